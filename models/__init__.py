@@ -1,0 +1,1 @@
+"""What is learnt: representations, definitions, training, evaluation, shipped weights."""

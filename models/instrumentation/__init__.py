@@ -1,0 +1,1 @@
+"""Automatic instrumentation: which instrument of the ensemble plays each note."""

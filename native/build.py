@@ -1,0 +1,18 @@
+"""Describe the C extension to cffi. Run by the build, never at run time."""
+
+from pathlib import Path
+
+from cffi import FFI
+
+SRC = Path(__file__).parent / "src"
+PUBLIC = ("lstm.h", "instrumenter.h", "engine.h", "drivers.h")
+
+
+def declarations(header: Path) -> str:
+    """A header without its preprocessor lines: what cffi can read."""
+    return "\n".join(line for line in header.read_text().splitlines() if not line.startswith("#"))
+
+
+ffi = FFI()
+ffi.cdef("\n".join(declarations(SRC / name) for name in PUBLIC))
+ffi.set_source("ripieno.native._native", "\n".join(f'#include "{name}"' for name in PUBLIC))

@@ -1,0 +1,58 @@
+/* instrumenter.h - gives each note to an instrument (a voice) of the ensemble. */
+#ifndef RIPIENO_INSTRUMENTER_H
+#define RIPIENO_INSTRUMENTER_H
+#include <stdint.h>
+#include "lstm.h"
+
+enum { RP_VOICES_MAX = 16, RP_CHORD_MAX = 16, RP_NO_VOICE = 255 };
+/* What decides. ZONE and CLOSEST need no weights, and are what a model falls back to. */
+enum { RP_DECIDE_ZONE = 0, RP_DECIDE_CLOSEST = 1, RP_DECIDE_MODEL = 2 };
+/* When it decides: at the note; when the chord's window closes; at the note, mended when the window closes. */
+enum { RP_WHEN_NOTE = 0, RP_WHEN_WINDOW = 1, RP_WHEN_REVISE = 2 };
+enum { RP_FALLBACK_LAST = 0, RP_FALLBACK_CLOSEST = 1 };
+/* More notes than voices: the nearest instrument takes a second note; the note held longest gives way; silence. */
+enum { RP_OVERFLOW_DIVISI = 0, RP_OVERFLOW_STEAL = 1, RP_OVERFLOW_DROP = 2 };
+
+typedef struct {
+    uint8_t lowest, highest; /* MIDI numbers, inclusive */
+    uint8_t polyphony;       /* notes at once, 0: any number */
+    uint8_t label;           /* the model's output for this voice */
+    uint8_t enabled;         /* the player's switch (the paper's entry hint) */
+    uint8_t centre;          /* where its hand lies (the paper's pitch hint), 0: not said */
+} rp_voice;
+
+typedef struct {
+    uint32_t voices;
+    rp_voice voice[RP_VOICES_MAX];
+    uint32_t decide, when, fallback, overflow;
+    uint32_t window;      /* frames; WINDOW and REVISE */
+    uint32_t sample_rate;
+    const rp_lstm *solo;  /* decides a note by itself; NULL unless MODEL */
+    const rp_lstm *chord; /* decides a chord known whole; NULL unless MODEL with a window */
+} rp_instrumenter_config;
+
+typedef struct {
+    uint32_t tag;     /* the caller's own number for the note */
+    uint8_t voice;    /* RP_NO_VOICE: not decided yet, or dropped */
+    uint8_t from;     /* the voice it had before (a revision), or RP_NO_VOICE */
+    uint8_t fallback; /* 1: not by the model */
+    uint8_t pending;  /* 1: decided when the window closes */
+} rp_decision;
+
+typedef struct rp_instrumenter rp_instrumenter;
+
+rp_instrumenter *rp_instrumenter_new(const rp_instrumenter_config *config); /* NULL: no memory or bad config [control] */
+void rp_instrumenter_free(rp_instrumenter *it);                             /* [control] */
+void rp_instrumenter_reset(rp_instrumenter *it);                            /* nothing held, nothing remembered [any] */
+/* A switch or a hand moved. [process] */
+void rp_instrumenter_set_voice(rp_instrumenter *it, uint32_t voice, const rp_voice *value);
+/* A key went down. afford: 0 takes the fallback at once (the cycle's budget is spent). [process] */
+rp_decision rp_instrumenter_note_on(rp_instrumenter *it, uint64_t frame, uint32_t tag, uint8_t pitch, uint8_t velocity,
+                                    uint32_t afford);
+/* The key of that note went up (its sound may last longer by the pedal). [process] */
+void rp_instrumenter_note_off(rp_instrumenter *it, uint64_t frame, uint32_t tag);
+/* The frame at which the open chord closes, UINT64_MAX where none is open. [process] */
+uint64_t rp_instrumenter_deadline(const rp_instrumenter *it);
+/* Close the open chord: the decisions of its notes, or only the moves (REVISE). Returns how many. [process] */
+uint32_t rp_instrumenter_close(rp_instrumenter *it, uint64_t frame, rp_decision out[16], uint32_t afford);
+#endif

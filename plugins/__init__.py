@@ -1,0 +1,1 @@
+"""The plugin contract and the built-ins, one plugin a file."""
