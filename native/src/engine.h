@@ -1,0 +1,101 @@
+/* engine.h - the engine: what control hands to it and hears from it. */
+#ifndef RIPIENO_ENGINE_H
+#define RIPIENO_ENGINE_H
+#include <stdint.h>
+#include "instrumenter.h"
+
+enum { RP_PORTS_MAX = 16, RP_INSTRUMENTS_MAX = 16, RP_CHANNELS = 16, RP_PITCHES = 128 };
+enum { RP_ROUTE_THRU = 0, RP_ROUTE_ENSEMBLE = 1 };
+/* The player's pedal: passed on to the instrument; turned into longer notes; left out. */
+enum { RP_PEDAL_PASS = 0, RP_PEDAL_LENGTHEN = 1, RP_PEDAL_IGNORE = 2 };
+
+/* Where one instrument's notes leave. */
+typedef struct {
+    uint8_t port, channel;
+    uint8_t polyphony;    /* notes at once, 0: any number */
+    uint8_t pedal;        /* RP_PEDAL_... */
+    uint8_t send_program; /* 1: its program change leaves when the rig starts */
+    uint8_t program;      /* General MIDI, 0-based */
+} rp_instrument;
+
+typedef struct {
+    uint32_t route;       /* RP_ROUTE_... */
+    uint32_t in_channels; /* bit n: channel n is listened to */
+    uint32_t instruments;
+    rp_instrument instrument[16];
+    uint32_t budget;      /* notes the model may decide in one cycle */
+    uint64_t expiry;      /* frames after which a note nobody released is released, 0: never */
+    uint32_t delay;       /* frames everything is delayed by (the chord window of RP_WHEN_WINDOW), else 0 */
+} rp_rig_config;
+
+/* A rig: a preset made ready to play. The engine borrows it from load until RP_REPORT_RIG brings it back. */
+typedef struct rp_rig rp_rig;
+rp_rig *rp_rig_new(const rp_rig_config *config, rp_instrumenter *instrumenter); /* owns it; NULL: bad config [control] */
+void rp_rig_free(rp_rig *rig);                                                  /* and its instrumenter [control] */
+
+/* What may be sounding beyond our ports. In shared memory it outlives a killed process, and the next one silences it. */
+typedef struct {
+    uint8_t note[16][16][16]; /* [port][channel][pitch / 8], a bit a pitch */
+    uint8_t pedal[16][16];    /* [port][channel], last sustain value sent */
+} rp_blackbox;
+
+typedef struct {
+    uint32_t sample_rate;
+    uint32_t inputs, outputs; /* MIDI ports */
+    rp_blackbox *blackbox;    /* NULL: the engine's own */
+} rp_engine_config;
+
+enum {
+    RP_REPORT_NOTE_IN = 0,  /* a key: in port, channel, pitch, velocity */
+    RP_REPORT_NOTE_ON = 1,  /* an instrument sounds: instrument (255: thru), port, channel, pitch, velocity */
+    RP_REPORT_NOTE_OFF = 2, /* and ends */
+    RP_REPORT_MOVE = 3,     /* a note went from one instrument (`from`) to a better one */
+    RP_REPORT_RIG = 4,      /* pointer: a rig the engine has let go */
+    RP_REPORT_STOPPED = 5,  /* every note is released; the driver may close after one more cycle */
+    RP_REPORT_PANIC = 6,
+    RP_REPORT_VOICE = 7,    /* an instrument's switch or hand changed: instrument, value: enabled */
+    RP_REPORT_LOST = 8      /* value: reports that found the ring full since the last one */
+};
+enum { RP_NOTE_FALLBACK = 1, RP_NOTE_LATE = 2, RP_NOTE_SHARED = 4 }; /* flags */
+
+typedef struct {
+    uint64_t frame;
+    uint64_t key_frame; /* when the key went down; frame - key_frame is the note's delay */
+    void *pointer;
+    uint32_t value;
+    uint8_t kind;
+    uint8_t port, channel, pitch, velocity;
+    uint8_t instrument, from;
+    uint8_t flags;
+} rp_report;
+
+typedef struct {
+    uint64_t cycles, frames;
+    uint64_t notes_in, notes_out, offs_out;
+    uint64_t fallback; /* notes not decided by the model */
+    uint64_t moved;    /* notes moved by a revision */
+    uint64_t shared;   /* notes a monophonic instrument took as its second (divisi) */
+    uint64_t dropped;  /* notes that did not sound: the preset says so, or nobody is switched on */
+    uint64_t late;     /* messages that left later than they were due: the port had no room */
+    uint64_t lost;     /* messages (never note-offs) given up because the backlog was full */
+    uint64_t stolen;   /* notes released early for want of room or voices */
+    uint64_t expired;
+    uint64_t orphans;  /* note-offs for notes nobody played */
+    uint64_t malformed; /* bytes */
+    uint64_t reports_lost;
+    uint64_t max_delay; /* frames between a key and its first sound, the longest */
+    uint32_t sounding, held;
+    uint32_t backlog, scheduled;
+} rp_stats;
+
+typedef struct rp_engine rp_engine;
+rp_engine *rp_engine_new(const rp_engine_config *config); /* NULL: no memory or a bad config [control] */
+void rp_engine_free(rp_engine *engine);                   /* no driver may run; frees the rig it holds [control] */
+/* Commands: 1 taken, 0 the ring is full (try again after polling). [control] */
+int rp_engine_load(rp_engine *engine, rp_rig *rig); /* takes effect at the next cycle */
+int rp_engine_panic(rp_engine *engine);
+int rp_engine_stop(rp_engine *engine); /* release everything; nothing sounds after it */
+int rp_engine_set_voice(rp_engine *engine, uint32_t instrument, const rp_voice *value);
+uint32_t rp_engine_poll(rp_engine *engine, rp_report *out, uint32_t capacity); /* how many came [control] */
+void rp_engine_get_stats(const rp_engine *engine, rp_stats *out);              /* [any] */
+#endif

@@ -1,0 +1,33 @@
+/* process.h - one cycle of the engine: MIDI in, MIDI out, in the same cycle. What drivers call. */
+#ifndef RIPIENO_PROCESS_H
+#define RIPIENO_PROCESS_H
+#include <stdint.h>
+#include "engine.h"
+
+/* One event of the cycle; `data` holds whole messages or any piece of a byte stream. */
+typedef struct {
+    uint32_t offset; /* frames from the start of the cycle */
+    uint32_t port;
+    uint32_t size;
+    const uint8_t *data;
+} rp_input;
+
+/* Where output goes. write: 1 taken, 0 no room (the engine sends it again in the next cycle). Offsets never decrease
+ * within a cycle. [process] */
+typedef struct rp_sink rp_sink;
+struct rp_sink {
+    int (*write)(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size);
+};
+
+typedef struct {
+    uint64_t frame;   /* of the cycle's first sample */
+    uint32_t frames;
+    const rp_input *in; /* sorted by offset */
+    uint32_t inputs;
+    uint32_t lost;      /* bit n: input port n went away (unplugged) since the last cycle */
+    uint32_t connected; /* bit n: output port n has a listener */
+    rp_sink *sink;
+} rp_cycle;
+
+void rp_process(rp_engine *engine, const rp_cycle *cycle); /* [process] */
+#endif
