@@ -1,0 +1,24 @@
+#include "arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+void *rp_arena_take(rp_arena *arena, size_t count, size_t size) {
+    const size_t largest = SIZE_MAX / 2;
+    if (size && count > (largest - arena->used) / size) arena->overflow = 1;
+    if (arena->overflow) return NULL;
+    void *place = arena->base ? arena->base + arena->used : NULL;
+    arena->used += (count * size + RP_ARENA_ALIGN - 1) / RP_ARENA_ALIGN * RP_ARENA_ALIGN;
+    return place;
+}
+
+int rp_arena_open(rp_arena *arena) {
+    if (arena->overflow) return -1;
+    /* calloc and not aligned_alloc: zeroed, and there on every system. */
+    arena->memory = calloc(1, arena->used + RP_ARENA_ALIGN - 1);
+    if (!arena->memory) return -1;
+    const uintptr_t past = (uintptr_t)arena->memory % RP_ARENA_ALIGN;
+    arena->base = (unsigned char *)arena->memory + (past ? RP_ARENA_ALIGN - past : 0);
+    arena->used = 0;
+    return 0;
+}

@@ -1,0 +1,75 @@
+#include "kernels.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "lstm.h"
+
+typedef struct {
+    const rp_kernels *kernels;
+    int (*present)(void);
+} candidate;
+
+static int always(void) { return 1; }
+
+/* Best first. */
+static const candidate candidates[] = {
+    {&rp_kernels_generic, always},
+};
+enum { CANDIDATES = sizeof candidates / sizeof *candidates };
+
+static _Atomic(const rp_kernels *) in_use;
+
+/* [any] */
+const rp_kernels *rp_kernels_get(void) {
+    const rp_kernels *kernels = atomic_load_explicit(&in_use, memory_order_relaxed);
+    for (size_t i = 0; !kernels; i++)
+        if (candidates[i].present()) kernels = candidates[i].kernels;
+    atomic_store_explicit(&in_use, kernels, memory_order_relaxed);
+    return kernels;
+}
+
+/* [any] */
+const char *rp_kernels_name(void) { return rp_kernels_get()->name; }
+
+/* [control] */
+int rp_kernels_use(const char *name) {
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        if (strcmp(candidates[i].kernels->name, name) != 0 || !candidates[i].present()) continue;
+        atomic_store_explicit(&in_use, candidates[i].kernels, memory_order_relaxed);
+        return 0;
+    }
+    return -1;
+}
+
+/* The largest |x|. Compared as integers, a NaN is larger than any number and is not lost. [any] */
+static float magnitude(const float *x, uint32_t n) {
+    uint32_t largest = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7fffffffu;
+        largest = bits > largest ? bits : largest;
+    }
+    float value;
+    memcpy(&value, &largest, sizeof value);
+    return value;
+}
+
+/* One routine for all instruction sets, so that all multiply the same integers. [any] */
+float rp_kernels_quantise(const float *x, uint32_t n, uint32_t range, int16_t *q) {
+    const float largest = magnitude(x, n), inverse = (float)range / largest;
+    if (!(inverse > 0 && isfinite(inverse))) { /* all zero or next to it, or a NaN or an infinity */
+        memset(q, 0, n * sizeof *q);
+        return isfinite(largest) ? 0.0f : NAN;
+    }
+    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer, left in the low bits */
+    for (uint32_t i = 0; i < n; i++) {
+        const float rounded = x[i] * inverse + magic;
+        int32_t bits;
+        memcpy(&bits, &rounded, sizeof bits);
+        q[i] = (int16_t)(bits - 0x4b400000);
+    }
+    return largest / (float)range;
+}
