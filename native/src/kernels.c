@@ -13,8 +13,25 @@ typedef struct {
 
 static int always(void) { return 1; }
 
+#if defined(__x86_64__)
+/* The compiler's run-time check also asks whether the system saves the wide registers. */
+static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+static int has_avx512(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vnni");
+}
+#endif
+
 /* Best first. */
 static const candidate candidates[] = {
+#if defined(__x86_64__)
+    {&rp_kernels_avx512, has_avx512},
+    {&rp_kernels_avx2, has_avx2},
+#elif defined(__aarch64__)
+    {&rp_kernels_neon, always},
+#endif
     {&rp_kernels_generic, always},
 };
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
