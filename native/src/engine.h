@@ -69,6 +69,7 @@ typedef struct {
     uint8_t flags;
 } rp_report;
 
+/* Counts since the engine began. Every field is 64 bits wide. */
 typedef struct {
     uint64_t cycles, frames;
     uint64_t notes_in, notes_out, offs_out;
@@ -84,8 +85,8 @@ typedef struct {
     uint64_t malformed; /* bytes */
     uint64_t reports_lost;
     uint64_t max_delay; /* frames between a key and its first sound, the longest */
-    uint32_t sounding, held;
-    uint32_t backlog, scheduled;
+    uint64_t sounding; /* now: notes in the ledger */
+    uint64_t backlog;  /* now: messages waiting for room in a port */
 } rp_stats;
 
 typedef struct rp_engine rp_engine;

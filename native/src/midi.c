@@ -28,12 +28,18 @@ int rp_midi_is_note_off(const rp_midi_message *message) {
     return kind == RP_MIDI_NOTE_OFF || (kind == RP_MIDI_NOTE_ON && message->byte[2] == 0);
 }
 
-/* A status byte that begins a message. A message cut short by it counts as malformed. [any] */
+/* Give up the message under way, whose bytes so far are malformed, and running status with it. [any] */
+static void abandon(rp_midi_parser *parser) {
+    parser->malformed += parser->count + parser->own_status;
+    parser->status = parser->own_status = parser->count = 0;
+}
+
+/* A status byte begins a message; F4, F5 and an F7 that ends nothing are undefined and dropped. [any] */
 static void begin(rp_midi_parser *parser, uint8_t status) {
-    parser->malformed += parser->count + (parser->status >= 0xF0 ? 1u : 0u);
-    parser->count = 0;
-    parser->status = rp_midi_size(status) ? status : 0;
-    if (!parser->status) parser->malformed++;
+    abandon(parser);
+    if (rp_midi_size(status)) parser->status = status;
+    else parser->malformed++;
+    parser->own_status = parser->status != 0;
 }
 
 /* The message under way is whole. Channel messages leave their status running. [any] */
@@ -41,7 +47,7 @@ static void finish(rp_midi_parser *parser, rp_midi_message *message) {
     *message = rp_midi_short(parser->status, parser->held[0], parser->held[1]);
     if (message->size < 3) message->byte[2] = 0;
     if (message->size < 2) message->byte[1] = 0;
-    parser->count = 0;
+    parser->count = parser->own_status = 0;
     if (parser->status >= 0xF0) parser->status = 0;
 }
 
@@ -92,7 +98,7 @@ uint32_t rp_midi_parse(rp_midi_parser *parser, const uint8_t *data, uint32_t siz
             real_time(parser, byte, message);
             n++;
         } else if (parser->in_sysex || byte == RP_MIDI_SYSEX) {
-            if (!parser->in_sysex) begin(parser, 0xF6), parser->status = 0; /* a SysEx ends running status */
+            if (!parser->in_sysex) abandon(parser);
             n += sysex(parser, data + n, size - n, message);
         } else {
             feed(parser, byte, message);

@@ -27,8 +27,9 @@ typedef struct {
 
 /* What a stream of bytes leaves behind between calls. Zeroed is ready. */
 typedef struct {
-    uint8_t status;  /* of the message under way, or running; 0: none */
-    uint8_t held[2]; /* its data bytes so far */
+    uint8_t status;     /* of the message under way, or running; 0: none */
+    uint8_t own_status; /* 1: the message under way brought its status byte, 0: it runs on the last one's */
+    uint8_t held[2];    /* its data bytes so far */
     uint8_t count;
     uint8_t in_sysex;
     uint64_t malformed; /* bytes dropped */

@@ -1,0 +1,45 @@
+/* driver_offline.c - the engine as fast as it goes, from a tape to a tape. See drivers.h. */
+#include "drivers.h"
+#include "process.h"
+
+enum { EVENTS_MAX = 4096 };
+
+typedef struct {
+    rp_sink sink; /* first: the engine hands this pointer back */
+    rp_tape *tape;
+    uint64_t start;
+    int failed;
+} tape_sink;
+
+/* [process] of the off-line driver, which may allocate */
+static int record(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size) {
+    tape_sink *out = (tape_sink *)sink;
+    if (!rp_tape_add(out->tape, out->start + offset, port, data, size)) out->failed = 1;
+    return 1;
+}
+
+/* The events of one block; `*next` is the first not read yet. [control] */
+static uint32_t collect(const rp_tape *in, uint32_t *next, uint64_t start, uint32_t frames, rp_input events[EVENTS_MAX]) {
+    uint32_t n = 0;
+    for (; n < EVENTS_MAX && *next < rp_tape_count(in); (*next)++) {
+        rp_tape_event event = rp_tape_get(in, *next);
+        if (event.frame >= start + frames) break;
+        uint32_t offset = event.frame > start ? (uint32_t)(event.frame - start) : 0;
+        events[n++] = (rp_input){.offset = offset, .port = event.port, .size = event.size, .data = event.data};
+    }
+    return n;
+}
+
+int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, uint64_t from, uint64_t until, uint32_t block) {
+    tape_sink sink = {.sink = {record}, .tape = out};
+    rp_input events[EVENTS_MAX];
+    uint32_t next = 0;
+    for (uint64_t at = from; at < until; at += block) {
+        uint32_t frames = until - at < block ? (uint32_t)(until - at) : block;
+        rp_cycle cycle = {.frame = at, .frames = frames, .in = events, .connected = UINT32_MAX, .sink = &sink.sink};
+        sink.start = at;
+        cycle.inputs = collect(in, &next, at, frames, events);
+        rp_process(engine, &cycle);
+    }
+    return !sink.failed;
+}

@@ -1,0 +1,75 @@
+/* engine.c - setting the engine up, and the other side of its rings. See engine.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_state.h"
+
+enum { COMMANDS = 1 << 14, REPORTS = 1 << 18 }; /* bytes; reports: some ten seconds of very busy music */
+
+/* [control] */
+static int valid(const rp_engine_config *config) {
+    return config->sample_rate > 0 && config->inputs >= 1 && config->inputs <= RP_PORTS_MAX && config->outputs >= 1 &&
+           config->outputs <= RP_PORTS_MAX;
+}
+
+rp_engine *rp_engine_new(const rp_engine_config *config) {
+    rp_engine *engine = valid(config) ? calloc(1, sizeof *engine) : NULL;
+    if (!engine) return NULL;
+    engine->config = *config;
+    engine->commands = rp_ring_new(COMMANDS);
+    engine->reports = rp_ring_new(REPORTS);
+    engine->outlet.box = config->blackbox ? config->blackbox : &engine->own_box;
+    engine->outlet.stats = &engine->stats;
+    engine->outlet.ports = config->outputs;
+    rp_ledger_reset(&engine->ledger);
+    if (engine->commands && engine->reports) return engine;
+    rp_engine_free(engine);
+    return NULL;
+}
+
+void rp_engine_free(rp_engine *engine) {
+    rp_command command;
+    uint32_t type;
+    if (!engine) return;
+    while (engine->commands && rp_ring_read(engine->commands, &type, &command, sizeof command) >= 0)
+        if (type == RP_COMMAND_LOAD) rp_rig_free(command.rig);
+    rp_rig_free(engine->returning);
+    rp_rig_free(engine->rig);
+    rp_ring_free(engine->commands);
+    rp_ring_free(engine->reports);
+    free(engine);
+}
+
+/* [control] */
+static int ask(rp_engine *engine, uint32_t type, rp_command command) {
+    return rp_ring_write(engine->commands, type, &command, sizeof command);
+}
+
+int rp_engine_load(rp_engine *engine, rp_rig *rig) {
+    return ask(engine, RP_COMMAND_LOAD, (rp_command){.rig = rig});
+}
+
+int rp_engine_panic(rp_engine *engine) {
+    return ask(engine, RP_COMMAND_PANIC, (rp_command){0});
+}
+
+int rp_engine_stop(rp_engine *engine) {
+    return ask(engine, RP_COMMAND_STOP, (rp_command){0});
+}
+
+int rp_engine_set_voice(rp_engine *engine, uint32_t instrument, const rp_voice *value) {
+    return ask(engine, RP_COMMAND_VOICE, (rp_command){.voice = instrument, .value = *value});
+}
+
+uint32_t rp_engine_poll(rp_engine *engine, rp_report *out, uint32_t capacity) {
+    uint32_t n = 0, type;
+    while (n < capacity && rp_ring_read(engine->reports, &type, &out[n], sizeof *out) >= 0) n++;
+    return n;
+}
+
+void rp_engine_get_stats(const rp_engine *engine, rp_stats *out) {
+    uint64_t words[RP_STATS_WORDS];
+    for (uint32_t i = 0; i < RP_STATS_WORDS; i++)
+        words[i] = atomic_load_explicit(&engine->published[i], memory_order_relaxed);
+    memcpy(out, words, sizeof words);
+}

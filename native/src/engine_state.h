@@ -1,0 +1,51 @@
+/* engine_state.h - the engine's own struct. The process thread owns all of it but the rings and `published`. */
+#ifndef RIPIENO_ENGINE_STATE_H
+#define RIPIENO_ENGINE_STATE_H
+#include <stdatomic.h>
+
+#include "ledger.h"
+#include "midi.h"
+#include "outlet.h"
+#include "rig.h"
+#include "ring.h"
+#include "scheduler.h"
+
+enum { RP_STATS_WORDS = sizeof(rp_stats) / sizeof(uint64_t) };
+
+/* Commands from control. The body of each is below. */
+enum { RP_COMMAND_LOAD, RP_COMMAND_PANIC, RP_COMMAND_STOP, RP_COMMAND_VOICE };
+typedef struct {
+    rp_rig *rig;        /* LOAD */
+    uint32_t voice;     /* VOICE */
+    rp_voice value;
+} rp_command;
+
+/* A chord's note-ons of one frame, brought into order before they are decided. */
+typedef struct {
+    rp_midi_message message[RP_CHORD_MAX];
+    uint32_t count, port;
+} rp_gathered;
+
+struct rp_engine {
+    rp_engine_config config;
+    rp_ring *commands, *reports;
+    rp_rig *rig;       /* NULL until the first load */
+    rp_rig *returning; /* let go, but the report has not found room yet */
+    uint32_t rig_serial;
+    uint32_t budget; /* notes the model may still decide in this cycle */
+    int stopping, stopped;
+    uint32_t connected;
+    rp_midi_parser parser[RP_PORTS_MAX];
+    uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS]; /* of the inputs */
+    rp_gathered gathered;
+    rp_ledger ledger;
+    rp_scheduler scheduler;
+    rp_outlet outlet;
+    rp_blackbox own_box;
+    rp_stats stats;
+    _Atomic uint64_t published[RP_STATS_WORDS]; /* a copy of stats, for the others */
+};
+
+/* Tell control; counted when the ring is full. 1: told. [process] */
+int rp_engine_report(rp_engine *engine, rp_report report);
+#endif

@@ -1,0 +1,163 @@
+/* outlet.c - see outlet.h. */
+#include "outlet.h"
+
+#include <string.h>
+
+/* What went out is what may be sounding beyond the port; with no listener nothing changed there. [process] */
+static void remember(rp_outlet *outlet, uint32_t port, const uint8_t byte[3]) {
+    uint8_t channel = byte[0] & 15, bit = (uint8_t)(1u << (byte[1] & 7));
+    if (byte[0] >= 0xF0 || !(outlet->connected >> port & 1)) return;
+    rp_midi_message message = {.size = 3, .byte = {byte[0], byte[1], byte[2]}};
+    uint8_t *notes = &outlet->box->note[port][channel][byte[1] >> 3 & 15];
+    if (rp_midi_is_note_on(&message)) *notes |= bit;
+    else if (rp_midi_is_note_off(&message)) *notes &= (uint8_t)~bit;
+    else if (rp_midi_kind(&message) == RP_MIDI_CONTROL && byte[1] == RP_CC_SUSTAIN)
+        outlet->box->pedal[port][channel] = byte[2];
+}
+
+/* [process] */
+static int deliver(rp_outlet *outlet, uint32_t port, const uint8_t *data, uint32_t size) {
+    uint32_t offset = (uint32_t)(outlet->now - outlet->start);
+    return outlet->sink->write(outlet->sink, port, offset, data, size);
+}
+
+/* Does it end a note, or let go a pedal that is down? [process] */
+static int ends_sound(const rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
+    int sustain = rp_midi_kind(message) == RP_MIDI_CONTROL && message->byte[1] == RP_CC_SUSTAIN;
+    if (sustain) return message->byte[2] == 0 && outlet->pedal[port][message->byte[0] & 15] != 0;
+    return rp_midi_is_note_off(message);
+}
+
+/* Put a short message at the backlog's end. [process] */
+static int postpone(rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
+    uint32_t room = ends_sound(outlet, port, message) ? RP_BACKLOG_MAX : RP_BACKLOG_OTHERS;
+    if (message->data || outlet->waiting >= room) {
+        outlet->stats->lost++;
+        return 0;
+    }
+    rp_waiting *place = &outlet->backlog[(outlet->first + outlet->waiting++) % RP_BACKLOG_MAX];
+    *place = (rp_waiting){.due = outlet->now, .port = (uint8_t)port, .size = (uint8_t)message->size};
+    memcpy(place->byte, message->byte, sizeof place->byte);
+    outlet->blocked |= 1u << port;
+    return 1;
+}
+
+/* Keep what must be undone at the end. [process] */
+static void keep_control(rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
+    uint8_t kind = rp_midi_kind(message), channel = message->byte[0] & 15;
+    uint16_t bit = (uint16_t)(1u << channel);
+    if (kind >= RP_MIDI_SYSEX) return;
+    outlet->touched[port] |= bit;
+    if (kind == RP_MIDI_CONTROL && message->byte[1] == RP_CC_SUSTAIN) outlet->pedal[port][channel] = message->byte[2];
+    if (kind != RP_MIDI_BEND) return;
+    int centred = message->byte[1] == 0 && message->byte[2] == 64;
+    outlet->bent[port] = centred ? outlet->bent[port] & (uint16_t)~bit : outlet->bent[port] | bit;
+}
+
+int rp_outlet_send(rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
+    if (port >= outlet->ports) return 0;
+    const uint8_t *data = message->data ? message->data : message->byte;
+    int sent = !(outlet->blocked >> port & 1) && deliver(outlet, port, data, message->size);
+    if (!sent && !postpone(outlet, port, message)) return 0;
+    if (sent && !message->data) remember(outlet, port, message->byte);
+    keep_control(outlet, port, message);
+    return 1;
+}
+
+/* Send what waited, oldest first; a port that is still full keeps the rest of its messages waiting. [process] */
+static void flush(rp_outlet *outlet) {
+    uint32_t n = outlet->waiting, full = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        rp_waiting one = outlet->backlog[outlet->first];
+        outlet->first = (outlet->first + 1) % RP_BACKLOG_MAX;
+        outlet->waiting--;
+        if (!(full >> one.port & 1) && deliver(outlet, one.port, one.byte, one.size)) {
+            remember(outlet, one.port, one.byte);
+            outlet->stats->late++;
+            continue;
+        }
+        full |= 1u << one.port;
+        outlet->backlog[(outlet->first + outlet->waiting++) % RP_BACKLOG_MAX] = one;
+    }
+    outlet->blocked = full;
+}
+
+/* A listener came to a port: end what may sound there and is not ours to sound. [process] */
+static void sweep(rp_outlet *outlet, uint32_t port) {
+    for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
+        for (uint8_t pitch = 0; pitch < RP_PITCHES; pitch++) {
+            int may = outlet->box->note[port][channel][pitch >> 3] >> (pitch & 7) & 1;
+            if (!may || outlet->sounding[port][channel][pitch]) continue;
+            rp_midi_message off = rp_midi_short(RP_MIDI_NOTE_OFF | channel, pitch, 64);
+            rp_outlet_send(outlet, port, &off);
+        }
+        if (!outlet->box->pedal[port][channel] || outlet->pedal[port][channel]) continue;
+        rp_midi_message up = rp_midi_short(RP_MIDI_CONTROL | channel, RP_CC_SUSTAIN, 0);
+        rp_outlet_send(outlet, port, &up);
+    }
+}
+
+void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle) {
+    uint32_t came = cycle->connected & ~outlet->connected;
+    outlet->sink = cycle->sink;
+    outlet->start = outlet->now = cycle->frame;
+    outlet->connected = cycle->connected;
+    if (outlet->waiting) flush(outlet);
+    for (uint32_t port = 0; came && port < outlet->ports; port++)
+        if (came >> port & 1) sweep(outlet, port);
+}
+
+int rp_outlet_note_on(rp_outlet *outlet, const rp_note *note, const rp_midi_message *raw) {
+    uint16_t *sharing = &outlet->sounding[note->port][note->channel][note->pitch];
+    rp_midi_message on = rp_midi_short(RP_MIDI_NOTE_ON | note->channel, note->pitch, note->velocity);
+    if (*sharing && !raw) { /* struck again: end the sound before, so that ons and offs stay in pairs */
+        rp_midi_message off = rp_midi_short(RP_MIDI_NOTE_OFF | note->channel, note->pitch, 64);
+        rp_outlet_send(outlet, note->port, &off);
+    }
+    if (!rp_outlet_send(outlet, note->port, raw ? raw : &on)) return 0;
+    (*sharing)++;
+    return 1;
+}
+
+void rp_outlet_note_off(rp_outlet *outlet, const rp_note *note, const rp_midi_message *raw) {
+    uint16_t *sharing = &outlet->sounding[note->port][note->channel][note->pitch];
+    int thru = note->instrument == RP_NO_INSTRUMENT;
+    rp_midi_message off = rp_midi_short(RP_MIDI_NOTE_OFF | note->channel, note->pitch, 64);
+    if (raw) off = rp_midi_short((raw->byte[0] & 0xF0) | note->channel, note->pitch, raw->byte[2]);
+    (*sharing)--;
+    if (*sharing == 0 || (thru && raw)) rp_outlet_send(outlet, note->port, &off);
+}
+
+void rp_outlet_forget(rp_outlet *outlet, const rp_note *note) {
+    uint8_t *notes = &outlet->box->note[note->port][note->channel][note->pitch >> 3];
+    if (--outlet->sounding[note->port][note->channel][note->pitch] == 0 && (outlet->connected >> note->port & 1))
+        *notes &= (uint8_t) ~(1u << (note->pitch & 7));
+}
+
+void rp_outlet_broadcast(rp_outlet *outlet, const uint16_t channels[RP_PORTS_MAX], const rp_midi_message *message) {
+    for (uint32_t port = 0; port < outlet->ports; port++) {
+        for (uint8_t channel = 0; channels[port] >> channel; channel++) {
+            if (!(channels[port] >> channel & 1)) continue;
+            rp_midi_message copy = *message;
+            copy.byte[0] = (message->byte[0] & 0xF0) | channel;
+            rp_outlet_send(outlet, port, &copy);
+        }
+    }
+}
+
+void rp_outlet_silence(rp_outlet *outlet, int hard) {
+    uint16_t pedals[RP_PORTS_MAX] = {0}, bent[RP_PORTS_MAX], touched[RP_PORTS_MAX];
+    memcpy(bent, outlet->bent, sizeof bent);
+    memcpy(touched, outlet->touched, sizeof touched);
+    for (uint32_t port = 0; port < outlet->ports; port++)
+        for (uint8_t channel = 0; channel < RP_CHANNELS; channel++)
+            if (outlet->pedal[port][channel]) pedals[port] |= (uint16_t)(1u << channel);
+    rp_midi_message up = rp_midi_short(RP_MIDI_CONTROL, RP_CC_SUSTAIN, 0), straight = rp_midi_short(RP_MIDI_BEND, 0, 64);
+    rp_midi_message notes = rp_midi_short(RP_MIDI_CONTROL, RP_CC_ALL_NOTES_OFF, 0);
+    rp_midi_message sound = rp_midi_short(RP_MIDI_CONTROL, RP_CC_ALL_SOUND_OFF, 0);
+    rp_outlet_broadcast(outlet, pedals, &up);
+    rp_outlet_broadcast(outlet, bent, &straight);
+    if (!hard) return;
+    rp_outlet_broadcast(outlet, touched, &notes);
+    rp_outlet_broadcast(outlet, touched, &sound);
+}

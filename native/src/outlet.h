@@ -1,0 +1,53 @@
+/* outlet.h - the way out: ports that may be full or unplugged, and what sounds beyond them. */
+#ifndef RIPIENO_OUTLET_H
+#define RIPIENO_OUTLET_H
+#include "ledger.h"
+#include "midi.h"
+#include "process.h"
+
+enum {
+    RP_BACKLOG_MAX = 4096,
+    /* The backlog's last places are for what ends sounds: a note-off for each note, a pedal-up for each channel. */
+    RP_BACKLOG_OTHERS = RP_BACKLOG_MAX - RP_NOTES_MAX - RP_PORTS_MAX * RP_CHANNELS
+};
+
+typedef struct {
+    uint64_t due;
+    uint8_t port, size, byte[3];
+} rp_waiting;
+
+typedef struct {
+    rp_sink *sink;
+    rp_stats *stats;
+    rp_blackbox *box;
+    uint32_t ports;
+    uint64_t start;     /* frame of the cycle's first sample */
+    uint64_t now;       /* frame of what is being sent, never before start */
+    uint32_t connected; /* bit n: port n has a listener in this cycle */
+    rp_waiting backlog[RP_BACKLOG_MAX];
+    uint32_t first, waiting;
+    uint32_t blocked;                              /* bit n: port n has messages in the backlog */
+    uint16_t sounding[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES]; /* notes that share an output pitch */
+    uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS];      /* sustain value last sent */
+    uint8_t pedal_from[RP_PORTS_MAX][RP_CHANNELS]; /* the input it came from: port * 16 + channel */
+    uint16_t bent[RP_PORTS_MAX];                   /* channels whose bend is off its centre */
+    uint16_t touched[RP_PORTS_MAX];                /* channels that were sent anything */
+} rp_outlet;
+
+/* A cycle begins: what waited leaves first, and a listener who came anew hears the note-offs it missed. [process] */
+void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle);
+/* Send a message on a port, now or as soon as there is room; 0: given up (never what ends a
+ * sound). [process] */
+int rp_outlet_send(rp_outlet *outlet, uint32_t port, const rp_midi_message *message);
+/* The note begins to sound on its route. 0: given up. [process] */
+int rp_outlet_note_on(rp_outlet *outlet, const rp_note *note, const rp_midi_message *raw);
+/* The note's sound ends, unless another note shares its output pitch. `raw` is the note-off to pass on, NULL: a plain
+ * one. [process] */
+void rp_outlet_note_off(rp_outlet *outlet, const rp_note *note, const rp_midi_message *raw);
+/* The note's sound ends by a message that says so for its whole channel. [process] */
+void rp_outlet_forget(rp_outlet *outlet, const rp_note *note);
+/* Send a channel message to every channel in `channels` ([port], bit a channel). [process] */
+void rp_outlet_broadcast(rp_outlet *outlet, const uint16_t channels[RP_PORTS_MAX], const rp_midi_message *message);
+/* Pedals up and bends straight on every channel touched; hard: all notes and all sound off as well. [process] */
+void rp_outlet_silence(rp_outlet *outlet, int hard);
+#endif

@@ -1,0 +1,434 @@
+/* player.c - see player.h. */
+#include "player.h"
+
+#include <string.h>
+
+enum { TASK_NOTE_ON, TASK_NOTE_OFF, TASK_CONTROL };
+/* Controls leave the scheduler's last places to notes, which need two each. */
+enum { CONTROLS_MAX = RP_SCHEDULE_MAX - 2 * RP_NOTES_MAX, PEDAL_DOWN = 64 };
+
+/* [process] */
+static rp_note *note_of(rp_engine *engine, uint16_t id) {
+    return &engine->ledger.note[id];
+}
+
+/* The instrumenter's name for a note: an old name never means a new note. [process] */
+static uint32_t tag_of(const rp_note *note, uint16_t id) {
+    return (note->serial << 16) | id;
+}
+
+/* [process] */
+static rp_report report_of(const rp_engine *engine, const rp_note *note, uint8_t kind) {
+    rp_report report = {.frame = engine->outlet.now, .key_frame = note->key_frame, .kind = kind};
+    report.port = note->port;
+    report.channel = note->channel;
+    report.pitch = note->pitch;
+    report.velocity = note->velocity;
+    report.instrument = note->instrument;
+    report.from = RP_NO_INSTRUMENT;
+    report.flags = note->flags;
+    return report;
+}
+
+/* The key is up: the instrumenter may give its instrument another note. Once a note. [process] */
+static void key_up(rp_engine *engine, uint16_t id) {
+    rp_note *note = note_of(engine, id);
+    if (note->released) return;
+    note->released = 1;
+    if (engine->rig && engine->rig->instrumenter && note->rig == engine->rig->serial)
+        rp_instrumenter_note_off(engine->rig->instrumenter, engine->outlet.now, tag_of(note, id));
+}
+
+/* End a note with the note-off `raw`, NULL: a plain one. [process] */
+static void end_with(rp_engine *engine, uint16_t id, const rp_midi_message *raw) {
+    rp_note *note = note_of(engine, id);
+    key_up(engine, id);
+    if (note->state == RP_NOTE_SOUNDING || note->state == RP_NOTE_SUSTAINED) {
+        rp_outlet_note_off(&engine->outlet, note, raw);
+        engine->stats.offs_out++;
+        rp_engine_report(engine, report_of(engine, note, RP_REPORT_NOTE_OFF));
+    }
+    rp_ledger_remove(&engine->ledger, id);
+}
+
+void rp_player_end(rp_engine *engine, uint16_t id) {
+    end_with(engine, id, NULL);
+}
+
+/* A monophonic instrument does not let an old note ring on under the pedal when it begins a new one. [process] */
+static void make_room(rp_engine *engine, uint8_t instrument) {
+    uint32_t polyphony = engine->rig->config.instrument[instrument].polyphony, sounding = 0;
+    uint16_t id = engine->ledger.oldest;
+    if (!polyphony) return;
+    for (; id != RP_NO_NOTE; id = note_of(engine, id)->after) {
+        const rp_note *note = note_of(engine, id);
+        sounding += note->instrument == instrument && note->rig == engine->rig->serial && note->state >= RP_NOTE_SOUNDING;
+    }
+    for (id = engine->ledger.oldest; id != RP_NO_NOTE && sounding >= polyphony;) {
+        const rp_note *note = note_of(engine, id);
+        uint16_t after = note->after;
+        if (note->instrument == instrument && note->state == RP_NOTE_SUSTAINED && note->rig == engine->rig->serial) {
+            rp_player_end(engine, id);
+            sounding--;
+        }
+        id = after;
+    }
+}
+
+/* The note sounds, now, on its route. [process] */
+static void sound(rp_engine *engine, uint16_t id, const rp_midi_message *raw) {
+    rp_note *note = note_of(engine, id);
+    uint64_t delay = engine->outlet.now - note->key_frame;
+    if (note->instrument != RP_NO_INSTRUMENT && note->rig == engine->rig->serial) make_room(engine, note->instrument);
+    if (!rp_outlet_note_on(&engine->outlet, note, raw)) {
+        rp_player_end(engine, id); /* not sounding: nothing is sent */
+        return;
+    }
+    note->state = RP_NOTE_SOUNDING;
+    engine->stats.notes_out++;
+    if (delay > engine->stats.max_delay) engine->stats.max_delay = delay;
+    if (delay > note->delay) note->flags |= RP_NOTE_LATE;
+    rp_engine_report(engine, report_of(engine, note, RP_REPORT_NOTE_ON));
+}
+
+/* Send the note the way of an instrument of the rig. [process] */
+static void give(rp_engine *engine, rp_note *note, uint8_t instrument) {
+    const rp_instrument *to = &engine->rig->config.instrument[instrument];
+    note->instrument = instrument;
+    note->port = to->port;
+    note->channel = to->channel;
+    note->pedal = to->pedal;
+}
+
+/* Notes of this rig whose key is down on an instrument. [process] */
+static uint32_t held_by(rp_engine *engine, uint8_t instrument) {
+    uint32_t count = 0;
+    for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = note_of(engine, id)->after) {
+        const rp_note *note = note_of(engine, id);
+        count += note->instrument == instrument && note->rig == engine->rig->serial && !note->released;
+    }
+    return count;
+}
+
+/* What the instrumenter said of a note that has not sounded yet. [process] */
+static void settle(rp_engine *engine, uint16_t id, const rp_decision *decision) {
+    rp_note *note = note_of(engine, id);
+    if (decision->voice >= engine->rig->config.instruments) {
+        engine->stats.dropped++;
+        note->state = RP_NOTE_PENDING;
+        rp_player_end(engine, id);
+        return;
+    }
+    uint32_t polyphony = engine->rig->config.instrument[decision->voice].polyphony;
+    if (polyphony && held_by(engine, decision->voice) >= polyphony) {
+        note->flags |= RP_NOTE_SHARED;
+        engine->stats.shared++;
+    }
+    if (decision->fallback) {
+        note->flags |= RP_NOTE_FALLBACK;
+        engine->stats.fallback++;
+    }
+    give(engine, note, decision->voice);
+    rp_task task = {.frame = note->key_frame + note->delay, .kind = TASK_NOTE_ON, .note = id, .serial = note->serial};
+    note->state = RP_NOTE_DUE;
+    if (task.frame <= engine->outlet.now || !rp_scheduler_add(&engine->scheduler, task)) sound(engine, id, NULL);
+}
+
+/* Ask the instrumenter who plays the note; without one the first instrument does. [process] */
+static void decide(rp_engine *engine, uint16_t id) {
+    const rp_note *note = note_of(engine, id);
+    rp_decision decision = {.tag = tag_of(note, id), .voice = 0, .from = RP_NO_VOICE};
+    if (engine->rig->instrumenter)
+        decision = rp_instrumenter_note_on(engine->rig->instrumenter, engine->outlet.now, decision.tag, note->in_pitch,
+                                           note->velocity, engine->budget);
+    if (engine->budget && !decision.fallback && !decision.pending) engine->budget--;
+    if (!decision.pending) settle(engine, id, &decision);
+}
+
+/* A ledger entry for a key, at the price of the oldest note when all are taken. [process] */
+static uint16_t enter(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    if (engine->ledger.free == RP_NO_NOTE) {
+        rp_player_end(engine, engine->ledger.oldest);
+        engine->stats.stolen++;
+    }
+    uint16_t id = rp_ledger_add(&engine->ledger, in_port, message->byte[0] & 15, message->byte[1]);
+    const rp_rig *rig = engine->rig;
+    rp_note *note = note_of(engine, id);
+    note->velocity = message->byte[2];
+    note->pitch = note->in_pitch;
+    note->key_frame = engine->outlet.now;
+    note->rig = rig->serial;
+    note->delay = rig->config.delay;
+    if (rig->config.expiry) note->expires = note->key_frame + rig->config.expiry;
+    return id;
+}
+
+/* [process] */
+static void note_on(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    uint16_t id = enter(engine, in_port, message);
+    rp_note *note = note_of(engine, id);
+    engine->stats.notes_in++;
+    rp_report report = report_of(engine, note, RP_REPORT_NOTE_IN);
+    report.port = in_port;
+    report.channel = note->in_channel;
+    rp_engine_report(engine, report);
+    if (engine->rig->config.route == RP_ROUTE_ENSEMBLE) {
+        decide(engine, id);
+        return;
+    }
+    note->port = in_port < engine->config.outputs ? in_port : (uint8_t)(engine->config.outputs - 1);
+    note->channel = note->in_channel;
+    sound(engine, id, message);
+}
+
+/* The note-off of a note has its effect now: it ends, or the pedal holds it. [process] */
+static void release(rp_engine *engine, uint16_t id, const rp_midi_message *raw) {
+    rp_note *note = note_of(engine, id);
+    int held = note->pedal == RP_PEDAL_LENGTHEN && note->instrument != RP_NO_INSTRUMENT &&
+               engine->pedal[note->in_port][note->in_channel] >= PEDAL_DOWN;
+    if (!held || note->state != RP_NOTE_SOUNDING) {
+        end_with(engine, id, raw);
+        return;
+    }
+    key_up(engine, id);
+    note->state = RP_NOTE_SUSTAINED;
+}
+
+/* Where a message goes that no ledger entry routes: straight through. [process] */
+static void pass(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    uint32_t last = engine->config.outputs - 1;
+    rp_outlet_send(&engine->outlet, in_port < last ? in_port : last, message);
+}
+
+/* [process] */
+static void note_off(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    uint16_t id = rp_ledger_find(&engine->ledger, in_port, message->byte[0] & 15, message->byte[1]);
+    if (id == RP_NO_NOTE) {
+        engine->stats.orphans++;
+        if (engine->rig->config.route == RP_ROUTE_THRU) pass(engine, in_port, message);
+        return;
+    }
+    rp_note *note = note_of(engine, id);
+    if (!note->delay) {
+        release(engine, id, message);
+        return;
+    }
+    key_up(engine, id);
+    rp_task task = {.frame = engine->outlet.now + note->delay, .kind = TASK_NOTE_OFF, .note = id, .serial = note->serial};
+    memcpy(task.byte, message->byte, sizeof task.byte);
+    if (!rp_scheduler_add(&engine->scheduler, task)) release(engine, id, message);
+}
+
+/* Where an input channel's wheels and pedals go: the rig's instruments, or the same channel of the same port. [process] */
+static void find_routes(rp_engine *engine, uint8_t in_port, uint8_t in_channel, const uint16_t ensemble[RP_PORTS_MAX],
+                        uint16_t channels[RP_PORTS_MAX]) {
+    uint32_t last = engine->config.outputs - 1;
+    memset(channels, 0, RP_PORTS_MAX * sizeof *channels);
+    if (engine->rig->config.route == RP_ROUTE_ENSEMBLE) memcpy(channels, ensemble, RP_PORTS_MAX * sizeof *channels);
+    else channels[in_port < last ? in_port : last] = (uint16_t)(1u << in_channel);
+}
+
+/* The channels of an earlier rig on which notes of this input still sound, added. [process] */
+static void add_old_routes(rp_engine *engine, uint8_t in_port, uint8_t in_channel, uint16_t channels[RP_PORTS_MAX]) {
+    for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = note_of(engine, id)->after) {
+        const rp_note *note = note_of(engine, id);
+        if (note->in_port != in_port || note->in_channel != in_channel || note->rig == engine->rig->serial) continue;
+        channels[note->port] |= (uint16_t)(1u << note->channel);
+    }
+}
+
+/* The channels that this input's pedal holds down, added: an earlier rig's too. [process] */
+static void add_pedalled(rp_outlet *outlet, uint8_t from, uint16_t channels[RP_PORTS_MAX]) {
+    for (uint32_t port = 0; port < outlet->ports; port++) {
+        for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
+            uint16_t bit = (uint16_t)(1u << channel);
+            if (outlet->pedal[port][channel] && outlet->pedal_from[port][channel] == from) channels[port] |= bit;
+            if (channels[port] & bit) outlet->pedal_from[port][channel] = from;
+        }
+    }
+}
+
+/* The player's pedal. Instruments without one keep their notes until it is up. [process] */
+static void sustain(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    uint8_t in_channel = message->byte[0] & 15;
+    uint16_t channels[RP_PORTS_MAX], after;
+    engine->pedal[in_port][in_channel] = message->byte[2];
+    find_routes(engine, in_port, in_channel, engine->rig->pedalled, channels);
+    add_pedalled(&engine->outlet, (uint8_t)(in_port << 4 | in_channel), channels);
+    rp_outlet_broadcast(&engine->outlet, channels, message);
+    if (message->byte[2] >= PEDAL_DOWN) return;
+    for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = after) {
+        const rp_note *note = note_of(engine, id);
+        after = note->after;
+        if (note->in_port == in_port && note->in_channel == in_channel && note->state == RP_NOTE_SUSTAINED)
+            rp_player_end(engine, id);
+    }
+}
+
+/* Nothing of this input channel may sound any more. told: the keyboard's own message, which follows, says so to what
+ * went straight through; that gets no note-offs of ours. [process] */
+static void all_off(rp_engine *engine, uint8_t in_port, uint8_t in_channel, int told) {
+    uint16_t after;
+    for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = after) {
+        rp_note *note = note_of(engine, id);
+        after = note->after;
+        if (note->in_port != in_port || note->in_channel != in_channel) continue;
+        if (told && note->instrument == RP_NO_INSTRUMENT && note->state == RP_NOTE_SOUNDING) {
+            rp_outlet_forget(&engine->outlet, note);
+            note->state = RP_NOTE_PENDING;
+        }
+        rp_player_end(engine, id);
+    }
+}
+
+/* Pressure on one key goes where its notes went. [process] */
+static void poly_pressure(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    uint16_t id = engine->ledger.key[in_port][message->byte[0] & 15][message->byte[1]];
+    for (; id != RP_NO_NOTE; id = note_of(engine, id)->newer) {
+        const rp_note *note = note_of(engine, id);
+        if (note->state != RP_NOTE_SOUNDING) continue;
+        rp_midi_message copy = rp_midi_short(RP_MIDI_POLY_PRESSURE | note->channel, note->pitch, message->byte[2]);
+        rp_outlet_send(&engine->outlet, note->port, &copy);
+    }
+}
+
+/* A channel message that is no note. Instruments share the player's wheels and pedals; their programs are the preset's,
+ * so a program change goes nowhere but straight through. [process] */
+static void control(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    static const uint16_t nowhere[RP_PORTS_MAX];
+    uint8_t kind = rp_midi_kind(message), in_channel = message->byte[0] & 15, number = message->byte[1];
+    uint16_t channels[RP_PORTS_MAX];
+    if (kind == RP_MIDI_CONTROL && number == RP_CC_SUSTAIN) {
+        sustain(engine, in_port, message);
+        return;
+    }
+    find_routes(engine, in_port, in_channel, kind == RP_MIDI_PROGRAM ? nowhere : engine->rig->channels, channels);
+    if (kind != RP_MIDI_PROGRAM) add_old_routes(engine, in_port, in_channel, channels);
+    if (kind == RP_MIDI_CONTROL && (number == RP_CC_ALL_SOUND_OFF || number >= RP_CC_ALL_NOTES_OFF))
+        all_off(engine, in_port, in_channel, 1);
+    rp_outlet_broadcast(&engine->outlet, channels, message);
+}
+
+/* Clock, song position, SysEx: to every port an instrument stands on. [process] */
+static void system_message(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    if (engine->rig->config.route == RP_ROUTE_THRU) {
+        pass(engine, in_port, message);
+        return;
+    }
+    for (uint32_t port = 0; port < engine->config.outputs; port++)
+        if (engine->rig->channels[port]) rp_outlet_send(&engine->outlet, port, message);
+}
+
+/* Controls keep their distance to the notes: they wait as long as notes do. [process] */
+static void control_in_time(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    uint32_t delay = engine->rig->config.delay;
+    rp_task task = {.frame = engine->outlet.now + delay, .kind = TASK_CONTROL, .in_port = in_port};
+    memcpy(task.byte, message->byte, sizeof task.byte);
+    if (delay && engine->scheduler.count < CONTROLS_MAX && rp_scheduler_add(&engine->scheduler, task)) return;
+    if (rp_midi_kind(message) == RP_MIDI_POLY_PRESSURE) poly_pressure(engine, in_port, message);
+    else control(engine, in_port, message);
+}
+
+/* A note-on of this frame waits for the others of its frame: a chord sent at once is decided from its lowest note up,
+ * as the models were trained. [process] */
+static void gather(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    rp_gathered *chord = &engine->gathered;
+    if (chord->count == RP_CHORD_MAX || (chord->count && chord->port != in_port)) rp_player_flush(engine);
+    uint32_t i = chord->count++;
+    for (; i > 0 && chord->message[i - 1].byte[1] > message->byte[1]; i--) chord->message[i] = chord->message[i - 1];
+    chord->message[i] = *message;
+    chord->port = in_port;
+}
+
+void rp_player_flush(rp_engine *engine) {
+    rp_gathered chord = engine->gathered;
+    engine->gathered.count = 0;
+    for (uint32_t i = 0; i < chord.count; i++) note_on(engine, (uint8_t)chord.port, &chord.message[i]);
+}
+
+void rp_player_message(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    uint8_t kind = rp_midi_kind(message);
+    int is_off = rp_midi_is_note_off(message), is_on = rp_midi_is_note_on(message);
+    int heard = kind >= RP_MIDI_SYSEX || (engine->rig->config.in_channels >> (message->byte[0] & 15) & 1);
+    if (is_on && heard && engine->rig->config.route == RP_ROUTE_ENSEMBLE) {
+        gather(engine, in_port, message);
+        return;
+    }
+    rp_player_flush(engine);
+    if (is_off) note_off(engine, in_port, message);
+    else if (!heard) return;
+    else if (is_on) note_on(engine, in_port, message);
+    else if (kind >= RP_MIDI_SYSEX) system_message(engine, in_port, message);
+    else if (kind == RP_MIDI_POLY_PRESSURE && engine->rig->config.route == RP_ROUTE_THRU) pass(engine, in_port, message);
+    else control_in_time(engine, in_port, message);
+}
+
+void rp_player_task(rp_engine *engine, const rp_task *task) {
+    rp_midi_message message = rp_midi_short(task->byte[0], task->byte[1], task->byte[2]);
+    if (task->kind == TASK_CONTROL) {
+        if (rp_midi_kind(&message) == RP_MIDI_POLY_PRESSURE) poly_pressure(engine, task->in_port, &message);
+        else control(engine, task->in_port, &message);
+        return;
+    }
+    const rp_note *note = note_of(engine, task->note);
+    if (note->serial != task->serial) return; /* it ended before */
+    if (note->state == RP_NOTE_DUE) sound(engine, task->note, NULL); /* also one released in the frame it was struck */
+    if (task->kind == TASK_NOTE_OFF && note->serial == task->serial) release(engine, task->note, &message);
+}
+
+/* Move a sounding note to the instrument that the whole chord says is better. [process] */
+static void move(rp_engine *engine, uint16_t id, const rp_decision *decision) {
+    rp_note *note = note_of(engine, id);
+    uint8_t from = note->instrument;
+    if (note->state != RP_NOTE_SOUNDING || note->released || decision->voice >= engine->rig->config.instruments) return;
+    if (decision->voice == from) return;
+    rp_outlet_note_off(&engine->outlet, note, NULL);
+    give(engine, note, decision->voice);
+    if (!rp_outlet_note_on(&engine->outlet, note, NULL)) {
+        note->state = RP_NOTE_PENDING; /* it is silent now */
+        rp_player_end(engine, id);
+        return;
+    }
+    engine->stats.moved++;
+    rp_report report = report_of(engine, note, RP_REPORT_MOVE);
+    report.from = from;
+    rp_engine_report(engine, report);
+}
+
+void rp_player_close_chord(rp_engine *engine) {
+    rp_decision decision[RP_CHORD_MAX];
+    uint32_t n = rp_instrumenter_close(engine->rig->instrumenter, engine->outlet.now, decision, engine->budget);
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t id = (uint16_t)(decision[i].tag & 0xFFFF);
+        const rp_note *note = note_of(engine, id);
+        if (id >= RP_NOTES_MAX || note->state == RP_NOTE_FREE || tag_of(note, id) != decision[i].tag) continue;
+        if (note->state == RP_NOTE_PENDING) settle(engine, id, &decision[i]);
+        else move(engine, id, &decision[i]);
+    }
+    engine->budget -= n < engine->budget ? n : engine->budget;
+}
+
+void rp_player_unplug(rp_engine *engine, uint8_t in_port) {
+    uint16_t channels[RP_PORTS_MAX];
+    engine->parser[in_port] = (rp_midi_parser){.malformed = engine->parser[in_port].malformed};
+    for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
+        all_off(engine, in_port, channel, 0);
+        if (!engine->pedal[in_port][channel]) continue;
+        rp_midi_message up = rp_midi_short(RP_MIDI_CONTROL | channel, RP_CC_SUSTAIN, 0);
+        control(engine, in_port, &up);
+    }
+    rp_midi_message straight = rp_midi_short(RP_MIDI_BEND, 0, 64);
+    memcpy(channels, engine->outlet.bent, sizeof channels);
+    rp_outlet_broadcast(&engine->outlet, channels, &straight);
+}
+
+void rp_player_expire(rp_engine *engine) {
+    uint16_t after;
+    for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = after) {
+        const rp_note *note = note_of(engine, id);
+        after = note->after;
+        if (note->expires > engine->outlet.now) continue;
+        rp_player_end(engine, id);
+        engine->stats.expired++;
+    }
+}

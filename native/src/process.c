@@ -1,0 +1,149 @@
+/* process.c - one cycle, from its first frame to its last. Nothing here allocates, locks, logs, waits or makes a system
+ * call; setting up is in engine.c. */
+#include "process.h"
+
+#include <string.h>
+
+#include "engine_state.h"
+#include "player.h"
+
+int rp_engine_report(rp_engine *engine, rp_report report) {
+    int told = rp_ring_write(engine->reports, report.kind, &report, sizeof report);
+    engine->stats.reports_lost += !told;
+    return told;
+}
+
+/* Programs, and the pedal that is down already, for the channels of a rig that begins. [process] */
+static void introduce(rp_engine *engine) {
+    const rp_rig *rig = engine->rig;
+    for (uint32_t i = 0; i < rig->config.instruments; i++) {
+        const rp_instrument *to = &rig->config.instrument[i];
+        rp_midi_message program = rp_midi_short(RP_MIDI_PROGRAM | to->channel, to->program, 0);
+        if (to->send_program) rp_outlet_send(&engine->outlet, to->port, &program);
+    }
+    for (uint8_t in_port = 0; in_port < engine->config.inputs; in_port++) {
+        for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
+            rp_midi_message down = rp_midi_short(RP_MIDI_CONTROL | channel, RP_CC_SUSTAIN, engine->pedal[in_port][channel]);
+            if (down.byte[2]) rp_player_message(engine, in_port, &down);
+        }
+    }
+}
+
+/* Notes that sound keep their routes; a chord that is open is decided by the rig that heard it. [process] */
+static void change_rig(rp_engine *engine, rp_rig *rig) {
+    if (engine->rig && engine->rig->instrumenter && rp_instrumenter_deadline(engine->rig->instrumenter) != UINT64_MAX)
+        rp_player_close_chord(engine);
+    engine->returning = engine->rig;
+    engine->rig = rig;
+    rig->serial = ++engine->rig_serial;
+    introduce(engine);
+}
+
+/* End every note, pedal and bend. hard: all sound off too. [process] */
+static void silence(rp_engine *engine, int hard) {
+    while (engine->ledger.oldest != RP_NO_NOTE) rp_player_end(engine, engine->ledger.oldest);
+    rp_scheduler_clear(&engine->scheduler);
+    engine->gathered.count = 0;
+    if (engine->rig && engine->rig->instrumenter) rp_instrumenter_reset(engine->rig->instrumenter);
+    rp_outlet_silence(&engine->outlet, hard);
+    memset(engine->pedal, 0, sizeof engine->pedal);
+}
+
+/* [process] */
+static void set_voice(rp_engine *engine, const rp_command *command) {
+    rp_report report = {.frame = engine->outlet.now, .kind = RP_REPORT_VOICE, .value = command->value.enabled};
+    report.instrument = (uint8_t)command->voice;
+    if (!engine->rig || !engine->rig->instrumenter || command->voice >= engine->rig->config.instruments) return;
+    rp_instrumenter_set_voice(engine->rig->instrumenter, command->voice, &command->value);
+    rp_engine_report(engine, report);
+}
+
+/* What control asked for since the last cycle. No further rig is taken while one is on its way back. [process] */
+static void obey(rp_engine *engine) {
+    rp_command command;
+    uint32_t type;
+    while (!engine->returning && rp_ring_read(engine->commands, &type, &command, sizeof command) >= 0) {
+        if (type == RP_COMMAND_LOAD) change_rig(engine, command.rig);
+        else if (type == RP_COMMAND_VOICE) set_voice(engine, &command);
+        else silence(engine, type == RP_COMMAND_PANIC);
+        if (type == RP_COMMAND_PANIC)
+            rp_engine_report(engine, (rp_report){.frame = engine->outlet.now, .kind = RP_REPORT_PANIC});
+        if (type == RP_COMMAND_STOP) engine->stopping = 1;
+    }
+}
+
+/* Reports that must not be lost are tried again each cycle. [process] */
+static void answer(rp_engine *engine) {
+    rp_report rig = {.frame = engine->outlet.now, .kind = RP_REPORT_RIG, .pointer = engine->returning};
+    rp_report stopped = {.frame = engine->outlet.now, .kind = RP_REPORT_STOPPED};
+    if (engine->returning && rp_engine_report(engine, rig)) engine->returning = NULL;
+    if (engine->stopping && !engine->stopped && !engine->outlet.waiting)
+        engine->stopped = rp_engine_report(engine, stopped);
+}
+
+/* Everything scheduled up to and including `frame`, in order of time. [process] */
+static void run_until(rp_engine *engine, uint64_t frame) {
+    rp_player_flush(engine);
+    for (;;) {
+        const rp_task *next = rp_scheduler_next(&engine->scheduler);
+        uint64_t task = next ? next->frame : UINT64_MAX, chord = UINT64_MAX;
+        if (engine->rig->instrumenter) chord = rp_instrumenter_deadline(engine->rig->instrumenter);
+        uint64_t due = chord < task ? chord : task;
+        if (due > frame) return;
+        if (due > engine->outlet.now) engine->outlet.now = due;
+        if (chord <= task) {
+            rp_player_close_chord(engine);
+        } else {
+            rp_task taken = rp_scheduler_take(&engine->scheduler);
+            rp_player_task(engine, &taken);
+        }
+    }
+}
+
+/* [process] */
+static void read_event(rp_engine *engine, const rp_input *event) {
+    rp_midi_message message;
+    for (uint32_t n = 0; n < event->size;) {
+        n += rp_midi_parse(&engine->parser[event->port], event->data + n, event->size - n, &message);
+        if (message.size) rp_player_message(engine, (uint8_t)event->port, &message);
+    }
+}
+
+/* [process] */
+static void play(rp_engine *engine, const rp_cycle *cycle) {
+    engine->budget = engine->rig->config.budget;
+    rp_player_expire(engine);
+    for (uint32_t i = 0; i < cycle->inputs; i++) {
+        uint64_t at = cycle->frame + cycle->in[i].offset;
+        if (cycle->in[i].port >= engine->config.inputs) continue;
+        if (at != engine->outlet.now || i == 0) run_until(engine, at);
+        if (at > engine->outlet.now) engine->outlet.now = at;
+        read_event(engine, &cycle->in[i]);
+    }
+    if (cycle->frames) run_until(engine, cycle->frame + cycle->frames - 1);
+    rp_player_flush(engine);
+}
+
+/* A copy of the counts, word by word, that others may read at any time. [process] */
+static void publish(rp_engine *engine, const rp_cycle *cycle) {
+    uint64_t words[RP_STATS_WORDS];
+    engine->stats.cycles++;
+    engine->stats.frames += cycle->frames;
+    engine->stats.sounding = engine->ledger.live;
+    engine->stats.backlog = engine->outlet.waiting;
+    engine->stats.malformed = 0;
+    for (uint32_t i = 0; i < engine->config.inputs; i++) engine->stats.malformed += engine->parser[i].malformed;
+    memcpy(words, &engine->stats, sizeof words);
+    for (uint32_t i = 0; i < RP_STATS_WORDS; i++)
+        atomic_store_explicit(&engine->published[i], words[i], memory_order_relaxed);
+}
+
+void rp_process(rp_engine *engine, const rp_cycle *cycle) {
+    rp_outlet_begin(&engine->outlet, cycle);
+    obey(engine);
+    for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++)
+        if (cycle->lost >> port & 1) rp_player_unplug(engine, port);
+    if (engine->rig && !engine->stopping) play(engine, cycle);
+    answer(engine);
+    publish(engine, cycle);
+}

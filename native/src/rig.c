@@ -1,0 +1,36 @@
+/* rig.c - see rig.h and engine.h. */
+#include "rig.h"
+
+#include <stdlib.h>
+
+/* [control] */
+static int valid(const rp_rig_config *config) {
+    if (config->route > RP_ROUTE_ENSEMBLE || config->instruments > RP_INSTRUMENTS_MAX) return 0;
+    if (config->route == RP_ROUTE_ENSEMBLE && config->instruments == 0) return 0;
+    for (uint32_t i = 0; i < config->instruments; i++) {
+        const rp_instrument *instrument = &config->instrument[i];
+        if (instrument->port >= RP_PORTS_MAX || instrument->channel >= RP_CHANNELS || instrument->program > 127) return 0;
+        if (instrument->pedal > RP_PEDAL_IGNORE) return 0;
+    }
+    return 1;
+}
+
+rp_rig *rp_rig_new(const rp_rig_config *config, rp_instrumenter *instrumenter) {
+    rp_rig *rig = valid(config) ? calloc(1, sizeof *rig) : NULL;
+    if (!rig) return NULL;
+    rig->config = *config;
+    rig->instrumenter = instrumenter;
+    for (uint32_t i = 0; i < config->instruments; i++) {
+        const rp_instrument *instrument = &config->instrument[i];
+        uint16_t bit = (uint16_t)(1u << instrument->channel);
+        rig->channels[instrument->port] |= bit;
+        if (instrument->pedal == RP_PEDAL_PASS) rig->pedalled[instrument->port] |= bit;
+    }
+    return rig;
+}
+
+void rp_rig_free(rp_rig *rig) {
+    if (!rig) return;
+    rp_instrumenter_free(rig->instrumenter);
+    free(rig);
+}

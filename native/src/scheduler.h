@@ -1,0 +1,28 @@
+/* scheduler.h - what is to happen at a later frame, in order. */
+#ifndef RIPIENO_SCHEDULER_H
+#define RIPIENO_SCHEDULER_H
+#include <stdint.h>
+
+enum { RP_SCHEDULE_MAX = 8192 };
+
+typedef struct {
+    uint64_t frame;
+    uint32_t order;  /* among those of one frame: as they were added */
+    uint32_t serial; /* of the note meant: an id may have been given to another since */
+    uint16_t note;
+    uint8_t kind;
+    uint8_t in_port;
+    uint8_t byte[3];
+} rp_task;
+
+/* A binary heap. Zeroed is empty. */
+typedef struct {
+    rp_task task[RP_SCHEDULE_MAX];
+    uint32_t count, added;
+} rp_scheduler;
+
+int rp_scheduler_add(rp_scheduler *scheduler, rp_task task);              /* 0: full [process] */
+const rp_task *rp_scheduler_next(const rp_scheduler *scheduler);          /* NULL: nothing is due ever [process] */
+rp_task rp_scheduler_take(rp_scheduler *scheduler);                       /* the next one; not when empty [process] */
+void rp_scheduler_clear(rp_scheduler *scheduler);                         /* [process] */
+#endif
