@@ -47,6 +47,9 @@ void rp_lstm_state_copy(rp_lstm_state *to, const rp_lstm_state *from);  /* same 
 void rp_lstm_step(const rp_lstm *lstm, rp_lstm_state *state, const float *x, float *scores);
 /* n notes in a row: x [n][input], scores [n][output]. Allocates nothing. [any] */
 void rp_lstm_run(const rp_lstm *lstm, rp_lstm_state *state, uint32_t n, const float *x, float *scores);
+/* The same, and what each step took. [control] */
+void rp_lstm_time(const rp_lstm *lstm, rp_lstm_state *state, uint32_t n, const float *x, float *scores,
+                  uint32_t *nanoseconds);
 /* The instruction set in use: "generic", "avx2", "avx512" or "neon". [any] */
 const char *rp_kernels_name(void);
 /* Choose one by name, for tests and benchmarks; 0: this machine has it, -1: it does not. Before rp_lstm_new. [control] */
