@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 void *rp_arena_take(rp_arena *arena, size_t count, size_t size) {
-    const size_t largest = SIZE_MAX / 2;
+    const size_t largest = SIZE_MAX / 2 / RP_ARENA_ALIGN * RP_ARENA_ALIGN; /* as `used`: what fits, fits rounded up */
     if (size && count > (largest - arena->used) / size) arena->overflow = 1;
     if (arena->overflow) return NULL;
     void *place = arena->base ? arena->base + arena->used : NULL;

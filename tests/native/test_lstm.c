@@ -1,6 +1,7 @@
 /* test_lstm.c - every instruction set against plain C, the LSTM against one written out by the formulas, and what must
  * not break it: failing allocations, bad shapes, numbers that are none. */
 #include <math.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -200,8 +201,8 @@ static void test_products(const rp_kernels *kernels) {
     fill_numbers(0.5f);
     for (uint32_t rows = 1; rows <= 200; rows += 13)
         for (uint32_t columns = 1; columns <= 130; columns += 43) {
-            const uint32_t gates = rows % 2 ? 1 : 2;
-            const rp_plain_matrix plain = {numbers, gates, rows, columns, columns + 1};
+            const uint32_t gate_count = rows % 2 ? 1 : 2;
+            const rp_plain_matrix plain = {numbers, gate_count, rows, columns, columns + 1};
             for (uint32_t precision = 0; precision < PRECISIONS; precision++) {
                 product_case it = make_product(&plain, precision);
                 if (precision == RP_PRECISION_FP32)
@@ -347,6 +348,37 @@ static void test_state(void) {
     rp_lstm_free(lstm);
 }
 
+typedef struct {
+    const rp_lstm *lstm;
+    float scores[5 * NOTES];
+} player;
+
+static void *play(void *argument) {
+    player *it = argument;
+    rp_lstm_state *state = rp_lstm_state_new(it->lstm);
+    CHECK(state && strlen(rp_kernels_name()) > 0);
+    rp_lstm_run(it->lstm, state, NOTES, numbers, it->scores);
+    rp_lstm_state_free(state);
+    return NULL;
+}
+
+/* One network, a state for each thread. */
+static void test_threads(void) {
+    fill_numbers(0.3f);
+    const rp_lstm_arrays arrays = network(SHAPES[0]);
+    rp_lstm *lstm = rp_lstm_new(&arrays, RP_PRECISION_8);
+    static player players[4];
+    pthread_t threads[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        players[i].lstm = lstm;
+        CHECK(pthread_create(&threads[i], NULL, play, &players[i]) == 0);
+    }
+    for (uint32_t i = 0; i < 4; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    for (uint32_t i = 1; i < 4; i++)
+        CHECK(memcmp(players[i].scores, players[0].scores, sizeof players[0].scores) == 0);
+    rp_lstm_free(lstm);
+}
+
 static void test_bad_shapes(void) {
     fill_numbers(0.3f);
     const rp_lstm_arrays good = network(SHAPES[2]);
@@ -425,6 +457,7 @@ int main(void) {
     CHECK(found > 0);
     test_quantise();
     test_state();
+    test_threads();
     test_bad_shapes();
     test_arena_overflow();
     test_failing_allocations();
