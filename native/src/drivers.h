@@ -21,4 +21,88 @@ rp_tape_event rp_tape_get(const rp_tape *tape, uint32_t index);
 
 /* Run the engine from frame `from` up to `until` in blocks, reading `in` and adding to `out`. 0: no memory. [control] */
 int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, uint64_t from, uint64_t until, uint32_t block);
+
+/* A client of a JACK server: one process callback, output in the cycle of its input. Its frames go on, without a gap,
+ * over a change of the period and over a server that went away and came back. */
+typedef struct rp_jack rp_jack;
+enum { RP_JACK_CLOSED = 0, RP_JACK_OPEN = 1, RP_JACK_RUNNING = 2, RP_JACK_GONE = 3 }; /* GONE: the server left us */
+enum {
+    RP_JACK_FINE = 0,
+    RP_JACK_NO_LIBRARY = 1, /* libjack is not on this machine */
+    RP_JACK_NO_SERVER = 2,  /* none runs, or not for this user */
+    RP_JACK_REFUSED = 3,    /* the server would not have this client or one of its ports */
+    RP_JACK_OTHER_RATE = 4, /* the server came back with another sample rate */
+    RP_JACK_NO_MEMORY = 5
+};
+typedef struct {
+    uint64_t frame; /* the next cycle's first */
+    uint64_t cycles;
+    uint64_t xruns;
+    uint64_t unread;      /* events that came in and found no room */
+    uint32_t state;       /* RP_JACK_CLOSED... */
+    uint32_t sample_rate;
+    uint32_t period;      /* frames */
+    uint32_t load_max;    /* time spent in a cycle, thousandths of the period: the longest since the start */
+    uint32_t load_mean;   /* over the last hundred cycles or so */
+    uint32_t changes;     /* ports that came or went, on the whole server */
+    char reason[128];     /* in JACK's own words: why it failed or left; may be empty */
+} rp_jack_state;
+
+rp_jack *rp_jack_new(const char *name, uint32_t inputs, const char *const *input_names, uint32_t outputs,
+                     const char *const *output_names); /* NULL: no memory, more than 16 ports [control] */
+void rp_jack_free(rp_jack *jack);                      /* closes it first [control] */
+uint32_t rp_jack_open(rp_jack *jack); /* ports are there, silent; RP_JACK_FINE or why not [control] */
+uint32_t rp_jack_start(rp_jack *jack, rp_engine *engine); /* from here on the engine runs [control] */
+void rp_jack_close(rp_jack *jack); /* the engine runs no more; may be opened again [control] */
+void rp_jack_get_state(const rp_jack *jack, rp_jack_state *out); /* [any] */
+const char *rp_jack_client_name(const rp_jack *jack); /* the one the server gave; "" when closed [control] */
+/* The server's MIDI ports, a line each: flags (1: others may write to it, 2: read from it, 4: hardware, 256: ours), a
+ * tab, the name, and after tabs its other names. Flags are three digits. Returns the characters it takes; all are
+ * written when `capacity` is larger than that. [control] */
+uint32_t rp_jack_list(rp_jack *jack, char *out, uint32_t capacity);
+/* Full names. connect: 1 when they then are connected. connected: are they, one of them being ours. [control] */
+int rp_jack_connect(rp_jack *jack, const char *source, const char *destination);
+int rp_jack_disconnect(rp_jack *jack, const char *source, const char *destination);
+int rp_jack_connected(rp_jack *jack, const char *source, const char *destination);
+
+/* A thread that runs the engine at real pace, block by block, for ports that have no clock of their own. */
+typedef struct rp_clock rp_clock;
+typedef struct {
+    uint32_t sample_rate;
+    uint32_t block; /* frames, 1 to 8192 */
+    uint32_t sources; /* where bytes come from, 1 to 16; each has one thread that sends */
+    uint32_t outputs; /* ports, 1 to 16 */
+} rp_clock_config;
+typedef struct {
+    uint64_t frame; /* the next block's first */
+    uint64_t cycles;
+    uint64_t xruns; /* blocks that began more than a block too late */
+    uint64_t refused; /* messages that found a source's queue full */
+    uint32_t running;
+    uint32_t realtime; /* 1: the thread has real-time priority */
+    uint32_t load_max; /* as of rp_jack_state */
+    uint32_t load_mean;
+} rp_clock_state;
+typedef struct {
+    uint64_t frame;
+    uint32_t port;
+    uint32_t size;
+    uint8_t data[65536]; /* the first `size` of them */
+} rp_clock_event;
+
+rp_clock *rp_clock_new(const rp_clock_config *config); /* NULL: no memory or a bad config [control] */
+void rp_clock_free(rp_clock *clock); /* stops it first [control] */
+int rp_clock_start(rp_clock *clock, rp_engine *engine); /* 0: no thread [control] */
+void rp_clock_stop(rp_clock *clock); /* the engine runs no more; may be started again [control] */
+/* Bytes for an input port, up to 65,536: as soon as can be; or at a frame, which never decreases within a source.
+ * Returns 1, or 0: too long, or the queue is full; nothing was taken. Each source has one thread that sends. [any] */
+int rp_clock_send(rp_clock *clock, uint32_t source, uint32_t port, const uint8_t *data, uint32_t size);
+int rp_clock_send_at(rp_clock *clock, uint32_t source, uint64_t frame, uint32_t port, const uint8_t *data,
+                     uint32_t size);
+/* The next event that leaves; waits up to `timeout` milliseconds for one. 1: there is one. One thread receives.
+ * [worker] */
+int rp_clock_receive(rp_clock *clock, rp_clock_event *out, uint32_t timeout);
+void rp_clock_lose(rp_clock *clock, uint32_t port); /* that input port was unplugged [any] */
+void rp_clock_set_connected(rp_clock *clock, uint32_t outputs); /* bit n: output port n has a listener [any] */
+void rp_clock_get_state(const rp_clock *clock, rp_clock_state *out); /* [any] */
 #endif

@@ -1,0 +1,240 @@
+/* driver_clock.c - see drivers.h. */
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers.h"
+#include "platform.h"
+#include "process.h"
+#include "ring.h"
+
+enum {
+    LARGEST = sizeof(((rp_clock_event *)0)->data), /* bytes of one message */
+    QUEUE = 4 * LARGEST,                           /* bytes of each queue */
+    EVENTS = 1024,                                 /* events a block takes; the rest waits for the next */
+    BYTES = 2 * LARGEST,                           /* and what they hold together */
+    BLOCK_MAX = 8192,
+    LOAD_CYCLES = 128, /* load_sum is the mean times this */
+    POLL = 500000,     /* nanoseconds between two looks at an empty queue */
+    BEHIND = 100000000 /* nanoseconds; up to here lost time is caught up with, beyond it time stood still */
+};
+static const uint64_t SECOND = 1000000000, MILLISECOND = 1000000;
+enum { HEADER = offsetof(rp_clock_event, data) };
+
+/* Where bytes come from: its queue, and the message taken out of it that is not due yet. */
+typedef struct {
+    rp_ring *queue;
+    rp_clock_event outgoing; /* the sender's own place to put a message together */
+    rp_clock_event head;     /* size 0: none */
+} source;
+
+struct rp_clock {
+    rp_sink sink; /* the first member: the engine's sink is the driver */
+    rp_clock_config config;
+    rp_engine *engine;
+    rp_thread *thread;
+    int realtime;
+    rp_ring *out;
+    source source[RP_PORTS_MAX];
+
+    /* The clock thread's own. */
+    rp_clock_event leaving;
+    rp_input events[EVENTS];
+    uint8_t bytes[BYTES];
+    uint64_t start; /* frame of the block under way */
+
+    _Atomic uint64_t frame, cycles, xruns, refused;
+    _Atomic uint32_t running, lost, connected, load_max, load_sum;
+};
+
+/* [process] */
+static int write_out(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size) {
+    rp_clock *clock = (rp_clock *)sink;
+    rp_clock_event *event = &clock->leaving;
+    if (size > LARGEST) return 0;
+    event->frame = clock->start + offset;
+    event->port = port;
+    event->size = size;
+    memcpy(event->data, data, size);
+    return rp_ring_write(clock->out, 0, event, HEADER + size);
+}
+
+rp_clock *rp_clock_new(const rp_clock_config *config) {
+    int sources = config->sources >= 1 && config->sources <= RP_PORTS_MAX;
+    int outputs = config->outputs >= 1 && config->outputs <= RP_PORTS_MAX;
+    int block = config->block >= 1 && config->block <= BLOCK_MAX;
+    if (!sources || !outputs || !block || config->sample_rate == 0) return NULL;
+    rp_clock *clock = calloc(1, sizeof *clock);
+    if (!clock) return NULL;
+    clock->sink.write = write_out;
+    clock->config = *config;
+    clock->connected = (1u << config->outputs) - 1;
+    clock->out = rp_ring_new(QUEUE);
+    int made = clock->out != NULL;
+    for (uint32_t i = 0; made && i < config->sources; i++) {
+        clock->source[i].queue = rp_ring_new(QUEUE);
+        made = clock->source[i].queue != NULL;
+    }
+    if (made) return clock;
+    rp_clock_free(clock);
+    return NULL;
+}
+
+void rp_clock_free(rp_clock *clock) {
+    if (!clock) return;
+    rp_clock_stop(clock);
+    for (uint32_t i = 0; i < clock->config.sources; i++) rp_ring_free(clock->source[i].queue);
+    rp_ring_free(clock->out);
+    free(clock);
+}
+
+/* [process] */
+static void next_message(source *from) {
+    uint32_t type;
+    if (rp_ring_read(from->queue, &type, &from->head, sizeof from->head) < 0) from->head.size = 0;
+}
+
+/* The source whose next message is the earliest; NULL: none is due before `end`. [process] */
+static source *earliest(rp_clock *clock, uint64_t end) {
+    source *best = NULL;
+    for (uint32_t i = 0; i < clock->config.sources; i++) {
+        source *one = &clock->source[i];
+        if (one->head.size == 0) next_message(one);
+        if (one->head.size == 0 || one->head.frame >= end) continue;
+        if (!best || one->head.frame < best->head.frame) best = one;
+    }
+    return best;
+}
+
+/* What is due in this block, by time. [process] */
+static uint32_t gather(rp_clock *clock) {
+    uint64_t end = clock->start + clock->config.block;
+    uint32_t n = 0, used = 0;
+    for (source *from = earliest(clock, end); from && n < EVENTS; from = earliest(clock, end)) {
+        rp_clock_event *head = &from->head;
+        if (used + head->size > BYTES) break;
+        uint32_t offset = head->frame > clock->start ? (uint32_t)(head->frame - clock->start) : 0;
+        memcpy(clock->bytes + used, head->data, head->size);
+        clock->events[n++] = (rp_input){offset, head->port, head->size, clock->bytes + used};
+        used += head->size;
+        head->size = 0;
+    }
+    return n;
+}
+
+/* [process] */
+static void note_load(rp_clock *clock, uint64_t taken) {
+    uint64_t block = (uint64_t)clock->config.block * MILLISECOND;
+    uint32_t load = (uint32_t)(taken * clock->config.sample_rate / block);
+    uint32_t sum = atomic_load_explicit(&clock->load_sum, memory_order_relaxed);
+    if (load > atomic_load_explicit(&clock->load_max, memory_order_relaxed))
+        atomic_store_explicit(&clock->load_max, load, memory_order_relaxed);
+    atomic_store_explicit(&clock->load_sum, sum - sum / LOAD_CYCLES + load, memory_order_relaxed);
+}
+
+/* [process] */
+static void play_block(rp_clock *clock) {
+    uint64_t began = rp_now();
+    clock->start = atomic_load_explicit(&clock->frame, memory_order_relaxed);
+    rp_cycle cycle = {
+        .frame = clock->start,
+        .frames = clock->config.block,
+        .in = clock->events,
+        .inputs = gather(clock),
+        .lost = atomic_exchange_explicit(&clock->lost, 0, memory_order_acquire),
+        .connected = atomic_load_explicit(&clock->connected, memory_order_relaxed),
+        .sink = &clock->sink,
+    };
+    rp_process(clock->engine, &cycle);
+    atomic_store_explicit(&clock->frame, clock->start + clock->config.block, memory_order_relaxed);
+    atomic_fetch_add_explicit(&clock->cycles, 1, memory_order_relaxed);
+    note_load(clock, rp_now() - began);
+}
+
+/* [any] */
+static uint64_t duration(const rp_clock *clock, uint64_t frames) {
+    uint64_t rate = clock->config.sample_rate;
+    return frames / rate * SECOND + frames % rate * SECOND / rate;
+}
+
+/* The clock thread. [worker] */
+static void run(void *argument) {
+    rp_clock *clock = argument;
+    uint64_t origin = rp_now(), played = 0, block = duration(clock, clock->config.block);
+    while (atomic_load_explicit(&clock->running, memory_order_acquire)) {
+        play_block(clock);
+        played += clock->config.block;
+        uint64_t due = origin + duration(clock, played), now = rp_now();
+        if (now > due + block) atomic_fetch_add_explicit(&clock->xruns, 1, memory_order_relaxed);
+        if (now > due + BEHIND) origin += now - due;
+        rp_sleep_until(due);
+    }
+}
+
+int rp_clock_start(rp_clock *clock, rp_engine *engine) {
+    rp_clock_stop(clock);
+    clock->engine = engine;
+    atomic_store(&clock->running, 1);
+    clock->thread = rp_thread_start(run, clock, &clock->realtime);
+    if (!clock->thread) atomic_store(&clock->running, 0);
+    return clock->thread != NULL;
+}
+
+void rp_clock_stop(rp_clock *clock) {
+    atomic_store_explicit(&clock->running, 0, memory_order_release);
+    if (clock->thread) rp_thread_join(clock->thread);
+    clock->thread = NULL;
+}
+
+int rp_clock_send_at(rp_clock *clock, uint32_t from, uint64_t frame, uint32_t port, const uint8_t *data,
+                     uint32_t size) {
+    if (from >= clock->config.sources || size == 0) return 0;
+    rp_clock_event *event = &clock->source[from].outgoing;
+    int taken = size <= LARGEST;
+    if (taken) {
+        event->frame = frame;
+        event->port = port;
+        event->size = size;
+        memcpy(event->data, data, size);
+        taken = rp_ring_write(clock->source[from].queue, 0, event, HEADER + size);
+    }
+    if (!taken) atomic_fetch_add_explicit(&clock->refused, 1, memory_order_relaxed);
+    return taken;
+}
+
+int rp_clock_send(rp_clock *clock, uint32_t from, uint32_t port, const uint8_t *data, uint32_t size) {
+    return rp_clock_send_at(clock, from, 0, port, data, size);
+}
+
+int rp_clock_receive(rp_clock *clock, rp_clock_event *out, uint32_t timeout) {
+    uint32_t type;
+    uint64_t end = rp_now() + timeout * MILLISECOND;
+    while (rp_ring_read(clock->out, &type, out, sizeof *out) < 0) {
+        uint64_t now = rp_now();
+        if (now >= end) return 0;
+        rp_sleep_until(now + POLL < end ? now + POLL : end);
+    }
+    return 1;
+}
+
+void rp_clock_lose(rp_clock *clock, uint32_t port) {
+    if (port < RP_PORTS_MAX) atomic_fetch_or_explicit(&clock->lost, 1u << port, memory_order_release);
+}
+
+void rp_clock_set_connected(rp_clock *clock, uint32_t outputs) {
+    atomic_store_explicit(&clock->connected, outputs, memory_order_relaxed);
+}
+
+void rp_clock_get_state(const rp_clock *clock, rp_clock_state *out) {
+    *out = (rp_clock_state){
+        .frame = atomic_load_explicit(&clock->frame, memory_order_relaxed),
+        .cycles = atomic_load_explicit(&clock->cycles, memory_order_relaxed),
+        .xruns = atomic_load_explicit(&clock->xruns, memory_order_relaxed),
+        .refused = atomic_load_explicit(&clock->refused, memory_order_relaxed),
+        .running = atomic_load_explicit(&clock->running, memory_order_relaxed),
+        .realtime = clock->realtime != 0,
+        .load_max = atomic_load_explicit(&clock->load_max, memory_order_relaxed),
+        .load_mean = atomic_load_explicit(&clock->load_sum, memory_order_relaxed) / LOAD_CYCLES,
+    };
+}

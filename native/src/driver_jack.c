@@ -1,0 +1,158 @@
+/* driver_jack.c - see drivers.h. What JACK calls; the set-up is in driver_jack_setup.c. */
+#include "driver_jack.h"
+
+#include <string.h>
+
+#include "platform.h"
+
+/* [process] */
+static void publish(_Atomic uint64_t *place, uint64_t value) {
+    atomic_store_explicit(place, value, memory_order_relaxed);
+}
+
+int rp_jack_write(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size) {
+    rp_jack *jack = (rp_jack *)sink;
+    return jack->lib.midi_event_write(jack->out_buffer[port], offset, data, size) == 0;
+}
+
+/* The frame the cycle begins at. The server's clock wraps around and skips what an xrun took; ours goes on. [process] */
+static uint64_t begin(rp_jack *jack, uint32_t frames) {
+    uint32_t time = jack->lib.last_frame_time(jack->client), passed = time - jack->last_time;
+    uint64_t frame = atomic_load_explicit(&jack->frame, memory_order_relaxed);
+    int plausible = passed >= jack->advance && passed <= INT32_MAX; /* never back over frames already played */
+    if (jack->advance && plausible) frame += passed - jack->advance;
+    jack->last_time = time;
+    jack->advance = frames;
+    return frame;
+}
+
+/* [process] */
+static void next_event(const rp_jack *jack, rp_jack_cursor *cursor) {
+    while (cursor->next < cursor->count && jack->lib.midi_event_get(&cursor->head, cursor->buffer, cursor->next) != 0)
+        cursor->next++;
+}
+
+/* [process] */
+static void get_buffers(rp_jack *jack, uint32_t frames) {
+    for (uint32_t port = 0; port < jack->inputs; port++) {
+        void *buffer = jack->lib.port_get_buffer(jack->in[port], frames);
+        jack->cursor[port] = (rp_jack_cursor){.buffer = buffer, .count = jack->lib.midi_get_event_count(buffer)};
+        next_event(jack, &jack->cursor[port]);
+    }
+    for (uint32_t port = 0; port < jack->outputs; port++) {
+        jack->out_buffer[port] = jack->lib.port_get_buffer(jack->out[port], frames);
+        jack->lib.midi_clear_buffer(jack->out_buffer[port]);
+    }
+}
+
+/* The input port whose next event is the earliest; RP_PORTS_MAX: none is left. [process] */
+static uint32_t earliest(const rp_jack *jack) {
+    uint32_t best = RP_PORTS_MAX;
+    for (uint32_t port = 0; port < jack->inputs; port++) {
+        const rp_jack_cursor *cursor = &jack->cursor[port];
+        if (cursor->next == cursor->count) continue;
+        if (best == RP_PORTS_MAX || cursor->head.time < jack->cursor[best].head.time) best = port;
+    }
+    return best;
+}
+
+/* The cycle's events of all ports, by time. [process] */
+static uint32_t gather(rp_jack *jack, uint32_t frames) {
+    uint32_t n = 0;
+    for (uint32_t port = earliest(jack); port < RP_PORTS_MAX; port = earliest(jack)) {
+        rp_jack_cursor *cursor = &jack->cursor[port];
+        const rp_jack_event *event = &cursor->head;
+        uint32_t offset = event->time < frames ? event->time : frames - 1;
+        if (n < jack->capacity) jack->events[n++] = (rp_input){offset, port, (uint32_t)event->size, event->data};
+        else atomic_fetch_add_explicit(&jack->unread, 1, memory_order_relaxed);
+        cursor->next++;
+        next_event(jack, cursor);
+    }
+    return n;
+}
+
+/* Which outputs have a listener. [process] */
+static uint32_t listeners(rp_jack *jack) {
+    uint32_t bits = 0;
+    for (uint32_t port = 0; port < jack->outputs; port++) {
+        int32_t links = jack->counts_links ? jack->lib.port_connected(jack->out[port])
+                                           : atomic_load_explicit(&jack->links[port], memory_order_relaxed);
+        if (links > 0) bits |= 1u << port;
+    }
+    return bits;
+}
+
+/* [process] */
+static void note_load(rp_jack *jack, uint64_t taken, uint32_t frames) {
+    uint32_t rate = atomic_load_explicit(&jack->rate, memory_order_relaxed);
+    uint32_t load = (uint32_t)(taken * rate / ((uint64_t)frames * 1000000));
+    uint32_t sum = atomic_load_explicit(&jack->load_sum, memory_order_relaxed);
+    if (load > atomic_load_explicit(&jack->load_max, memory_order_relaxed))
+        atomic_store_explicit(&jack->load_max, load, memory_order_relaxed);
+    atomic_store_explicit(&jack->load_sum, sum - sum / RP_LOAD_CYCLES + load, memory_order_relaxed);
+}
+
+int rp_jack_process(uint32_t frames, void *argument) {
+    rp_jack *jack = argument;
+    if (frames == 0) return 0;
+    uint64_t began = rp_now(), frame = begin(jack, frames);
+    get_buffers(jack, frames);
+    rp_cycle cycle = {
+        .frame = frame,
+        .frames = frames,
+        .in = jack->events,
+        .inputs = gather(jack, frames),
+        .lost = atomic_exchange_explicit(&jack->lost, 0, memory_order_acquire),
+        .connected = listeners(jack),
+        .sink = &jack->sink,
+    };
+    rp_process(jack->engine, &cycle);
+    publish(&jack->frame, frame + frames);
+    publish(&jack->cycles, atomic_load_explicit(&jack->cycles, memory_order_relaxed) + 1);
+    note_load(jack, rp_now() - began, frames);
+    return 0;
+}
+
+int rp_jack_on_period(uint32_t frames, void *argument) {
+    rp_jack *jack = argument;
+    atomic_store_explicit(&jack->period, frames, memory_order_relaxed);
+    return 0;
+}
+
+int rp_jack_on_rate(uint32_t rate, void *argument) {
+    rp_jack *jack = argument;
+    atomic_store_explicit(&jack->rate, rate, memory_order_relaxed);
+    return 0;
+}
+
+int rp_jack_on_xrun(void *argument) {
+    rp_jack *jack = argument;
+    atomic_fetch_add_explicit(&jack->xruns, 1, memory_order_relaxed);
+    return 0;
+}
+
+void rp_jack_on_connect(uint32_t a, uint32_t b, int connected, void *argument) {
+    rp_jack *jack = argument;
+    const rp_jack_port *source = jack->lib.port_by_id(jack->client, a);
+    const rp_jack_port *destination = jack->lib.port_by_id(jack->client, b);
+    int32_t change = connected ? 1 : -1;
+    for (uint32_t port = 0; port < jack->outputs; port++)
+        if (jack->out[port] == source) atomic_fetch_add_explicit(&jack->links[port], change, memory_order_relaxed);
+    /* Whose notes are held on an input is not known: one player less, and all that sounds from there is released. */
+    for (uint32_t port = 0; port < jack->inputs && !connected; port++)
+        if (jack->in[port] == destination) atomic_fetch_or_explicit(&jack->lost, 1u << port, memory_order_release);
+}
+
+void rp_jack_on_registration(uint32_t port, int registered, void *argument) {
+    rp_jack *jack = argument;
+    (void)port;
+    (void)registered;
+    atomic_fetch_add_explicit(&jack->changes, 1, memory_order_relaxed);
+}
+
+void rp_jack_on_shutdown(int code, const char *reason, void *argument) {
+    rp_jack *jack = argument;
+    (void)code;
+    strncpy(jack->reason, reason ? reason : "", sizeof jack->reason - 1);
+    atomic_store_explicit(&jack->state, RP_JACK_GONE, memory_order_release);
+}

@@ -1,0 +1,59 @@
+/* driver_jack.h - what the JACK driver's callbacks (driver_jack.c) and its set-up (driver_jack_setup.c) share. */
+#ifndef RIPIENO_DRIVER_JACK_H
+#define RIPIENO_DRIVER_JACK_H
+#include <stdatomic.h>
+
+#include "drivers.h"
+#include "libjack.h"
+#include "process.h"
+
+enum { RP_JACK_NAME_MAX = 64, RP_JACK_REASON_MAX = 128 };
+
+/* One input port within a cycle. */
+typedef struct {
+    void *buffer;
+    uint32_t next, count;
+    rp_jack_event head; /* event `next`, while there is one */
+} rp_jack_cursor;
+
+struct rp_jack {
+    rp_sink sink; /* the first member: the engine's sink is the driver */
+    rp_libjack lib;
+    rp_jack_client *client;
+    rp_engine *engine;
+    uint32_t inputs, outputs;
+    rp_jack_port *in[RP_PORTS_MAX], *out[RP_PORTS_MAX];
+    int counts_links; /* 1: port_connected takes no lock in this libjack and may be asked in the cycle */
+
+    /* The process thread's own. */
+    rp_jack_cursor cursor[RP_PORTS_MAX];
+    void *out_buffer[RP_PORTS_MAX];
+    rp_input *events;
+    uint32_t capacity;
+    uint32_t last_time,
+        advance; /* of the server's clock, at the last cycle; what that cycle covered. 0: no cycle yet */
+
+    /* Written by one thread each, read by any. */
+    _Atomic uint64_t frame, cycles, xruns, unread;
+    _Atomic uint32_t state, period, rate, load_max, load_sum, changes;
+    _Atomic uint32_t lost; /* bit n: input port n lost a connection; the process thread takes it */
+    _Atomic int32_t links[RP_PORTS_MAX]; /* listeners of each output port, as the notifications say */
+
+    uint32_t engine_rate;
+    char name[RP_JACK_NAME_MAX];
+    char in_name[RP_PORTS_MAX][RP_JACK_NAME_MAX], out_name[RP_PORTS_MAX][RP_JACK_NAME_MAX];
+    char reason[RP_JACK_REASON_MAX];
+};
+
+enum { RP_LOAD_CYCLES = 128 }; /* load_sum is the mean times this */
+
+int rp_jack_write(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size); /* [process] */
+int rp_jack_process(uint32_t frames, void *argument);                                                 /* [process] */
+/* JACK's other callbacks; it calls them from threads of its own. */
+int rp_jack_on_period(uint32_t frames, void *argument);                          /* [any] */
+int rp_jack_on_rate(uint32_t rate, void *argument);                              /* [any] */
+int rp_jack_on_xrun(void *argument);                                             /* [any] */
+void rp_jack_on_connect(uint32_t a, uint32_t b, int connected, void *argument);  /* [any] */
+void rp_jack_on_registration(uint32_t port, int registered, void *argument);     /* [any] */
+void rp_jack_on_shutdown(int code, const char *reason, void *argument);          /* [any] */
+#endif

@@ -1,0 +1,72 @@
+/* libjack.h - the part of JACK's C interface that we use (jackaudio.org/api), found at run time. */
+#ifndef RIPIENO_LIBJACK_H
+#define RIPIENO_LIBJACK_H
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct rp_jack_client rp_jack_client;
+typedef struct rp_jack_port rp_jack_port;
+typedef struct {
+    uint32_t time;
+    size_t size;
+    uint8_t *data;
+} rp_jack_event;
+
+#define RP_JACK_MIDI "8 bit raw midi"
+enum { RP_JACK_NO_START_SERVER = 1, RP_JACK_EXACT_NAME = 2 };                   /* options */
+enum { RP_JACK_SERVER_FAILED = 0x10, RP_JACK_VERSION_ERROR = 0x400 };           /* status bits */
+enum { RP_JACK_IS_INPUT = 1, RP_JACK_IS_OUTPUT = 2, RP_JACK_IS_PHYSICAL = 4 };  /* port flags */
+
+/* Each member is the function jack_<member>. What runs in the process callback stands first. */
+typedef struct {
+    void *(*port_get_buffer)(rp_jack_port *port, uint32_t frames);
+    uint32_t (*midi_get_event_count)(void *buffer);
+    int (*midi_event_get)(rp_jack_event *event, void *buffer, uint32_t index);
+    void (*midi_clear_buffer)(void *buffer);
+    int (*midi_event_write)(void *buffer, uint32_t time, const uint8_t *data, size_t size);
+    uint32_t (*last_frame_time)(const rp_jack_client *client);
+    int (*port_connected)(const rp_jack_port *port);
+
+    rp_jack_client *(*client_open)(const char *name, int options, int *status, ...);
+    int (*client_close)(rp_jack_client *client);
+    char *(*get_client_name)(rp_jack_client *client);
+    int (*activate)(rp_jack_client *client);
+    int (*deactivate)(rp_jack_client *client);
+    uint32_t (*get_sample_rate)(rp_jack_client *client);
+    uint32_t (*get_buffer_size)(rp_jack_client *client);
+    const char *(*get_version_string)(void);
+    rp_jack_port *(*port_register)(rp_jack_client *client, const char *name, const char *type, unsigned long flags,
+                                   unsigned long buffer_size);
+    rp_jack_port *(*port_by_id)(rp_jack_client *client, uint32_t id);
+    rp_jack_port *(*port_by_name)(rp_jack_client *client, const char *name);
+    int (*port_flags)(const rp_jack_port *port);
+    int (*port_is_mine)(const rp_jack_client *client, const rp_jack_port *port);
+    int (*port_connected_to)(const rp_jack_port *port, const char *name);
+    int (*port_get_aliases)(const rp_jack_port *port, char *const aliases[2]);
+    int (*port_name_size)(void);
+    size_t (*port_type_get_buffer_size)(rp_jack_client *client, const char *type);
+    const char **(*get_ports)(rp_jack_client *client, const char *name_pattern, const char *type_pattern,
+                              unsigned long flags);
+    int (*connect)(rp_jack_client *client, const char *source, const char *destination);
+    int (*disconnect)(rp_jack_client *client, const char *source, const char *destination);
+    void (*free)(void *memory);
+
+    int (*set_process_callback)(rp_jack_client *client, int (*call)(uint32_t frames, void *argument), void *argument);
+    int (*set_buffer_size_callback)(rp_jack_client *client, int (*call)(uint32_t frames, void *argument),
+                                    void *argument);
+    int (*set_sample_rate_callback)(rp_jack_client *client, int (*call)(uint32_t rate, void *argument), void *argument);
+    int (*set_xrun_callback)(rp_jack_client *client, int (*call)(void *argument), void *argument);
+    int (*set_port_connect_callback)(rp_jack_client *client,
+                                     void (*call)(uint32_t a, uint32_t b, int connect, void *argument), void *argument);
+    int (*set_port_registration_callback)(rp_jack_client *client,
+                                          void (*call)(uint32_t port, int registered, void *argument), void *argument);
+    void (*on_info_shutdown)(rp_jack_client *client, void (*call)(int code, const char *reason, void *argument),
+                             void *argument);
+    void (*set_error_function)(void (*call)(const char *line));
+    void (*set_info_function)(void (*call)(const char *line));
+} rp_libjack;
+
+const rp_libjack *rp_libjack_get(void); /* opened at the first call; NULL: it is not on this machine [control] */
+/* JACK's latest complaint, copied to `out`; it then is forgotten. [control] */
+void rp_libjack_complaint(char *out, uint32_t capacity);
+#endif

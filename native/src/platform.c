@@ -1,0 +1,133 @@
+/* platform.c - see platform.h. The Windows half is written for and untested. */
+#define _GNU_SOURCE
+#include "platform.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SECOND = 1000000000, PRIORITY = 15 }; /* below JACK's own threads, above everything that is not real-time */
+
+struct rp_thread {
+    void (*body)(void *);
+    void *argument;
+#ifdef _WIN32
+    void *handle;
+#else
+    unsigned long long handle[8]; /* holds a pthread_t, whatever it is here */
+#endif
+};
+
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
+uint64_t rp_now(void) {
+    LARGE_INTEGER ticks, rate;
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&rate);
+    uint64_t whole = (uint64_t)(ticks.QuadPart / rate.QuadPart), rest = (uint64_t)(ticks.QuadPart % rate.QuadPart);
+    return whole * SECOND + rest * SECOND / (uint64_t)rate.QuadPart;
+}
+
+void rp_sleep_until(uint64_t moment) {
+    for (uint64_t now = rp_now(); now < moment; now = rp_now()) Sleep((DWORD)((moment - now) / 1000000));
+}
+
+static DWORD WINAPI enter(void *argument) {
+    rp_thread *thread = argument;
+    thread->body(thread->argument);
+    return 0;
+}
+
+rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime) {
+    rp_thread *thread = malloc(sizeof *thread);
+    if (!thread) return NULL;
+    *thread = (rp_thread){.body = body, .argument = argument};
+    thread->handle = CreateThread(NULL, 0, enter, thread, 0, NULL);
+    if (!thread->handle) {
+        free(thread);
+        return NULL;
+    }
+    *realtime = SetThreadPriority(thread->handle, THREAD_PRIORITY_TIME_CRITICAL) != 0;
+    return thread;
+}
+
+void rp_thread_join(rp_thread *thread) {
+    WaitForSingleObject(thread->handle, INFINITE);
+    CloseHandle(thread->handle);
+    free(thread);
+}
+
+void *rp_library_open(const char *const names[]) {
+    void *library = NULL;
+    for (; *names && !library; names++) library = (void *)LoadLibraryA(*names);
+    return library;
+}
+
+rp_function rp_library_find(void *library, const char *name) {
+    return (rp_function)GetProcAddress((HMODULE)library, name);
+}
+
+#else
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+_Static_assert(sizeof(pthread_t) <= sizeof(((rp_thread *)0)->handle), "a pthread_t fits");
+
+uint64_t rp_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+void rp_sleep_until(uint64_t moment) {
+    for (uint64_t now = rp_now(); now < moment; now = rp_now()) {
+        uint64_t left = moment - now;
+        struct timespec pause = {.tv_sec = (time_t)(left / SECOND), .tv_nsec = (long)(left % SECOND)};
+        nanosleep(&pause, NULL);
+    }
+}
+
+static void *enter(void *argument) {
+    rp_thread *thread = argument;
+    thread->body(thread->argument);
+    return NULL;
+}
+
+rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime) {
+    rp_thread *thread = malloc(sizeof *thread);
+    pthread_t handle;
+    if (!thread) return NULL;
+    *thread = (rp_thread){.body = body, .argument = argument};
+    if (pthread_create(&handle, NULL, enter, thread) != 0) {
+        free(thread);
+        return NULL;
+    }
+    memcpy(thread->handle, &handle, sizeof handle);
+    struct sched_param wish = {.sched_priority = PRIORITY};
+    *realtime = pthread_setschedparam(handle, SCHED_FIFO, &wish) == 0;
+    return thread;
+}
+
+void rp_thread_join(rp_thread *thread) {
+    pthread_t handle;
+    memcpy(&handle, thread->handle, sizeof handle);
+    pthread_join(handle, NULL);
+    free(thread);
+}
+
+void *rp_library_open(const char *const names[]) {
+    void *library = NULL;
+    for (; *names && !library; names++) library = dlopen(*names, RTLD_NOW | RTLD_LOCAL);
+    return library;
+}
+
+rp_function rp_library_find(void *library, const char *name) {
+    void *symbol = dlsym(library, name);
+    rp_function function = NULL;
+    memcpy(&function, &symbol, sizeof symbol); /* POSIX: they have the same shape; ISO C has no cast for it */
+    return function;
+}
+#endif
