@@ -14,7 +14,11 @@
 #include "kernels.h"
 
 #define RP_INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define RP_UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define RP_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 enum { PER_GROUP = RP_GROUP / RP_LANES, PER_TILE = RP_TILE / RP_LANES };
 
