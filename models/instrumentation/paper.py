@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ripieno.models.instrumentation import mlp
 from ripieno.models.instrumentation import paper_inputs as inputs
 
 HIDDEN, LAYERS, DROPOUT = 128, 3, 0.2
@@ -128,7 +129,25 @@ class PaperTransformer(nn.Module):
         return self.output(x)
 
 
-MODELS: dict[str, type[PaperLstm] | type[PaperTransformer]] = {"lstm": PaperLstm, "transformer": PaperTransformer}
+class PaperMlp(nn.Module):
+    """The perceptron of ``mlp``, with an activation and dropout between its layers."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__()
+        widths = [mlp.width(parts)] + [mlp.HIDDEN] * (mlp.LAYERS - 1)
+        self.layers = nn.ModuleList(nn.Linear(width, mlp.HIDDEN) for width in widths)
+        self.dropout = nn.Dropout(DROPOUT)
+        self.output = nn.Linear(mlp.HIDDEN, parts)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores [notes, K] of features [notes, 9 + 4 K]."""
+        for layer in self.layers:
+            x = self.dropout(torch.relu(layer(x)))
+        return self.output(x)
+
+
+NETWORKS: dict[str, type[PaperLstm] | type[PaperTransformer]] = {"lstm": PaperLstm, "transformer": PaperTransformer}
+MODELS = (*NETWORKS, "mlp")
 
 
 def collate(pieces: list[inputs.Notes]) -> dict[str, Tensor]:

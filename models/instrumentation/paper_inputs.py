@@ -16,7 +16,7 @@ BEATS = 4096
 WIDTH = 16  # of each embedding
 PITCHES = 129  # 0: no pitch
 HIGHEST_HZ = 440.0 * 2.0 ** ((127 - 69) / 12.0)
-_MS_PER_TICK = 60000.0 / DEFAULT_BPM / TICKS_PER_QUARTER
+MS_PER_TICK = 60000.0 / DEFAULT_BPM / TICKS_PER_QUARTER
 
 Singles = NDArray[np.float32]
 
@@ -51,7 +51,7 @@ def live(piece: Piece, performance: Performance) -> Notes:
     note = performance.note[performance.on].astype(np.int64)
     frame = performance.frame[performance.on]
     ms = (frame - (frame[0] if len(frame) else 0)) * (1000.0 / performance.sample_rate)
-    return _notes(piece, note, (ms / _MS_PER_TICK).astype(np.int64), frame)
+    return _notes(piece, note, (ms / MS_PER_TICK).astype(np.int64), frame)
 
 
 def _notes(piece: Piece, note: Ints, tick: Ints, time: Ints) -> Notes:

@@ -2,25 +2,30 @@
 
 As in Dong et al. 2021: Adam 1e-3, 16 pieces a batch, crops of 500 notes, transposed by -5 to 6 semitones, early
 stopping; but validated on whole openings of 2000 notes of every validation piece, for as many minutes as are given.
-``--column played`` trains on performances as played, drawn anew for every crop.
+``--column played`` trains on performances as played, drawn anew for every crop. A model with hints begins with the
+weights of the one without, which must have been trained first.
 """
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ripieno.models.instrumentation import corpus, paper_weights
-from ripieno.models.instrumentation.paper import HINTS, MODELS, collate
+from ripieno.models.instrumentation import corpus, mlp, paper_weights
+from ripieno.models.instrumentation.baselines import Heard, heard_live, heard_written
+from ripieno.models.instrumentation.paper import HINTS, MODELS, NETWORKS, PaperMlp, collate
 from ripieno.models.instrumentation.paper_inputs import Notes, live, transpose, written
 from ripieno.models.instrumentation.performance import as_played
 from ripieno.models.instrumentation.trainer import Options, train
 
 COLUMNS = ("written", "played")
 BATCH, CROP, VALID_NOTES, VALID_BATCH = 16, 500, 2000, 12
+MLP_PIECES = 6
 _VALID_SEED = 1
 
 
@@ -83,18 +88,80 @@ def _opening(notes: Notes) -> Notes:
     return Notes(*columns, notes.centre, notes.label[cut], notes.note[cut])
 
 
+def mlp_loss_over(pieces: list[corpus.Piece], column: str, parts: int) -> Callable[[nn.Module, np.random.Generator], Tensor]:
+    """The perceptron's loss on notes of a few pieces, told the true parts of the notes before."""
+
+    def loss_of(model: nn.Module, rng: np.random.Generator) -> Tensor:
+        chosen = [pieces[index] for index in rng.integers(0, len(pieces), MLP_PIECES)]
+        heard = [shift(hear(piece, column, rng), int(rng.integers(-5, 7))) for piece in chosen]
+        return nn.functional.cross_entropy(*mlp_scores(model, heard, parts))
+
+    return loss_of
+
+
+def mlp_accuracy_over(pieces: list[corpus.Piece], column: str, parts: int) -> Callable[[nn.Module], float]:
+    """The share of notes that the perceptron gives to the right part, told the true parts of the notes before."""
+    rng = np.random.default_rng(_VALID_SEED)
+    heard = [hear(piece, column, rng) for piece in pieces]
+    features = torch.from_numpy(np.concatenate([mlp.taught(each, parts) for each in heard]))
+    label = torch.from_numpy(np.concatenate([each.label for each in heard]))
+
+    @torch.no_grad()
+    def check(model: nn.Module) -> float:
+        model.eval()
+        return float((model(features).argmax(-1) == label).float().mean())
+
+    return check
+
+
+def hear(piece: corpus.Piece, column: str, rng: np.random.Generator) -> Heard:
+    """A piece as the column presents it to the perceptron."""
+    return heard_written(piece) if column == "written" else heard_live(piece, as_played(piece, rng))
+
+
+def shift(heard: Heard, semitones: int) -> Heard:
+    """The same notes moved up or down."""
+    return replace(heard, pitch=np.clip(heard.pitch + semitones, 0, 127))
+
+
+def mlp_scores(model: nn.Module, heard: list[Heard], parts: int) -> tuple[Tensor, Tensor]:
+    """Scores and labels of all notes of some pieces."""
+    features = np.concatenate([mlp.taught(each, parts) for each in heard])
+    return model(torch.from_numpy(features)), torch.from_numpy(np.concatenate([each.label for each in heard]))
+
+
+def start_from(model: nn.Module, arrays: dict[str, NDArray[np.float32]]) -> None:
+    """Begin with the weights of the same model without hints; it takes no notice of the hints at first."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            known = torch.from_numpy(arrays[name])
+            parameter.zero_()
+            parameter[tuple(slice(size) for size in known.shape)] = known
+
+
 def main(argv: list[str] | None = None) -> None:
     """Train one model and write its weights and card."""
     options = _arguments().parse_args(argv)
     task = corpus.TASKS[options.task]
     splits = {name: corpus.load(task.name, options.data, name) for name in ("train", "valid")}
     torch.manual_seed(options.seed)
-    model = MODELS[options.model](len(task.labels), options.hints)
-    name = paper_weights.name(task.name, options.model, options.hints, options.column)
+    parts, hints = len(task.labels), "" if options.model == "mlp" else options.hints
+    name = paper_weights.name(task.name, options.model, hints, options.column)
+    if options.model == "mlp":
+        model: nn.Module = PaperMlp(parts)
+        loss = mlp_loss_over(splits["train"], options.column, parts)
+        check = mlp_accuracy_over(splits["valid"], options.column, parts)
+    else:
+        model = NETWORKS[options.model](parts, hints)
+        loss = loss_over(splits["train"], options.column)
+        check = accuracy_over(splits["valid"], options.column)
+        if hints:
+            plain = paper_weights.name(task.name, options.model, "", options.column)
+            start_from(model, paper_weights.read(options.out, plain)[0])
     weights, history = train(
         model,
-        loss_over(splits["train"], options.column),
-        accuracy_over(splits["valid"], options.column),
+        loss,
+        check,
         Options(options.minutes, options.runs / name, seed=options.seed),
         resume=not options.anew,
     )
