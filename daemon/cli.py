@@ -1,0 +1,85 @@
+"""The command `ripieno`: its arguments, its exit codes, and no traceback for what a user can mend.
+
+Each command is a module of `ripieno.daemon.commands` with `add_arguments(parser)` and `run(arguments) -> exit code`.
+Those modules import what they need when they run, so that `ripieno run` starts at once.
+"""
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+from ripieno.daemon.errors import UserError
+
+COMMANDS: dict[str, str] = {
+    "run": "play live: your keyboard in, the ensemble out",
+    "render": "play a MIDI file through the ensemble, into a MIDI file, a sound file and a picture",
+    "demo": "hear it: a bundled piano performance, played by a string quartet",
+    "presets": "list, show and explain the ensembles",
+    "ports": "list the MIDI ports of this machine",
+    "doctor": "what works on this machine, and what to install for the rest",
+    "bench": "measure speed and latency here",
+    "eval": "measure how well the models choose instruments",
+    "version": "print the version",
+}
+EPILOG = """\
+examples:
+  ripieno demo                                     hear what it does
+  ripieno run string-quartet                       play it; connect your keyboard to ripieno:in
+  ripieno run choir --connect-in Keystation        ... or let Ripieno connect the keyboard called so
+  ripieno render song.mid --preset pop-band -o band.mid --wav band.wav
+  ripieno COMMAND --help                           more on a command
+"""
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in our own words, after the usage line."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(
+        prog="ripieno",
+        description="Play one keyboard, hear an ensemble, live.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
+    for name, summary in COMMANDS.items():
+        module = import_module(f"ripieno.daemon.commands.{name}")
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=getattr(module, "EPILOG", None),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line (by default the process's own); returns the exit code."""
+    try:
+        parsed = parser().parse_args(arguments)
+        return int(parsed.run(parsed))
+    except UserError as error:
+        print(f"ripieno: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print("ripieno: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`ripieno presets | head`); Python must not complain of it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

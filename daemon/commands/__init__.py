@@ -1,0 +1,1 @@
+"""The commands of `ripieno`, one module each."""

@@ -1,0 +1,1 @@
+"""What `ripieno demo` plays, with its licence."""

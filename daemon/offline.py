@@ -1,0 +1,142 @@
+"""A score played through the engine off line: the same engine as on stage, as fast as it goes, the same every time."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from ripieno.daemon.plot import Bar, color_of
+from ripieno.daemon.presets import Preset
+from ripieno.daemon.rig import build, decides_when, delay_frames, output_names, places
+from ripieno.daemon.score import Event, Part, Score
+from ripieno.native.engine import Engine, Report, Stats, run_offline
+
+RATE = 48_000
+BLOCK = 128
+_CHUNK = 64 * BLOCK
+_NOTE_OFF, _NOTE_ON = 0x80, 0x90
+
+
+@dataclass(frozen=True)
+class Take:
+    """What came of playing a score: `sent` by the engine, the frame it ended at, its counts, each note's delay in ms."""
+
+    preset: Preset
+    score: Score
+    sent: list[Event]
+    frames: int
+    stats: Stats
+    delays: list[float]
+
+    @property
+    def parts(self) -> list[Part]:
+        """The tracks of it: an instrument each, or, passed through, a channel each."""
+        names = [one.name for one in self.preset.ensemble]
+        found = list(zip(names, places(self.preset), strict=True))
+        if not found:
+            used = sorted({(port, data[0] & 15) for _, port, data in self.sent if data[0] < 0xF0}) or [(0, 0)]
+            found = [(f"Channel {channel + 1}", (port, channel)) for port, channel in used]
+        return [Part(name, port, channel) for name, (port, channel) in found]
+
+    @property
+    def colors(self) -> list[str]:
+        """A colour for each part."""
+        own = [one.color for one in self.preset.ensemble]
+        return [color_of(i, own[i] if i < len(own) else "") for i in range(len(self.parts))]
+
+    def summary(self) -> dict[str, object]:
+        """Counts and delays for people and for JSON."""
+        return {
+            "preset": self.preset.name,
+            "decided": decides_when(self.preset) if self.preset.ensemble else "thru",
+            "seconds": round(self.frames / RATE, 3),
+            "notes_in": self.stats.notes_in,
+            "notes_out": self.stats.notes_out,
+            "dropped": self.stats.dropped,
+            "moved": self.stats.moved,
+            "fallback": self.stats.fallback,
+            "shared": self.stats.shared,
+            "delay_ms": {"median": round(median(self.delays or [0]), 3), "max": round(max(self.delays, default=0), 3)},
+            "notes": {part.name: count for part, count in zip(self.parts, self._counts(), strict=True)},
+        }
+
+    def _counts(self) -> list[int]:
+        bars = self.bars()
+        return [sum(bar.row == row for bar in bars) for row in range(len(self.parts))]
+
+    def bars(self) -> list[Bar]:
+        """The notes of every part, as they sounded."""
+        rows = {(part.port, part.channel): row for row, part in enumerate(self.parts)}
+        return _bars(self.sent, rows, self.frames)
+
+    def keys(self) -> list[Bar]:
+        """The player's keys."""
+        return _bars(self.score.events, {}, self.frames)
+
+
+def _bars(events: Iterable[Event], rows: Mapping[tuple[int, int | None], int], end: int) -> list[Bar]:
+    """Notes from their note-ons and note-offs; what is never released lasts to the end."""
+    open_notes: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    bars = []
+
+    def close(key: tuple[int, int, int], frame: int) -> None:
+        start, velocity = open_notes[key].pop(0)
+        bars.append(Bar(start / RATE, frame / RATE, key[2], velocity, rows.get(key[:2])))
+
+    for frame, port, data in events:
+        key = (port, data[0] & 15, data[1] if len(data) > 1 else 0)
+        kind = data[0] & 0xF0
+        if kind == _NOTE_ON and data[2]:
+            open_notes.setdefault(key, []).append((frame, data[2]))
+        elif kind in (_NOTE_ON, _NOTE_OFF) and open_notes.get(key):
+            close(key, frame)
+    for key, notes in open_notes.items():
+        for _ in range(len(notes)):
+            close(key, end)
+    return sorted(bars, key=lambda bar: bar.start)
+
+
+def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Take:
+    """Play a score, read at RATE, through a preset. progress: told the share done, from 0 to 1.
+
+    At the score's end what still sounds is released. The same score and preset give the same take.
+    """
+    with Engine(RATE, inputs=len(preset.inputs), outputs=len(output_names(preset))) as engine:
+        engine.load(build(preset, RATE))
+        player = _Offline(engine, score.events)
+        end = -(-(score.frames + 1 + delay_frames(preset, RATE)) // BLOCK) * BLOCK
+        while player.at < end:
+            player.run(min(player.at + _CHUNK, end))
+            progress(player.at / end)
+        engine.stop()
+        player.run(player.at + _CHUNK)
+        progress(1.0)
+        last = max([score.frames, *(frame for frame, _, _ in player.sent[-1:])])
+        return Take(preset, score, player.sent, last, engine.stats(), player.delays)
+
+
+class _Offline:
+    """An engine run piece by piece, its reports read as it goes."""
+
+    def __init__(self, engine: Engine, events: Sequence[Event]) -> None:
+        self.engine, self.events = engine, events
+        self.at = self.next = 0
+        self.sent: list[Event] = []
+        self.delays: list[float] = []
+
+    def run(self, until: int) -> None:
+        """Play on up to a frame, a whole number of blocks away."""
+        first = self.next
+        while self.next < len(self.events) and self.events[self.next][0] < until:
+            self.next += 1
+        due = self.events[first : self.next]
+        self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK)
+        self.at = until
+        self.delays += map(_delay_ms, filter(_sounds, self.engine.poll()))
+
+
+def _sounds(report: Report) -> bool:
+    return report.kind == "note_on"
+
+
+def _delay_ms(report: Report) -> float:
+    return (report.frame - report.key_frame) * 1000 / RATE

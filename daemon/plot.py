@@ -1,0 +1,122 @@
+"""A picture of what was played: the player's keys above, the ensemble below, one colour an instrument."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.files import whole_file
+from ripieno.daemon.pitch import show_pitch
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INSTALL = "pip install matplotlib"
+_COLORS = (
+    "#d1495b", "#e8a33d", "#3a9a6b", "#33658a", "#7b5ea7", "#4fb3bf", "#a0522d", "#6b8e23",
+    "#c71585", "#708090", "#b8860b", "#2e4057", "#ff7f50", "#008b8b", "#8fbc8f", "#9932cc",
+)  # fmt: skip
+_KEYS_COLOR = "#8c8c8c"
+_INK, _GRID, _PAPER = "#2b2b2b", "#e4e1da", "#fbfaf7"
+_SECONDS_AN_INCH, _NARROW, _WIDE = 4.0, 12.0, 40.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A note in the picture: seconds, MIDI pitch, velocity; row: whose it is, None for the player's key."""
+
+    start: float
+    end: float
+    pitch: int
+    velocity: int
+    row: int | None
+
+
+def color_of(row: int, own: str = "") -> str:
+    """An instrument's colour: its own, or one by its place."""
+    return own or _COLORS[row % len(_COLORS)]
+
+
+def _load_library() -> Any:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise UserError(
+            f"matplotlib is not installed ({error}), so there is no picture; install it: {INSTALL}"
+        ) from None
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    return Figure
+
+
+def write_plot(path: Path, title: str, bars: Sequence[Bar], names: Sequence[str], colors: Sequence[str]) -> None:
+    """Draw a piano roll (PNG, PDF or SVG by the file's name), which appears whole or not at all.
+
+    names and colors: one a row of `bars`. UserError where matplotlib is missing or knows no such format.
+    """
+    figure_class = _load_library()
+    end = max((bar.end for bar in bars), default=1.0)
+    width = min(_WIDE, max(_NARROW, end / _SECONDS_AN_INCH))
+    figure = figure_class(figsize=(width, 7.2), facecolor=_PAPER, layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, sharey=True, height_ratios=(2, 3))
+    _draw(above, [bar for bar in bars if bar.row is None], lambda _: _KEYS_COLOR)
+    _draw(below, [bar for bar in bars if bar.row is not None], lambda bar: colors[bar.row])
+    _dress(above, "played")
+    _dress(below, "heard")
+    _scale(below, bars, end)
+    _legend(figure, below, names, colors)
+    figure.suptitle(title, color=_INK, fontsize=13, x=0.012, ha="left", fontweight="bold")
+    kind = path.suffix[1:].lower() or "png"
+    if kind not in figure.canvas.get_supported_filetypes():
+        raise UserError(f"{path}: no picture can be written as .{kind}; name it .png, .pdf or .svg")
+    with whole_file(path) as out:
+        figure.savefig(out, format=kind, dpi=150, facecolor=_PAPER, metadata={"Date": None} if kind == "svg" else None)
+
+
+def _draw(axes: "Axes", bars: Sequence[Bar], color: Any) -> None:
+    """Notes as bars, louder ones fuller."""
+    if not bars:
+        return
+    axes.barh(
+        [bar.pitch for bar in bars],
+        [max(bar.end - bar.start, 0.03) for bar in bars],
+        left=[bar.start for bar in bars],
+        height=0.84,
+        color=[(color(bar), 0.45 + 0.55 * bar.velocity / 127) for bar in bars],
+        edgecolor=[color(bar) for bar in bars],
+        linewidth=0.4,
+    )
+
+
+def _dress(axes: "Axes", label: str) -> None:
+    axes.set_facecolor(_PAPER)
+    axes.set_ylabel(label, color=_INK, fontsize=11)
+    axes.grid(color=_GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=_INK, labelsize=9, length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def _scale(axes: "Axes", bars: Sequence[Bar], end: float) -> None:
+    low = min((bar.pitch for bar in bars), default=48)
+    high = max((bar.pitch for bar in bars), default=72)
+    ticks = [pitch for pitch in range(128) if pitch % 12 == 0 and low - 6 <= pitch <= high + 6]
+    axes.set_yticks(ticks, [show_pitch(pitch) for pitch in ticks])
+    axes.set_ylim(low - 2, high + 2)
+    axes.set_xlim(0, end)
+    axes.set_xlabel("seconds", color=_INK, fontsize=10)
+
+
+def _legend(figure: Any, axes: "Axes", names: Sequence[str], colors: Sequence[str]) -> None:
+    from matplotlib.patches import Patch
+
+    patches = [Patch(color=_KEYS_COLOR, label="your keys")]
+    patches += [Patch(color=color, label=name) for name, color in zip(names, colors, strict=True)]
+    legend = figure.legend(
+        handles=patches, loc="outside upper right", ncols=min(9, len(patches)), frameon=False, fontsize=10
+    )
+    for text in legend.get_texts():
+        text.set_color(_INK)

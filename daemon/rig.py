@@ -1,0 +1,105 @@
+"""A preset made ready to play: its ports named, its model loaded, its times in frames."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ripieno.daemon.presets import UNTRAINED, Preset, weights_file
+
+if TYPE_CHECKING:
+    from ripieno.native.engine import Rig
+    from ripieno.native.instrumenter import Instrumenter, Voice
+
+OUTPUT = "out"
+
+
+def output_names(preset: Preset) -> tuple[str, ...]:
+    """The MIDI outputs that a preset plays on: one for all, or one named after each instrument."""
+    if preset.outputs == "ports" and preset.ensemble:
+        return tuple(instrument.name for instrument in preset.ensemble)
+    return (OUTPUT,)
+
+
+def places(preset: Preset, outputs: tuple[str, ...] | None = None) -> list[tuple[int, int]]:
+    """Where each instrument leaves: (port, channel), both from 0, the port as its place among `outputs`."""
+    outputs = outputs or output_names(preset)
+    names = output_names(preset)
+    ports = [outputs.index(names[i if len(names) > 1 else 0]) for i in range(len(preset.ensemble))]
+    return [(port, one.channel - 1) for port, one in zip(ports, preset.ensemble, strict=True)]
+
+
+def decides_when(preset: Preset) -> str:
+    """ "note", "window" or "revise": a window overrules the rest, and only a trained model knows how to revise."""
+    if preset.chord_window_ms > 0:
+        return "window"
+    return "note" if preset.model in UNTRAINED else preset.when
+
+
+def frames_of(milliseconds: float, rate: int) -> int:
+    """Milliseconds as whole frames."""
+    return round(milliseconds * rate / 1000)
+
+
+def delay_frames(preset: Preset, rate: int) -> int:
+    """How late every note leaves because its chord is waited for."""
+    return frames_of(preset.chord_window_ms, rate) if preset.route == "ensemble" else 0
+
+
+def build(preset: Preset, rate: int, outputs: tuple[str, ...] | None = None) -> "Rig":
+    """The engine's rig for a preset, at `rate` frames a second.
+
+    outputs: the names of the engine's output ports, where they are more than this preset's own. Raises UserError (or
+    the model's own error) where its weights cannot be used.
+    """
+    from ripieno.native.engine import Instrument, Rig
+
+    thru = preset.route == "thru"
+    instruments = [
+        Instrument(port, channel, one.polyphony, one.pedal, one.program - 1 if preset.send_programs else None)
+        for (port, channel), one in zip(places(preset, outputs), preset.ensemble, strict=True)
+    ]
+    return Rig(
+        preset.route,
+        instruments,
+        None if thru else _instrumenter(preset, rate),
+        in_channels=[channel - 1 for channel in preset.in_channels],
+        budget=preset.budget,
+        expiry_frames=round(preset.expiry_s * rate),
+        delay_frames=delay_frames(preset, rate),
+    )
+
+
+def voices(preset: Preset, labels: tuple[str, ...] = ()) -> "list[Voice]":
+    """The instrumenter's voices. labels: the model's parts, in its order; none for an untrained one."""
+    from ripieno.native.instrumenter import Voice
+
+    return [
+        Voice(
+            lowest=one.range[0],
+            highest=one.range[1],
+            polyphony=one.polyphony,
+            label=labels.index(one.part) if labels else place,
+            enabled=one.enabled,
+            centre=one.centre or 0,
+        )
+        for place, one in enumerate(preset.ensemble)
+    ]
+
+
+def _instrumenter(preset: Preset, rate: int) -> "Instrumenter":
+    from ripieno.native.instrumenter import Instrumenter
+
+    when = decides_when(preset)
+    window = frames_of(preset.chord_window_ms if when == "window" else preset.revise_ms, rate)
+    options = {
+        "when": when,
+        "fallback": preset.fallback,
+        "overflow": preset.overflow,
+        "window": window if when != "note" else 0,
+        "sample_rate": rate,
+    }
+    if preset.model in UNTRAINED:
+        return Instrumenter(voices(preset), decide=preset.model, **options)
+    from ripieno.models.instrumentation.ensemble import load
+
+    ensemble = load(weights_file(preset.model, Path()))
+    return ensemble.instrumenter(voices(preset, tuple(ensemble.labels)), **options)

@@ -1,0 +1,234 @@
+"""The keys of a preset: one row a key, from which reading, checking, printing and documentation follow.
+
+A kind turns what TOML or `--set` gives into what the program uses, and back. Its `read` raises ValueError with a
+sentence that says what is wrong and what to write instead.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from ripieno.daemon.gm import program_name, program_number
+from ripieno.daemon.pitch import parse_pitch, show_pitch
+
+DRUM_CHANNEL = 10
+MAX_INSTRUMENTS = 16
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a key may hold. `what` is for people; `read` checks and converts; `show` writes a value as TOML."""
+
+    what: str
+    read: Callable[[object], Any]
+    show: Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a preset or of one instrument. A key without default (`...`) must be given."""
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+
+
+def did_you_mean(wrong: str, right: list[str]) -> str:
+    """A half-sentence with the nearest of the right words, or with all of them where none is near."""
+    near = get_close_matches(wrong.casefold(), right, 1, 0.6)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(right)}"
+
+
+def quote(text: str) -> str:
+    """A string as TOML."""
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+        text = text.replace(plain, escaped)
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda c: f"\\u{ord(c[0]):04x}", text) + '"'
+
+
+def _show_list(values: Any) -> str:
+    return "[" + ", ".join(quote(v) if isinstance(v, str) else str(v) for v in values) + "]"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _maybe_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _number(low: float, high: float, whole: bool) -> Kind:
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            raise ValueError(f"{value!r} is no {'whole ' if whole else ''}number")
+        if not low <= value <= high:
+            raise ValueError(f"{value!r} is not from {low:g} to {high:g}")
+        return value
+
+    return Kind(f"{'whole number' if whole else 'number'} from {low:g} to {high:g}", read, str)
+
+
+def _choice(*words: str) -> Kind:
+    def read(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"{value!r} is not among its values; {did_you_mean(str(value), list(words))}")
+        return str(value)
+
+    return Kind(" or ".join(quote(w) for w in words), read, quote)
+
+
+def _channels(value: object) -> tuple[int, ...]:
+    if value == "all":
+        return tuple(range(1, 17))
+    if not isinstance(value, list) or not value or any(type(n) is not int or not 1 <= n <= 16 for n in value):
+        raise ValueError(f'{value!r} is no list of MIDI channels: write "all" or a list such as [1, 2], from 1 to 16')
+    return tuple(sorted(set(value)))
+
+
+def _show_channels(value: Any) -> str:
+    return '"all"' if len(value) == 16 else _show_list(value)
+
+
+def _ports(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(v, str) and slug(v) for v in value):
+        raise ValueError(f'{value!r} is no list of port names: write, for instance, ["in"]')
+    if len({slug(v) for v in value}) < len(value) or len(value) > MAX_INSTRUMENTS:
+        raise ValueError(f"{value!r} has a name twice, or more than {MAX_INSTRUMENTS} of them")
+    return tuple(value)
+
+
+def _program(value: object) -> int:
+    if isinstance(value, str) and not value.strip().isdecimal():
+        return program_number(value)
+    number = int(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 128:
+        raise ValueError(f'{value!r} is no General MIDI program: write its name ("Violin") or a number from 1 to 128')
+    return number
+
+
+def _range(value: object) -> tuple[int, int]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError(f'{value!r} is no range: write its lowest and highest note, such as ["G3", "A7"]')
+    low, high = (parse_pitch(v) for v in value)
+    if low > high:
+        raise ValueError(f"{show_pitch(low)} is above {show_pitch(high)}: write the lowest note first")
+    return low, high
+
+
+def _maybe_pitch(value: object) -> int | None:
+    return None if value == "" else parse_pitch(value)
+
+
+def _color(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}|", value):
+        raise ValueError(f'{value!r} is no colour: write it as "#c04030" (red, green, blue)')
+    return value
+
+
+TEXT = Kind("text", _text, quote)
+MAYBE_TEXT = Kind("text", _maybe_text, quote)
+FLAG = Kind("true or false", _flag, lambda v: "true" if v else "false")
+CHANNELS = Kind('"all" or a list of channels', _channels, _show_channels)
+PORTS = Kind("list of port names", _ports, _show_list)
+PROGRAM = Kind("General MIDI program, by name or number 1 to 128", _program, lambda v: quote(program_name(v)))
+RANGE = Kind("lowest and highest note", _range, lambda v: _show_list([show_pitch(p) for p in v]))
+PITCH = Kind('note name or MIDI number, "" for none', _maybe_pitch, lambda v: quote("" if v is None else show_pitch(v)))
+COLOR = Kind('colour as "#rrggbb", "" for one of our choice', _color, quote)
+
+PRESET_KEYS: tuple[Key, ...] = (
+    Key("name", TEXT, ..., "What it is called; `ripieno run NAME` finds it by this or by its file's name."),
+    Key("description", MAYBE_TEXT, "", "One line for `ripieno presets`."),
+    Key("inputs", PORTS, ("in",), "Names of the virtual MIDI inputs."),
+    Key("in_channels", CHANNELS, tuple(range(1, 17)), "MIDI channels that are listened to on every input."),
+    Key("route", _choice("ensemble", "thru"), "ensemble", "Play the ensemble, or pass everything on untouched."),
+    Key(
+        "outputs",
+        _choice("channels", "ports"),
+        "channels",
+        "Instruments leave on one port, a channel each, or on a virtual port each.",
+    ),
+    Key(
+        "model",
+        TEXT,
+        "closest",
+        "Who gives each note to an instrument: a trained model (chorales, quartets, pop, band, or a file of weights), "
+        '"closest" (the instrument that last played nearest) or "zone" (by fixed zones of the keyboard).',
+    ),
+    Key(
+        "when",
+        _choice("note", "window", "revise"),
+        "note",
+        "Decide at each note; wait for its chord (chord_window_ms); or sound at once and mend within revise_ms.",
+    ),
+    Key(
+        "chord_window_ms",
+        _number(0, 200, False),
+        0,
+        "Wait so long for the rest of a chord, and decide it together; every note is late by it. Over 0 it overrules "
+        "`when`.",
+    ),
+    Key(
+        "revise_ms",
+        _number(1, 200, False),
+        25,
+        'With when = "revise": how soon after a chord\'s first note its notes may still move to better instruments.',
+    ),
+    Key(
+        "fallback",
+        _choice("closest", "last"),
+        "closest",
+        "Who takes a note when the model cannot decide in time: the instrument nearest in pitch, or the last one.",
+    ),
+    Key(
+        "overflow",
+        _choice("divisi", "steal", "drop"),
+        "divisi",
+        "More notes than voices: the nearest instrument takes a second note; the note held longest gives way; silence.",
+    ),
+    Key("send_programs", FLAG, True, "Send each instrument's program change at the start."),
+    Key("expiry_s", _number(0, 86400, False), 600, "Release a note nobody let go after so many seconds; 0: never."),
+    Key("budget", _number(1, 256, True), 32, "Notes that the model may decide in one audio cycle; others fall back."),
+    Key(
+        "seed",
+        _number(0, 2**31 - 1, True),
+        0,
+        "Where random choices start, so that a render can be repeated. The models of today choose nothing at random.",
+    ),
+)
+
+INSTRUMENT_KEYS: tuple[Key, ...] = (
+    Key("name", TEXT, ..., "What it is called, on screen and as a track or a port."),
+    Key("program", PROGRAM, ..., "Its sound."),
+    Key("channel", _number(1, 16, True), 0, "MIDI channel it leaves on. By default the next one but 10 (drums)."),
+    Key("range", RANGE, (0, 127), "Its lowest and highest note (C4 is middle C). A note outside goes elsewhere."),
+    Key("polyphony", _number(0, 128, True), 1, "How many notes it plays at once; 0: any number."),
+    Key("part", MAYBE_TEXT, "", "The model's part that it plays. By default that of its own name, or of its place."),
+    Key("centre", PITCH, None, "A hint of where its hand lies."),
+    Key("enabled", FLAG, True, "Whether it plays from the start."),
+    Key(
+        "pedal",
+        _choice("pass", "lengthen", "ignore"),
+        "pass",
+        "The player's sustain pedal: passed on; turned into longer notes; left out.",
+    ),
+    Key("color", COLOR, "", "Its colour in plots and on screen."),
+)
+
+
+def slug(name: str) -> str:
+    """A name as it is typed in `--set ensemble.NAME.key=value`: lower case, letters and digits only."""
+    return "".join(c for c in name.casefold() if c.isalnum())

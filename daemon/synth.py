@@ -1,0 +1,172 @@
+"""What was sent, as sound: a small synthesizer without a sound card (tinysoundfont), into a WAV file."""
+
+import wave
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.files import whole_file
+from ripieno.daemon.score import Event
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Audio = NDArray[np.float32]
+
+INSTALL = "pip install pretty_midi && pip install --no-deps tinysoundfont"
+_TAIL_SECONDS = 2.5
+_FADE_SECONDS = 0.5
+_PEAK = 0.891  # -1 dBFS
+_PIECE = 1 << 16
+# A small hall: early enough not to blur, so that dry samples do not sound as if in a cupboard.
+_REVERB_SECONDS, _REVERB_DECAY, _REVERB_LEVEL, _REVERB_SEED = 1.4, 4.6, 0.20, 1
+_NOTE_OFF, _NOTE_ON, _CONTROL, _PROGRAM, _BEND = 0x80, 0x90, 0xB0, 0xC0, 0xE0
+_CC_PAN, _DRUM_CHANNEL = 10, 9
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a sound file holds: length in seconds, highest sample before levelling (1.0: full scale) and after."""
+
+    seconds: float
+    peak_before: float
+    peak: float
+
+
+def find_soundfont() -> Path:
+    """The SoundFont that the package pretty_midi carries. UserError with what to install where it is missing."""
+    spec = find_spec("pretty_midi")
+    folders = spec.submodule_search_locations if spec else None
+    fonts = sorted(Path(folders[0]).glob("*.sf2")) if folders else []
+    if not fonts:
+        raise UserError(f"no SoundFont is installed, so there is no sound to render; install one: {INSTALL}")
+    return fonts[0]
+
+
+def _load_library() -> Any:
+    try:
+        import tinysoundfont
+    except ImportError as error:
+        raise UserError(f"the synthesizer tinysoundfont is not installed ({error}); install it: {INSTALL}") from None
+    return tinysoundfont
+
+
+class _Player:
+    """Our events on one synthesizer a port."""
+
+    def __init__(self, library: Any, font: Path, rate: int, pans: Mapping[tuple[int, int], int]) -> None:
+        self.library, self.font, self.rate, self.pans = library, font, rate, pans
+        self.ports: dict[int, Any] = {}
+
+    def port(self, number: int) -> Any:
+        if number not in self.ports:
+            synth = self.library.Synth(gain=-12, samplerate=self.rate)
+            synth.sfload(str(self.font), max_voices=256)
+            for channel in range(16):
+                synth.program_change(channel, 0, channel == _DRUM_CHANNEL)
+            for (port, channel), pan in self.pans.items():
+                if port == number:
+                    synth.control_change(channel, _CC_PAN, pan)
+            self.ports[number] = synth
+        return self.ports[number]
+
+    def send(self, number: int, data: bytes) -> None:
+        synth, kind, channel = self.port(number), data[0] & 0xF0, data[0] & 15
+        if kind == _NOTE_ON and data[2]:
+            synth.noteon(channel, data[1], data[2])
+        elif kind in (_NOTE_ON, _NOTE_OFF):
+            synth.noteoff(channel, data[1])
+        elif kind == _CONTROL:
+            synth.control_change(channel, data[1], data[2])
+        elif kind == _PROGRAM:
+            synth.program_change(channel, data[1], channel == _DRUM_CHANNEL)
+        elif kind == _BEND:
+            synth.pitchbend(channel, data[1] | data[2] << 7)
+
+    def generate(self, frames: int) -> "Audio":
+        """The next frames of all ports together, shaped (frames, 2)."""
+        import numpy as np
+
+        audio = np.zeros((frames, 2), np.float32)
+        for synth in self.ports.values():
+            audio += np.frombuffer(synth.generate(frames), np.float32).reshape(-1, 2)
+        return audio
+
+
+def spread(places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """Where each (port, channel) sits from left to right, as MIDI pan (64 is the middle), in the order given."""
+    width = 44 if len(places) > 1 else 0
+    return {place: round(64 - width + 2 * width * i / max(1, len(places) - 1)) for i, place in enumerate(places)}
+
+
+def _pieces(player: _Player, events: Sequence[Event], frames: int) -> Iterator["Audio"]:
+    at = 0
+    for frame, port, data in events:
+        while at < frame:
+            size = min(frame - at, _PIECE)
+            yield player.generate(size)
+            at += size
+        player.send(port, data)
+    while at < frames:
+        size = min(frames - at, _PIECE)
+        yield player.generate(size)
+        at += size
+
+
+def _hall(audio: "Audio", rate: int) -> "Audio":
+    """The audio in a small hall: convolved with decaying noise, piece by piece."""
+    import numpy as np
+
+    noise = np.random.default_rng(_REVERB_SEED).standard_normal((int(_REVERB_SECONDS * rate), 2))
+    noise *= np.exp(-_REVERB_DECAY * np.arange(len(noise)) / rate)[:, None]
+    # Air takes the treble: a one-pole low-pass, as a short running mean.
+    noise = np.stack([np.convolve(noise[:, c], np.ones(6) / 6, "same") for c in (0, 1)], axis=1)
+    noise /= np.sqrt((noise**2).sum(axis=0))
+    size = 1 << 17
+    response = np.fft.rfft(noise, 2 * size, axis=0)
+    wet = np.zeros((len(audio) + 2 * size, 2), np.float32)
+    for at in range(0, len(audio), size):
+        piece = np.fft.rfft(audio[at : at + size], 2 * size, axis=0)
+        wet[at : at + 2 * size] += np.fft.irfft(piece * response, 2 * size, axis=0).astype(np.float32)
+    return audio + np.float32(_REVERB_LEVEL) * wet[: len(audio)]
+
+
+def write_wav(
+    path: Path,
+    events: Sequence[Event],
+    frames: int,
+    rate: int,
+    pans: Mapping[tuple[int, int], int],
+    progress: Callable[[float], None],
+) -> Sound:
+    """Play events, sorted by frame, into a stereo 16-bit WAV file that appears whole or not at all.
+
+    frames: when the music ends; the sound rings on a little and fades. pans: MIDI pan of each (port, channel).
+    progress: told the share done. Levelled to -1 dBFS. UserError where the synthesizer or its sounds are missing.
+    """
+    import numpy as np
+
+    player = _Player(_load_library(), find_soundfont(), rate, pans)
+    total = frames + int(_TAIL_SECONDS * rate)
+    audio = np.empty((total, 2), np.float32)
+    at = 0
+    for piece in _pieces(player, events, total):
+        audio[at : at + len(piece)] = piece
+        at += len(piece)
+        progress(at / total)
+    audio = _hall(audio, rate)
+    fade = min(total, int(_FADE_SECONDS * rate))
+    audio[total - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
+    before = float(np.abs(audio).max(initial=0))
+    audio *= np.float32(_PEAK / before if before > 0 else 1)
+    samples = np.rint(audio * 32767).astype("<i2")
+    with whole_file(path) as out, wave.open(out, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.tobytes())
+    return Sound(total / rate, before, float(np.abs(samples).max(initial=0)) / 32767)
