@@ -1,4 +1,6 @@
 /* driver_offline.c - the engine as fast as it goes, from a tape to a tape. See drivers.h. */
+#include <string.h>
+
 #include "drivers.h"
 #include "process.h"
 
@@ -8,12 +10,15 @@ typedef struct {
     rp_sink sink; /* first: the engine hands this pointer back */
     rp_tape *tape;
     uint64_t start;
+    uint32_t room, used[RP_PORTS_MAX]; /* bytes, in this block */
     int failed;
 } tape_sink;
 
 /* [process] of the off-line driver, which may allocate */
 static int record(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size) {
     tape_sink *out = (tape_sink *)sink;
+    if (out->room && out->used[port] + size > out->room) return 0;
+    out->used[port] += size;
     if (!rp_tape_add(out->tape, out->start + offset, port, data, size)) out->failed = 1;
     return 1;
 }
@@ -30,14 +35,16 @@ static uint32_t collect(const rp_tape *in, uint32_t *next, uint64_t start, uint3
     return n;
 }
 
-int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, uint64_t from, uint64_t until, uint32_t block) {
-    tape_sink sink = {.sink = {record}, .tape = out};
+int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, const rp_offline_span *span) {
+    tape_sink sink = {.sink = {record}, .tape = out, .room = span->room};
     rp_input events[EVENTS_MAX];
-    uint32_t next = 0;
-    for (uint64_t at = from; at < until; at += block) {
-        uint32_t frames = until - at < block ? (uint32_t)(until - at) : block;
-        rp_cycle cycle = {.frame = at, .frames = frames, .in = events, .connected = UINT32_MAX, .sink = &sink.sink};
+    uint32_t next = 0, lost = span->lost;
+    for (uint64_t at = span->from; at < span->until; at += span->block, lost = 0) {
+        uint32_t frames = span->until - at < span->block ? (uint32_t)(span->until - at) : span->block;
+        rp_cycle cycle = {.frame = at, .frames = frames, .in = events, .lost = lost, .sink = &sink.sink};
+        cycle.connected = span->connected;
         sink.start = at;
+        memset(sink.used, 0, sizeof sink.used);
         cycle.inputs = collect(in, &next, at, frames, events);
         rp_process(engine, &cycle);
     }

@@ -20,7 +20,14 @@ uint32_t rp_tape_count(const rp_tape *tape);
 rp_tape_event rp_tape_get(const rp_tape *tape, uint32_t index);
 
 /* Run the engine from frame `from` up to `until` in blocks, reading `in` and adding to `out`. 0: no memory. [control] */
-int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, uint64_t from, uint64_t until, uint32_t block);
+typedef struct {
+    uint64_t from, until;
+    uint32_t block;
+    uint32_t lost;      /* bit n: input port n went away before `from` */
+    uint32_t connected; /* bit n: output port n has a listener */
+    uint32_t room;      /* bytes a port takes in a block, 0: any number */
+} rp_offline_span;
+int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, const rp_offline_span *span);
 
 /* A client of a JACK server: one process callback, output in the cycle of its input. Its frames go on, without a gap,
  * over a change of the period and over a server that went away and came back. */

@@ -128,12 +128,6 @@ void rp_outlet_note_off(rp_outlet *outlet, const rp_note *note, const rp_midi_me
     if (*sharing == 0 || (thru && raw)) rp_outlet_send(outlet, note->port, &off);
 }
 
-void rp_outlet_forget(rp_outlet *outlet, const rp_note *note) {
-    uint8_t *notes = &outlet->box->note[note->port][note->channel][note->pitch >> 3];
-    if (--outlet->sounding[note->port][note->channel][note->pitch] == 0 && (outlet->connected >> note->port & 1))
-        *notes &= (uint8_t) ~(1u << (note->pitch & 7));
-}
-
 void rp_outlet_broadcast(rp_outlet *outlet, const uint16_t channels[RP_PORTS_MAX], const rp_midi_message *message) {
     for (uint32_t port = 0; port < outlet->ports; port++) {
         for (uint8_t channel = 0; channels[port] >> channel; channel++) {

@@ -44,8 +44,6 @@ int rp_outlet_note_on(rp_outlet *outlet, const rp_note *note, const rp_midi_mess
 /* The note's sound ends, unless another note shares its output pitch. `raw` is the note-off to pass on, NULL: a plain
  * one. [process] */
 void rp_outlet_note_off(rp_outlet *outlet, const rp_note *note, const rp_midi_message *raw);
-/* The note's sound ends by a message that says so for its whole channel. [process] */
-void rp_outlet_forget(rp_outlet *outlet, const rp_note *note);
 /* Send a channel message to every channel in `channels` ([port], bit a channel). [process] */
 void rp_outlet_broadcast(rp_outlet *outlet, const uint16_t channels[RP_PORTS_MAX], const rp_midi_message *message);
 /* Pedals up and bends straight on every channel touched; hard: all notes and all sound off as well. [process] */

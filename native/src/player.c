@@ -134,9 +134,12 @@ static void settle(rp_engine *engine, uint16_t id, const rp_decision *decision) 
     if (task.frame <= engine->outlet.now || !rp_scheduler_add(&engine->scheduler, task)) sound(engine, id, NULL);
 }
 
-/* Ask the instrumenter who plays the note; without one the first instrument does. [process] */
+/* Ask the instrumenter who plays the note; without one the first instrument does. A chord that is full closes before its
+ * time, at the next note. [process] */
 static void decide(rp_engine *engine, uint16_t id) {
     const rp_note *note = note_of(engine, id);
+    if (engine->rig->instrumenter && rp_instrumenter_deadline(engine->rig->instrumenter) <= engine->outlet.now)
+        rp_player_close_chord(engine);
     rp_decision decision = {.tag = tag_of(note, id), .voice = 0, .from = RP_NO_VOICE};
     if (engine->rig->instrumenter)
         decision = rp_instrumenter_note_on(engine->rig->instrumenter, engine->outlet.now, decision.tag, note->in_pitch,
@@ -270,14 +273,10 @@ static void sustain(rp_engine *engine, uint8_t in_port, const rp_midi_message *m
 static void all_off(rp_engine *engine, uint8_t in_port, uint8_t in_channel, int told) {
     uint16_t after;
     for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = after) {
-        rp_note *note = note_of(engine, id);
+        const rp_note *note = note_of(engine, id);
         after = note->after;
         if (note->in_port != in_port || note->in_channel != in_channel) continue;
-        if (told && note->instrument == RP_NO_INSTRUMENT && note->state == RP_NOTE_SOUNDING) {
-            rp_outlet_forget(&engine->outlet, note);
-            note->state = RP_NOTE_PENDING;
-        }
-        rp_player_end(engine, id);
+        if (!told || note->instrument != RP_NO_INSTRUMENT) rp_player_end(engine, id);
     }
 }
 
@@ -376,6 +375,15 @@ void rp_player_task(rp_engine *engine, const rp_task *task) {
     if (task->kind == TASK_NOTE_OFF && note->serial == task->serial) release(engine, task->note, &message);
 }
 
+void rp_player_hurry(rp_engine *engine) {
+    const rp_task *next;
+    rp_scheduler_hurry(&engine->scheduler, TASK_CONTROL, engine->outlet.now);
+    while ((next = rp_scheduler_next(&engine->scheduler)) && next->frame <= engine->outlet.now) {
+        rp_task taken = rp_scheduler_take(&engine->scheduler);
+        rp_player_task(engine, &taken);
+    }
+}
+
 /* Move a sounding note to the instrument that the whole chord says is better. [process] */
 static void move(rp_engine *engine, uint16_t id, const rp_decision *decision) {
     rp_note *note = note_of(engine, id);
@@ -410,6 +418,7 @@ void rp_player_close_chord(rp_engine *engine) {
 
 void rp_player_unplug(rp_engine *engine, uint8_t in_port) {
     uint16_t channels[RP_PORTS_MAX];
+    rp_player_hurry(engine);
     engine->parser[in_port] = (rp_midi_parser){.malformed = engine->parser[in_port].malformed};
     for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
         all_off(engine, in_port, channel, 0);

@@ -33,6 +33,7 @@ static void introduce(rp_engine *engine) {
 static void change_rig(rp_engine *engine, rp_rig *rig) {
     if (engine->rig && engine->rig->instrumenter && rp_instrumenter_deadline(engine->rig->instrumenter) != UINT64_MAX)
         rp_player_close_chord(engine);
+    rp_player_hurry(engine);
     engine->returning = engine->rig;
     engine->rig = rig;
     rig->serial = ++engine->rig_serial;

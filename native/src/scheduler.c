@@ -16,15 +16,16 @@ static void swap(rp_task *a, rp_task *b) {
     *b = kept;
 }
 
+/* Bring task i up to its place. [process] */
+static void rise(rp_task *heap, uint32_t i) {
+    for (; i > 0 && earlier(&heap[i], &heap[(i - 1) / 2]); i = (i - 1) / 2) swap(&heap[i], &heap[(i - 1) / 2]);
+}
+
 int rp_scheduler_add(rp_scheduler *scheduler, rp_task task) {
     if (scheduler->count == RP_SCHEDULE_MAX) return 0;
-    uint32_t i = scheduler->count++;
     task.order = scheduler->added++;
-    scheduler->task[i] = task;
-    while (i > 0 && earlier(&scheduler->task[i], &scheduler->task[(i - 1) / 2])) {
-        swap(&scheduler->task[i], &scheduler->task[(i - 1) / 2]);
-        i = (i - 1) / 2;
-    }
+    scheduler->task[scheduler->count] = task;
+    rise(scheduler->task, scheduler->count++);
     return 1;
 }
 
@@ -43,6 +44,14 @@ rp_task rp_scheduler_take(rp_scheduler *scheduler) {
         i = child;
     }
     return first;
+}
+
+void rp_scheduler_hurry(rp_scheduler *scheduler, uint8_t kind, uint64_t frame) {
+    for (uint32_t i = 0; i < scheduler->count; i++) {
+        rp_task *task = &scheduler->task[i];
+        if (task->kind == kind && task->frame > frame) task->frame = frame;
+        rise(scheduler->task, i); /* what stands before it is a heap already */
+    }
 }
 
 void rp_scheduler_clear(rp_scheduler *scheduler) {

@@ -1,17 +1,27 @@
 #include "check.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 static atomic_long countdown = -1, held;
-static atomic_int failed;
+static atomic_int failed, forbidden;
 
 #ifdef RIPIENO_WRAPPED
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
 void __real_free(void *memory);
+int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
+
+static void forbid(const char *what) {
+    if (!atomic_load(&forbidden)) return;
+    atomic_store(&forbidden, 0);
+    fprintf(stderr, "%s where nothing may wait\n", what);
+    abort();
+}
 
 static int due(void) {
+    forbid("an allocation");
     if (atomic_load(&countdown) < 0 || atomic_fetch_sub(&countdown, 1) > 0) return 0;
     atomic_store(&failed, 1);
     return 1;
@@ -32,8 +42,14 @@ void *__wrap_realloc(void *memory, size_t size) {
 }
 
 void __wrap_free(void *memory) {
+    forbid("a release");
     if (memory) atomic_fetch_sub(&held, 1);
     __real_free(memory);
+}
+
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex) {
+    forbid("a lock");
+    return __real_pthread_mutex_lock(mutex);
 }
 
 int fail_allocation(long after) {
@@ -47,6 +63,8 @@ int fail_allocation(long after) {
     return 0;
 }
 #endif
+
+void forbid_waiting(int on) { atomic_store(&forbidden, on); }
 
 int allocation_failed(void) { return atomic_load(&failed); }
 

@@ -17,6 +17,8 @@
 int fail_allocation(long after);
 /* 1: the failure asked for has happened. */
 int allocation_failed(void);
+/* While on, any allocation, release or lock ends the program. */
+void forbid_waiting(int on);
 /* Allocations minus releases since the program began. */
 long allocations_held(void);
 #endif

@@ -1,0 +1,286 @@
+"""Python face of the engine: hand over rigs, hear what happens. Nothing here runs between a key and its sound."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+from ripieno.native._native import ffi, lib
+
+from ripieno.native.instrumenter import Instrumenter, Voice
+
+BLACKBOX_SIZE: int = ffi.sizeof("rp_blackbox")
+"""Bytes of memory that an engine's `blackbox` takes."""
+
+ROUTES = {"thru": lib.RP_ROUTE_THRU, "ensemble": lib.RP_ROUTE_ENSEMBLE}
+PEDALS = {"pass": lib.RP_PEDAL_PASS, "lengthen": lib.RP_PEDAL_LENGTHEN, "ignore": lib.RP_PEDAL_IGNORE}
+KINDS = {
+    lib.RP_REPORT_NOTE_IN: "note_in",
+    lib.RP_REPORT_NOTE_ON: "note_on",
+    lib.RP_REPORT_NOTE_OFF: "note_off",
+    lib.RP_REPORT_MOVE: "move",
+    lib.RP_REPORT_STOPPED: "stopped",
+    lib.RP_REPORT_PANIC: "panic",
+    lib.RP_REPORT_VOICE: "voice",
+}
+_NOBODY = 255
+_POLL = 256
+_RETRIES = 200
+
+Event = tuple[int, int, bytes]
+"""(frame, port, MIDI bytes)"""
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """Where one instrument's notes leave: port, channel (0-15), notes at once (0: any number), what the player's
+    pedal does ("pass", "lengthen", "ignore"), General MIDI program (0-127) sent when the rig begins, or None."""
+
+    port: int
+    channel: int
+    polyphony: int = 1
+    pedal: str = "pass"
+    program: int | None = None
+
+
+class Report(NamedTuple):
+    """Something that happened in the engine; frames are the driver's. See RP_REPORT_... in engine.h for the kinds."""
+
+    kind: str
+    frame: int
+    key_frame: int
+    port: int
+    channel: int
+    pitch: int
+    velocity: int
+    instrument: int | None
+    from_: int | None
+    fallback: bool
+    late: bool
+    shared: bool
+    value: int
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts since the engine began: the fields of rp_stats in engine.h."""
+
+    cycles: int
+    frames: int
+    notes_in: int
+    notes_out: int
+    offs_out: int
+    fallback: int
+    moved: int
+    shared: int
+    dropped: int
+    late: int
+    lost: int
+    stolen: int
+    expired: int
+    orphans: int
+    malformed: int
+    reports_lost: int
+    max_delay: int
+    sounding: int
+    backlog: int
+
+
+class Rig:
+    """A preset made ready to play.
+
+    `in_channels` are the input channels (0-15) listened to; `expiry_frames` 0 means never; `delay_frames` is the chord
+    window of an instrumenter that decides when the window closes. Raises ValueError for what the engine refuses.
+    """
+
+    def __init__(
+        self,
+        route: str,
+        instruments: Sequence[Instrument] = (),
+        instrumenter: Instrumenter | None = None,
+        *,
+        in_channels: Iterable[int] = range(16),
+        budget: int = 32,
+        expiry_frames: int = 0,
+        delay_frames: int = 0,
+    ) -> None:
+        config = ffi.new("rp_rig_config *")
+        config.route = ROUTES[route]
+        config.in_channels = sum(1 << c for c in set(in_channels))
+        if len(instruments) > len(config.instrument):
+            raise ValueError(f"{len(instruments)} instruments: at most {len(config.instrument)}")
+        config.instruments = len(instruments)
+        for slot, one in zip(config.instrument, instruments, strict=False):
+            slot.port, slot.channel, slot.polyphony = one.port, one.channel, one.polyphony
+            slot.pedal = PEDALS[one.pedal]
+            slot.send_program, slot.program = one.program is not None, one.program or 0
+        config.budget, config.expiry, config.delay = budget, expiry_frames, delay_frames
+        pointer = instrumenter.release() if instrumenter else ffi.NULL
+        self.instrumenter = instrumenter  # keeps the weights alive as long as the rig
+        self.pointer: Any = lib.rp_rig_new(config, pointer)
+        if self.pointer == ffi.NULL:
+            lib.rp_instrumenter_free(pointer)
+            raise ValueError("the engine refuses this rig: a port, channel, program or number of instruments is wrong")
+
+    def free(self) -> None:
+        """Give its memory back; the engine must not hold it."""
+        pointer, self.pointer = self.pointer, ffi.NULL
+        lib.rp_rig_free(pointer)
+
+    def disown(self) -> Any:
+        """The C rig, now somebody else's to free."""
+        pointer, self.pointer = self.pointer, ffi.NULL
+        return pointer
+
+    def __del__(self) -> None:
+        if getattr(self, "pointer", ffi.NULL) != ffi.NULL:
+            self.free()
+
+
+class Engine:
+    """The engine, from the control thread's side.
+
+    `blackbox` is writable memory of BLACKBOX_SIZE bytes, best shared with a file: what sounded when a process was
+    killed is in it, and the next engine that is given it sends the missing note-offs first.
+    """
+
+    def __init__(self, sample_rate: int, inputs: int = 1, outputs: int = 1, *, blackbox: Any = None) -> None:
+        config = ffi.new("rp_engine_config *", {"sample_rate": sample_rate, "inputs": inputs, "outputs": outputs})
+        if blackbox is not None:
+            memory = ffi.from_buffer(blackbox, require_writable=True)
+            if len(memory) != BLACKBOX_SIZE:
+                raise ValueError(f"the black box has {len(memory)} bytes, not {BLACKBOX_SIZE}")
+            self._memory = memory
+            config.blackbox = ffi.cast("rp_blackbox *", memory)
+        self.sample_rate, self.inputs, self.outputs = sample_rate, inputs, outputs
+        self.pointer: Any = lib.rp_engine_new(config)
+        if self.pointer == ffi.NULL:
+            raise ValueError(f"no engine with {inputs} inputs and {outputs} outputs at {sample_rate} Hz")
+        self._rigs: dict[int, Rig] = {}  # every rig the engine may hold, by its C pointer
+        self._reports = ffi.new("rp_report[]", _POLL)
+        self._backlog: list[Report] = []
+
+    def load(self, rig: Rig) -> None:
+        """Play by this rig from the next cycle on. Notes that sound keep their routes."""
+        pointer = rig.disown()
+        self._rigs[int(ffi.cast("uintptr_t", pointer))] = rig
+        self._ask(lambda: lib.rp_engine_load(self.pointer, pointer))
+
+    def panic(self) -> None:
+        """Silence everything, at once."""
+        self._ask(lambda: lib.rp_engine_panic(self.pointer))
+
+    def stop(self) -> None:
+        """Release every note and play nothing more; a "stopped" report follows."""
+        self._ask(lambda: lib.rp_engine_stop(self.pointer))
+
+    def set_voice(self, instrument: int, voice: Voice) -> None:
+        """Switch an instrument on or off, or say where its hand lies, while playing."""
+        value = voice.to_c()
+        self._ask(lambda: lib.rp_engine_set_voice(self.pointer, instrument, value))
+
+    def _ask(self, command: Any) -> None:
+        """Put a command in the ring. It is drained each cycle, so a full one means that no driver runs."""
+        for _ in range(_RETRIES):
+            if command():
+                return
+            self._backlog += self._poll()
+            time.sleep(0.005)
+        raise BlockingIOError("the engine takes no commands: its driver does not run")
+
+    def poll(self) -> list[Report]:
+        """What happened since the last call. Rigs that the engine let go are freed here."""
+        reports, self._backlog = self._backlog, []
+        return reports + self._poll()
+
+    def _poll(self) -> list[Report]:
+        reports = []
+        while count := lib.rp_engine_poll(self.pointer, self._reports, _POLL):
+            for i in range(count):
+                one = self._reports[i]
+                if one.kind == lib.RP_REPORT_RIG:
+                    self._free_rig(one.pointer)
+                else:
+                    reports.append(_report(one))
+        return reports
+
+    def _free_rig(self, pointer: Any) -> None:
+        del self._rigs[int(ffi.cast("uintptr_t", pointer))]
+        lib.rp_rig_free(ffi.cast("rp_rig *", pointer))
+
+    def stats(self) -> Stats:
+        """Counts so far, as of the last cycle."""
+        out = ffi.new("rp_stats *")
+        lib.rp_engine_get_stats(self.pointer, out)
+        return Stats(**{field.name: getattr(out, field.name) for field in fields(Stats)})
+
+    def close(self) -> None:
+        """Free the engine and its rigs. No driver may run."""
+        pointer, self.pointer = self.pointer, ffi.NULL
+        if pointer != ffi.NULL:
+            lib.rp_engine_free(pointer)
+        self._rigs.clear()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "pointer", ffi.NULL) != ffi.NULL:
+            self.close()
+
+
+def _report(one: Any) -> Report:
+    return Report(
+        KINDS[one.kind],
+        one.frame,
+        one.key_frame,
+        one.port,
+        one.channel,
+        one.pitch,
+        one.velocity,
+        None if one.instrument == _NOBODY else one.instrument,
+        None if getattr(one, "from") == _NOBODY else getattr(one, "from"),
+        bool(one.flags & lib.RP_NOTE_FALLBACK),
+        bool(one.flags & lib.RP_NOTE_LATE),
+        bool(one.flags & lib.RP_NOTE_SHARED),
+        one.value,
+    )
+
+
+def run_offline(
+    engine: Engine,
+    events: Iterable[Event],
+    until_frame: int,
+    *,
+    from_frame: int = 0,
+    block: int = 128,
+    lost: int = 0,
+    connected: int = 0xFFFF,
+    room: int = 0,
+) -> list[Event]:
+    """Run the engine from one frame to another as fast as it goes, on events sorted by frame; returns what it sent.
+
+    The engine keeps its state, so that a long piece can be run in parts, each with its own events. `lost` has a bit for
+    each input port that went away before `from_frame`, `connected` one for each output port that somebody listens to;
+    `room` is how many bytes a port takes in a block, 0 for any number.
+    """
+    tape_in = ffi.gc(lib.rp_tape_new(), lib.rp_tape_free)
+    tape_out = ffi.gc(lib.rp_tape_new(), lib.rp_tape_free)
+    if tape_in == ffi.NULL or tape_out == ffi.NULL:
+        raise MemoryError("no memory for a tape")
+    for frame, port, data in events:
+        if not lib.rp_tape_add(tape_in, frame, port, data, len(data)):
+            raise MemoryError("no memory for a tape")
+    span = ffi.new("rp_offline_span *", (from_frame, until_frame, block, lost, connected, room))
+    if not lib.rp_offline_run(engine.pointer, tape_in, tape_out, span):
+        raise MemoryError("no memory for what the engine sends")
+    return [_event(lib.rp_tape_get(tape_out, i)) for i in range(lib.rp_tape_count(tape_out))]
+
+
+def _event(one: Any) -> Event:
+    return one.frame, one.port, bytes(ffi.buffer(one.data, one.size))

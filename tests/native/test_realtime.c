@@ -1,0 +1,89 @@
+/* The process function allocates nothing, takes no lock and makes no system call: an hour of noisy playing with
+ * wrapped allocator and locks, and in a process that the kernel kills at any system call but write and exit. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "rigs.h"
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CAN_CONFINE 1
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+enum { CYCLES = 20000, RIGS = 40 };
+
+static stage at;
+static rp_rig *rig[RIGS];
+static rp_report report[64];
+
+/* Presets are made before: making them may allocate. */
+static void prepare(void) {
+    srand(7);
+    for (uint32_t i = 0; i < RIGS; i++) {
+        rig[i] = i % 4 == 3 ? thru_rig() : quartet_rig(i % 3, (uint8_t)(i % 3));
+        CHECK(rig[i]);
+    }
+    stage_open(&at, 2, rig[0], NULL);
+}
+
+static void play(uint32_t cycle) {
+    static const uint8_t status[8] = {0x90, 0x90, 0x90, 0x80, 0x80, 0xB0, 0xE0, 0xA0};
+    static const uint8_t sysex[300] = {0xF0};
+    for (uint32_t i = 0; i < (uint32_t)rand() % 24; i++)
+        stage_send(&at, i, status[rand() % 8], (uint8_t)(30 + rand() % 70), (uint8_t)(rand() % 128));
+    if (cycle % 50 == 0) at.event[at.events++] = (rp_input){.offset = 30, .size = sizeof sysex, .data = sysex};
+    if (cycle % 500 == 0 && cycle / 500 + 1 < RIGS) rp_engine_load(at.engine, rig[cycle / 500 + 1]);
+    if (cycle % 700 == 0) rp_engine_panic(at.engine);
+    at.lost = cycle % 900 == 0;
+    at.out.room = cycle % 3 == 0 ? 50 : 0;
+    at.out.connected = cycle % 110 < 100;
+    stage_cycle(&at);
+    while (rp_engine_poll(at.engine, report, 64)) continue;
+}
+
+static void play_all(void) {
+    for (uint32_t cycle = 0; cycle < CYCLES; cycle++) play(cycle);
+    CHECK(at.out.ons > CYCLES);
+}
+
+static void test_neither_allocates_nor_locks(void) {
+    prepare();
+    forbid_waiting(1);
+    play_all();
+    forbid_waiting(0);
+    rp_engine_free(at.engine);
+}
+
+#ifdef CAN_CONFINE
+static void test_makes_no_system_call(void) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        prepare();
+        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT)) _exit(77);
+        play_all();
+        syscall(SYS_exit, 0);
+        _exit(1);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+        printf("this kernel confines no process: system calls not checked\n");
+        return;
+    }
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+#endif
+
+int main(void) {
+    test_neither_allocates_nor_locks();
+#ifdef CAN_CONFINE
+    test_makes_no_system_call();
+#endif
+    return 0;
+}
