@@ -22,8 +22,9 @@ KERNELS = ("generic", "avx2", "avx512", "neon")
 
 @dataclass(frozen=True)
 class LstmConfig:
-    """The network's shape: `layers` LSTM layers of width `hidden`, layer normalisation after each (`norm`), a ReLU layer
-    of width `head` (0: none), then `output` scores. With `skip` the layer after the last LSTM layer sees the input too."""
+    """The network's shape: `layers` LSTM layers of width `hidden`, layer normalisation after each (`norm`), a ReLU
+    layer of width `head` (0: none), then `output` scores. With `skip` the layer after the last LSTM layer sees the
+    input too."""
 
     input: int
     hidden: int
@@ -35,8 +36,8 @@ class LstmConfig:
     norm_epsilon: float = 1e-5
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every array the network needs, by name. Rows of the LSTM's weights go gate by gate (i, f, g, o), as in PyTorch;
-        where the input is seen beside the last layer, its columns come last."""
+        """Every array the network needs, by name. Rows of the LSTM's weights go gate by gate (i, f, g, o), as in
+        PyTorch; where the input is seen beside the last layer, its columns come last."""
         shapes: dict[str, tuple[int, ...]] = {}
         gates, width = 4 * self.hidden, self.input
         for index in range(self.layers):
@@ -73,12 +74,12 @@ def available_kernels() -> list[str]:
 
 
 class Lstm:
-    """Weights packed for the kernels, and the state of one player. `pointer` is the C `const rp_lstm *`: whoever keeps it
-    keeps this object too."""
+    """Weights packed for the kernels, and the state of one player. `pointer` is the C `const rp_lstm *`: whoever keeps
+    it keeps this object too."""
 
     def __init__(self, arrays: Mapping[str, ArrayLike], config: LstmConfig, precision: str = "fp32") -> None:
-        """arrays: float32 by the names and shapes of `config.shapes()`; they are copied. ValueError: a wrong name or shape
-        (each is told); MemoryError: the weights do not fit."""
+        """arrays: float32 by the names and shapes of `config.shapes()`; they are copied. ValueError: a wrong name or
+        shape (each is told); MemoryError: the weights do not fit."""
         if precision not in PRECISIONS:
             raise ValueError(f"no precision {precision!r}; there are {', '.join(PRECISIONS)}")
         self.config = config
