@@ -97,6 +97,7 @@ uint32_t rp_jack_open(rp_jack *jack) {
     rp_jack_close(jack);
     if (!lib) return RP_JACK_NO_LIBRARY;
     jack->lib = *lib;
+    rp_libjack_complaint(jack->reason, sizeof jack->reason); /* what it said before is old */
     jack->reason[0] = 0;
     memset(jack->links, 0, sizeof jack->links);
     uint32_t result = join_server(jack), closed = RP_JACK_CLOSED;

@@ -71,10 +71,10 @@ _Static_assert(sizeof(rp_libjack) == SYMBOLS * sizeof(rp_function), "every membe
 static char complaint[256];
 static atomic_flag complaint_held = ATOMIC_FLAG_INIT;
 
-/* libjack calls this from threads of its own; a line that finds the place taken is dropped. [any] */
+/* libjack calls this from threads of its own. The first line says why, those after it what followed. [any] */
 static void hear(const char *line) {
     if (atomic_flag_test_and_set(&complaint_held)) return;
-    strncpy(complaint, line, sizeof complaint - 1);
+    if (!complaint[0]) strncat(complaint, line, sizeof complaint - 1);
     atomic_flag_clear(&complaint_held);
 }
 

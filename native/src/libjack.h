@@ -67,6 +67,6 @@ typedef struct {
 } rp_libjack;
 
 const rp_libjack *rp_libjack_get(void); /* opened at the first call; NULL: it is not on this machine [control] */
-/* JACK's latest complaint, copied to `out`; it then is forgotten. [control] */
+/* JACK's first complaint since the last call, copied to `out`. [control] */
 void rp_libjack_complaint(char *out, uint32_t capacity);
 #endif
