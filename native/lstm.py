@@ -56,7 +56,7 @@ class LstmConfig:
 
 def kernels() -> str:
     """The instruction set in use: one of `KERNELS`."""
-    return ffi.string(lib.rp_kernels_name()).decode()
+    return str(ffi.string(lib.rp_kernels_name()).decode())
 
 
 def use_kernels(name: str) -> None:
@@ -95,7 +95,7 @@ class Lstm:
 
     def step(self, x: ArrayLike) -> Floats:
         """One note: x [input] gives scores [output]."""
-        return self.run(np.asarray(x, np.float32)[np.newaxis])[0]
+        return self.run(np.asarray(x, np.float32)[np.newaxis]).reshape(-1)
 
     def run(self, x: ArrayLike) -> Floats:
         """Notes in a row: x [n, input] gives scores [n, output]. The state goes on from the last call."""
