@@ -1,0 +1,49 @@
+"""What the engine plays through: JACK, rtmidi, or a file in the player's place."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ripieno.daemon.drivers import rtmidi
+from ripieno.daemon.drivers.base import Driver
+from ripieno.daemon.drivers.file import File
+from ripieno.daemon.drivers.jack import Jack
+from ripieno.daemon.drivers.rtmidi import RtMidi
+from ripieno.daemon.errors import UserError
+from ripieno.native.drivers import jack_problem
+
+NAMES = ("auto", "jack", "rtmidi", "file")
+# Best first: what each is good for, and why it may not work here.
+_LIVE: dict[str, tuple[str, Callable[[], str | None]]] = {
+    "jack": ("a JACK server answers, and JACK plays in the same cycle", jack_problem),
+    "rtmidi": ("this system's own MIDI works", rtmidi.problem),
+}
+
+__all__ = ["NAMES", "Driver", "choose", "make"]
+
+
+def choose() -> tuple[str, str]:
+    """The best driver that works here and why it is chosen. UserError, saying what to do, where none does."""
+    problems: list[str] = []
+    for name, (merit, problem) in _LIVE.items():
+        why_not = problem()
+        if why_not is None:
+            return name, "; ".join([merit, *problems])
+        problems.append(f"not {name}: {why_not}")
+    raise UserError("no driver works here.\n  " + "\n  ".join(problems))
+
+
+def make(
+    name: str, client: str, inputs: Sequence[str], outputs: Sequence[str], file: Path | None = None
+) -> tuple[Driver, str]:
+    """A driver, not opened yet, and the reason it was chosen for.
+
+    name: one of NAMES. inputs, outputs: names of the ports. file: for the driver "file". UserError where it cannot be.
+    """
+    reason = "as asked for"
+    if name == "auto":
+        name, reason = ("file", "an input file is given") if file else choose()
+    if name == "file":
+        if file is None:
+            raise UserError("--driver file needs a MIDI file to play: --input FILE")
+        return File(file, outputs), reason
+    return {"jack": Jack, "rtmidi": RtMidi}[name](client, inputs, outputs), reason

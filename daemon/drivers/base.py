@@ -1,0 +1,56 @@
+"""What every driver does for the daemon, whatever it plays through."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from ripieno.daemon.errors import UserError
+from ripieno.native.drivers import DriverError, DriverState
+from ripieno.native.engine import Engine
+
+
+class Driver(Protocol):
+    """The life of a driver: open, start, tend now and then, stop. Whatever a user can mend raises UserError.
+
+    `name` is the one of --driver; `sample_rate` (frames a second) is known after open, and an engine made with it.
+    """
+
+    name: str
+    sample_rate: int
+
+    def open(self) -> None:
+        """Show the ports; nothing plays yet."""
+
+    def start(self, engine: Engine) -> None:
+        """Run the engine from now on."""
+
+    def stop(self) -> bool:
+        """Release every note, play that out, take the ports away. False: silence is not certain."""
+
+    def connect_in(self, part: str) -> str:
+        """Let the device that has `part` in its name play into the first input; returns its name."""
+
+    def connect_out(self, part: str) -> str:
+        """Let the first output play to the device that has `part` in its name; returns its name."""
+
+    def tend(self) -> list[str]:
+        """A few times a second: notices devices and servers that go and come back; returns news, in sentences."""
+
+    def state(self) -> DriverState:
+        """How it does now."""
+
+    def describe(self) -> str:
+        """The driver and its ports, for people."""
+
+    @property
+    def finished(self) -> bool:
+        """There is nothing more to play: only a file comes to an end."""
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """What a driver complains of, as a sentence for the user."""
+    try:
+        yield
+    except DriverError as error:
+        raise UserError(str(error)) from None

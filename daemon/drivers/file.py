@@ -1,0 +1,91 @@
+"""--driver file: a MIDI file plays, at real pace, in the player's place."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
+
+from ripieno.daemon.drivers import rtmidi
+from ripieno.daemon.drivers.paced import SAMPLE_RATE, Paced
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.score import read_score
+from ripieno.native.drivers import DriverState
+from ripieno.native.engine import Engine, Event
+
+_AHEAD = SAMPLE_RATE  # frames of the file that wait in the clock's queue
+_TAIL = SAMPLE_RATE // 2  # frames between the file's last event and the end
+_PAUSE = 0.1
+
+
+class File:
+    """A `Driver` that plays a MIDI file once; see ripieno.daemon.drivers.base.
+
+    What the engine sends is kept in `sent` and, with `connect_out`, goes to a device by python-rtmidi as well.
+    """
+
+    name = "file"
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, path: Path, outputs: Sequence[str]) -> None:
+        self._path, self._outputs = path, list(outputs)
+        self._paced = Paced(1, max(1, len(outputs)), self._deliver)
+        self.sent: list[Event] = []
+        self._device: Any = None
+        self._ending = Flag()
+        self._thread: Thread | None = None
+
+    def open(self) -> None:
+        self._score = read_score(self._path, SAMPLE_RATE)
+        self._last = self._score.frames + _TAIL
+
+    def start(self, engine: Engine) -> None:
+        self._ending.clear()
+        self._thread = Thread(target=self._feed, name="ripieno-file", daemon=True)
+        self._paced.start(engine)
+        self._thread.start()
+
+    def _feed(self) -> None:
+        """Keep the clock's queue filled, about a second ahead."""
+        clock = self._paced.clock
+        for frame, port, data in self._score.events:
+            while clock.state().frame + _AHEAD < frame or not clock.send_at(0, frame, port, data):
+                if self._ending.wait(_PAUSE):
+                    return
+
+    @property
+    def finished(self) -> bool:
+        """The file has been played, and half a second has gone since its last event."""
+        return self._paced.state().frame >= self._last
+
+    def stop(self) -> bool:
+        self._ending.set()
+        if self._thread:
+            self._thread.join()
+        silent = self._paced.stop()
+        if self._device:
+            self._device.delete()
+        self._device = None
+        return silent
+
+    def _deliver(self, frame: int, port: int, data: bytes) -> None:
+        self.sent.append((frame, port, data))
+        if self._device and port == 0:
+            self._device.send_message(data)
+
+    def connect_in(self, part: str) -> str:
+        raise UserError(f"--driver file plays {self._path}; leave out --connect-in {part!r} or choose another driver")
+
+    def connect_out(self, part: str) -> str:
+        name, self._device = rtmidi.outlet("ripieno", part)
+        return name
+
+    def tend(self) -> list[str]:
+        return []
+
+    def state(self) -> DriverState:
+        return self._paced.state()
+
+    def describe(self) -> str:
+        seconds = self._score.frames / SAMPLE_RATE
+        return f"{self._path}, {seconds:.0f} seconds at real pace"
