@@ -46,8 +46,8 @@ def heard_written(piece: Piece) -> Heard:
     first = np.flatnonzero(np.diff(piece.onset, prepend=-1))
     ends = piece.onset + piece.duration
     note = np.arange(len(piece))
-    columns = (piece.pitch.astype(np.int64), piece.label.astype(np.int64), piece.onset.astype(float), ends.astype(float))
-    return Heard(*columns, np.append(first, len(piece)), False, note)
+    pitch, label = piece.pitch.astype(np.int64), piece.label.astype(np.int64)
+    return Heard(pitch, label, piece.onset.astype(float), ends.astype(float), np.append(first, len(piece)), False, note)
 
 
 def heard_live(piece: Piece, performance: Performance) -> Heard:
@@ -56,8 +56,8 @@ def heard_live(piece: Piece, performance: Performance) -> Heard:
     note = performance.note[performance.on].astype(np.int64)
     end = np.empty(len(piece))
     end[performance.note[~performance.on]] = tick[~performance.on]
-    columns = (piece.pitch[note].astype(np.int64), piece.label[note].astype(np.int64), tick[performance.on], end[note])
-    return Heard(*columns, np.arange(len(note) + 1), True, note)
+    pitch, label = piece.pitch[note].astype(np.int64), piece.label[note].astype(np.int64)
+    return Heard(pitch, label, tick[performance.on], end[note], np.arange(len(note) + 1), True, note)
 
 
 def histogram(pieces: list[Piece], parts: int) -> Ints:

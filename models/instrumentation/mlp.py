@@ -87,7 +87,7 @@ def forward(weights: dict[str, Singles], x: Singles) -> Singles:
     """Scores [n, K] of features [n, 9 + 4 K]."""
     for layer in range(LAYERS):
         x = np.maximum(0.0, x @ weights[f"layers.{layer}.weight"].T + weights[f"layers.{layer}.bias"])
-    return x @ weights["output.weight"].T + weights["output.bias"]
+    return np.asarray(x @ weights["output.weight"].T + weights["output.bias"])
 
 
 def predict(weights: dict[str, Singles], heard: Heard, parts: int) -> Ints:

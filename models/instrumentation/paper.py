@@ -1,6 +1,6 @@
-"""The networks of Dong et al. 2021 ("Towards Automatic Instrumentation by Learning to Separate Parts", ISMIR), in torch.
+"""The networks of Dong et al. 2021 ("Towards Automatic Instrumentation by Learning to Separate Parts", ISMIR).
 
-For training only: ``paper_infer`` runs their weights without torch.
+In torch, for training only: ``paper_infer`` runs their weights without torch.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ripieno.models.instrumentation import mlp
 from ripieno.models.instrumentation import paper_inputs as inputs
+from ripieno.models.instrumentation.corpus import TICKS_PER_QUARTER
 
 HIDDEN, LAYERS, DROPOUT = 128, 3, 0.2
 NORM_EPSILON = 1e-3  # of the LSTM's layer normalisation
@@ -26,7 +27,7 @@ class Embedding(nn.Module):
         super().__init__()
         self.hints = hints
         self.pitch = nn.Embedding(inputs.PITCHES, inputs.WIDTH)
-        self.position = nn.Embedding(inputs.TICKS_PER_QUARTER, inputs.WIDTH)
+        self.position = nn.Embedding(TICKS_PER_QUARTER, inputs.WIDTH)
         self.beat: Tensor
         self.register_buffer(
             "beat", torch.from_numpy(inputs.sinusoid(inputs.BEATS + 1, inputs.WIDTH)), persistent=False
@@ -34,7 +35,7 @@ class Embedding(nn.Module):
         self.width = 3 * inputs.WIDTH + 1 + {"": 0, "entry": parts, "pitch": parts * inputs.WIDTH}[hints]
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        """[batch, notes, width] from pitch, beat, position [batch, notes], entry [batch, notes, K], centre [batch, K]."""
+        """[batch, notes, width] from pitch, beat, position [batch, notes], entry [.., K] and centre [batch, K]."""
         pitch = batch["pitch"]
         frequency = 440.0 * torch.exp2((pitch - 69) / 12.0) / inputs.HIGHEST_HZ
         columns = [self.pitch(pitch + 1), self.beat[batch["beat"]], self.position(batch["position"])]

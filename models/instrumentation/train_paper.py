@@ -1,7 +1,8 @@
 """Train the paper's models: ``python -m ripieno.models.instrumentation.train_paper --data DIR --task chorales``.
 
 As in Dong et al. 2021: Adam 1e-3, 16 pieces a batch, crops of 500 notes, transposed by -5 to 6 semitones, early
-stopping; but validated on whole openings of 2000 notes of every validation piece, for as many minutes as are given.
+stopping; but validated on openings of 2000 notes of every validation piece, for as many minutes as are given, with a
+learning rate that falls to 0 towards their end (minutes are few: it gains about a point).
 ``--column played`` trains on performances as played, drawn anew for every crop. A model with hints begins with the
 weights of the one without, which must have been trained first.
 """
@@ -22,6 +23,9 @@ from ripieno.models.instrumentation.paper import HINTS, MODELS, NETWORKS, PaperM
 from ripieno.models.instrumentation.paper_inputs import Notes, live, transpose, written
 from ripieno.models.instrumentation.performance import as_played
 from ripieno.models.instrumentation.trainer import Options, train
+
+Loss = Callable[[nn.Module, np.random.Generator], Tensor]
+Check = Callable[[nn.Module], float]
 
 COLUMNS = ("written", "played")
 BATCH, CROP, VALID_NOTES, VALID_BATCH = 16, 500, 2000, 12
@@ -50,7 +54,7 @@ def crop(notes: Notes, rng: np.random.Generator, length: int = CROP) -> Notes:
     return transpose(part, int(rng.integers(-5, 7)))
 
 
-def loss_over(pieces: list[corpus.Piece], column: str) -> Callable[[nn.Module, np.random.Generator], Tensor]:
+def loss_over(pieces: list[corpus.Piece], column: str) -> Loss:
     """The loss of a batch drawn from these pieces."""
 
     def loss_of(model: nn.Module, rng: np.random.Generator) -> Tensor:
@@ -62,7 +66,7 @@ def loss_over(pieces: list[corpus.Piece], column: str) -> Callable[[nn.Module, n
     return loss_of
 
 
-def accuracy_over(pieces: list[corpus.Piece], column: str) -> Callable[[nn.Module], float]:
+def accuracy_over(pieces: list[corpus.Piece], column: str) -> Check:
     """The share of notes given to the right part, over the first 2000 notes of each piece."""
     rng = np.random.default_rng(_VALID_SEED)
     rendered = [render(piece, column, rng) for piece in pieces]
@@ -88,7 +92,7 @@ def _opening(notes: Notes) -> Notes:
     return Notes(*columns, notes.centre, notes.label[cut], notes.note[cut])
 
 
-def mlp_loss_over(pieces: list[corpus.Piece], column: str, parts: int) -> Callable[[nn.Module, np.random.Generator], Tensor]:
+def mlp_loss_over(pieces: list[corpus.Piece], column: str, parts: int) -> Loss:
     """The perceptron's loss on notes of a few pieces, told the true parts of the notes before."""
 
     def loss_of(model: nn.Module, rng: np.random.Generator) -> Tensor:
@@ -99,7 +103,7 @@ def mlp_loss_over(pieces: list[corpus.Piece], column: str, parts: int) -> Callab
     return loss_of
 
 
-def mlp_accuracy_over(pieces: list[corpus.Piece], column: str, parts: int) -> Callable[[nn.Module], float]:
+def mlp_accuracy_over(pieces: list[corpus.Piece], column: str, parts: int) -> Check:
     """The share of notes that the perceptron gives to the right part, told the true parts of the notes before."""
     rng = np.random.default_rng(_VALID_SEED)
     heard = [hear(piece, column, rng) for piece in pieces]

@@ -23,11 +23,15 @@ Batch = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Options:
-    """minutes: of processor time, over all resumed runs. patience: checks without a better figure before it ends."""
+    """minutes: of processor time, over all resumed runs; the learning rate falls to 0 over the last share ``cooling``.
+
+    patience: checks without a better figure before it ends.
+    """
 
     minutes: float
     folder: Path
     learning_rate: float = 1e-3
+    cooling: float = 0.4
     check_every: int = 100
     patience: int = 25
     seed: int = 0
@@ -117,6 +121,7 @@ def _steps(run: Run, loss_of: Callable[[nn.Module, np.random.Generator], Tensor]
     run.model.train()
     total, left = [], 60.0 * run.options.minutes - run.seconds
     for _ in range(run.options.check_every):
+        _cool(run, time.process_time() - started)
         loss = loss_of(run.model, run.rng)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"{run.options.folder}: the loss is no number at step {run.step}: train anew")
@@ -128,6 +133,12 @@ def _steps(run: Run, loss_of: Callable[[nn.Module, np.random.Generator], Tensor]
         if time.process_time() - started > left:
             break
     return float(np.mean(total))
+
+
+def _cool(run: Run, since: float) -> None:
+    left = 1.0 - (run.seconds + since) / (60.0 * run.options.minutes)
+    for group in run.optimiser.param_groups:
+        group["lr"] = run.options.learning_rate * min(1.0, max(0.0, left) / run.options.cooling)
 
 
 def _note_figure(run: Run, figure: float) -> None:
