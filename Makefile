@@ -4,7 +4,7 @@
 VENV = .venv
 BIN = $(CURDIR)/$(VENV)/bin
 PY = $(BIN)/python
-PIP = $(PY) -m pip --disable-pip-version-check --quiet
+PIP = $(PY) -m pip --disable-pip-version-check --quiet --quiet
 JOBS = 2
 # An editable install, so that a change in Python needs no new set-up; a change in C does.
 INSTALL = $(PIP) install --no-build-isolation --config-settings=build-dir=build/editable
@@ -12,7 +12,7 @@ C_FILES = $(wildcard native/src/*.[ch] tests/native/*.[ch])
 NATIVE = pyproject.toml CMakeLists.txt native/CMakeLists.txt native/build.py $(wildcard native/src/*.[ch])
 PACKAGE = $(NATIVE) $(shell find daemon models native plugins presets -name '*.py' -o -name py.typed)
 
-.PHONY: demo test lint test-c test-python test-train test-long bench format setup clean
+.PHONY: demo test lint lint-python lint-types lint-c test-c test-python test-train test-long bench format setup clean
 .NOTPARALLEL:
 
 demo: $(VENV)/play.done
@@ -80,10 +80,16 @@ build/debug/compile_commands.json: $(VENV)/dev.done CMakeLists.txt CMakePresets.
     tests/native/CMakeLists.txt
 	@$(BIN)/cmake --preset debug -DCMAKE_MAKE_PROGRAM=$(BIN)/ninja
 
-lint: $(VENV)/dev.done build/installed/done build/debug/compile_commands.json
+lint: lint-python lint-types lint-c
+
+lint-python: $(VENV)/dev.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+lint-types: build/installed/done
 	cd build/installed && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p ripieno
+
+lint-c: build/debug/compile_commands.json
 	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 	@echo clang-tidy
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -n 1 -P $(JOBS) $(BIN)/clang-tidy -p build/debug --quiet

@@ -6,7 +6,7 @@
 
 enum { SMALLEST_EVENT = 8 }; /* bytes a MIDI event takes in a port's buffer, at the very least */
 
-/* Copies as much of a name as there is room for. [control] */
+/* Copies as much of a name as there is room for. [any] */
 static void keep_text(char *out, uint32_t capacity, const char *text) {
     out[0] = 0;
     strncat(out, text, capacity - 1);
@@ -109,9 +109,15 @@ uint32_t rp_jack_open(rp_jack *jack) {
     return result;
 }
 
-uint32_t rp_jack_start(rp_jack *jack, rp_engine *engine) {
+/* [process] */
+static void run_engine(void *engine, const rp_cycle *cycle) { rp_process(engine, cycle); }
+
+uint32_t rp_jack_start(rp_jack *jack, rp_engine *engine) { return rp_jack_begin(jack, run_engine, engine); }
+
+uint32_t rp_jack_begin(rp_jack *jack, rp_jack_player play, void *player) {
     uint32_t open = RP_JACK_OPEN;
-    jack->engine = engine;
+    jack->play = play;
+    jack->player = player;
     jack->advance = 0;
     /* Started anew, it knows nothing of what its inputs did meanwhile: what they hold is released. */
     if (atomic_load(&jack->cycles)) atomic_store(&jack->lost, (1u << jack->inputs) - 1);

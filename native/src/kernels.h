@@ -16,6 +16,7 @@
 /* A packed matrix. What is left of the rows after whole tiles lies in single groups. */
 typedef struct {
     uint32_t rows, columns; /* padded */
+    uint32_t precision;     /* RP_PRECISION_... of lstm.h */
     uint32_t range;         /* integers: the largest |x| that no sum can overflow with; 0 for fp32 */
     const void *weights;    /* [rows * columns] float, int16_t or int8_t */
     const float *scale;     /* [rows] what an integer weight of 1 is worth; NULL for fp32 */
@@ -25,6 +26,9 @@ typedef struct {
     const char *name;
     /* y [rows] += matrix times x [columns], by precision. x: float (x_scale unused), or int16_t worth x_scale each. */
     void (*product[3])(const rp_matrix *matrix, const void *x, float x_scale, float *y);
+    /* x [n] as integers of at most range in q [n]; returns what 1 is worth: NaN where an x is not finite, and 0 where
+     * all are next to 0. n is a multiple of 16. Every instruction set gives the same. */
+    float (*quantise)(const float *x, uint32_t n, uint32_t range, int16_t *q);
     /* gates [units / 16][i, f, g, o][16], c and h [units]; units is a multiple of 16. */
     void (*cell)(const float *gates, uint32_t units, float *c, float *h);
     /* y [n] = x [n] shifted and scaled to mean 0 and variance 1, times weight, plus bias. Rows padded to 16, pad 0. */
@@ -38,7 +42,4 @@ extern const rp_kernels rp_kernels_neon;
 
 /* The table in use. [any] */
 const rp_kernels *rp_kernels_get(void);
-
-/* x [n] as integers of at most range in q [n]; returns what 1 is worth, NaN where an x is not finite. [any] */
-float rp_kernels_quantise(const float *x, uint32_t n, uint32_t range, int16_t *q);
 #endif

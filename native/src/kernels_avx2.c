@@ -1,4 +1,4 @@
-/* kernels_avx2.c - 8 floats at a time: x86-64 with AVX2 and FMA. */
+/* kernels_avx2.c - 8 floats at a time: x86-64 with AVX2 and FMA. [any] */
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 #include <stdint.h>
@@ -20,5 +20,5 @@ static inline ints widen(const void *w) { return (ints)_mm256_cvtepi8_epi16(_mm_
 
 #include "kernels_vector.h"
 
-const rp_kernels rp_kernels_avx2 = {"avx2", {product_fp32, product_16, product_8}, cell, norm};
+const rp_kernels rp_kernels_avx2 = {"avx2", {product_fp32, product_16, product_8}, quantise, cell, norm};
 #endif

@@ -1,4 +1,4 @@
-/* kernels_avx512.c - 16 floats at a time: x86-64 with AVX-512 (F, BW, VL, DQ) and VNNI. */
+/* kernels_avx512.c - 16 floats at a time: x86-64 with AVX-512 (F, BW, VL, DQ) and VNNI. [any] */
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VNNI__)
 #include <immintrin.h>
 #include <stdint.h>
@@ -22,5 +22,5 @@ static inline ints widen(const void *w) { return (ints)_mm512_cvtepi8_epi16(_mm2
 
 #include "kernels_vector.h"
 
-const rp_kernels rp_kernels_avx512 = {"avx512", {product_fp32, product_16, product_8}, cell, norm};
+const rp_kernels rp_kernels_avx512 = {"avx512", {product_fp32, product_16, product_8}, quantise, cell, norm};
 #endif

@@ -1,4 +1,4 @@
-/* kernels_generic.c - the arithmetic in plain C with the C library's functions: slow, and the judge of the others. */
+/* kernels_generic.c - the arithmetic in plain C with the C library's functions: slow, and the judge of the others. [any] */
 #include <math.h>
 #include <string.h>
 
@@ -52,6 +52,37 @@ static void product_8(const rp_matrix *matrix, const void *x, float x_scale, flo
     }
 }
 
+/* The largest |x|. Compared as integers, a NaN is larger than any number and is not lost. [any] */
+static float magnitude(const float *x, uint32_t n) {
+    uint32_t largest = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7fffffffu;
+        largest = bits > largest ? bits : largest;
+    }
+    float value;
+    memcpy(&value, &largest, sizeof value);
+    return value;
+}
+
+/* [any] */
+static float quantise(const float *x, uint32_t n, uint32_t range, int16_t *q) {
+    const float largest = magnitude(x, n), inverse = (float)range / largest;
+    if (!(inverse > 0 && isfinite(inverse))) { /* all zero or next to it, or a NaN or an infinity */
+        memset(q, 0, n * sizeof *q);
+        return isfinite(largest) ? 0.0f : NAN;
+    }
+    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer, left in the low bits */
+    for (uint32_t i = 0; i < n; i++) {
+        const float rounded = x[i] * inverse + magic;
+        int32_t bits;
+        memcpy(&bits, &rounded, sizeof bits);
+        q[i] = (int16_t)(bits - 0x4b400000);
+    }
+    return largest / (float)range;
+}
+
 static float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 /* [any] */
@@ -73,4 +104,4 @@ static void norm(const float *x, const float *weight, const float *bias, uint32_
     for (uint32_t i = 0; i < n; i++) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
 }
 
-const rp_kernels rp_kernels_generic = {"generic", {product_fp32, product_16, product_8}, cell, norm};
+const rp_kernels rp_kernels_generic = {"generic", {product_fp32, product_16, product_8}, quantise, cell, norm};

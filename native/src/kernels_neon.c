@@ -1,4 +1,4 @@
-/* kernels_neon.c - 4 floats at a time: AArch64. Tested under QEMU only, never on hardware. */
+/* kernels_neon.c - 4 floats at a time: AArch64. Tested under QEMU only, never on hardware. [any] */
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #include <stdint.h>
@@ -23,5 +23,5 @@ static inline ints widen(const void *w) { return (ints)vmovl_s8(vld1_s8(w)); }
 
 #include "kernels_vector.h"
 
-const rp_kernels rp_kernels_neon = {"neon", {product_fp32, product_16, product_8}, cell, norm};
+const rp_kernels rp_kernels_neon = {"neon", {product_fp32, product_16, product_8}, quantise, cell, norm};
 #endif

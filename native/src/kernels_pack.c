@@ -16,6 +16,7 @@ void rp_pack_reserve(rp_arena *arena, const rp_plain_matrix *plain, uint32_t pre
     static const size_t weight_size[] = {sizeof(float), sizeof(int16_t), sizeof(int8_t)};
     matrix->rows = plain->gates * rp_pad(plain->units, RP_GROUP);
     matrix->columns = rp_pad(plain->columns, RP_COLUMN_STEP);
+    matrix->precision = precision;
     matrix->weights = rp_arena_take(arena, (size_t)matrix->rows * matrix->columns, weight_size[precision]);
     matrix->scale = precision == RP_PRECISION_FP32 ? NULL : rp_arena_take(arena, matrix->rows, sizeof(float));
 }
@@ -50,15 +51,14 @@ static float row_scale(const float *row, uint32_t columns, float limit) {
 }
 
 /* One row as integers, two columns side by side; returns the sum of their magnitudes. [control] */
-static uint64_t pack_row(const float *in, uint32_t columns, uint32_t row, float limit, const rp_matrix *matrix,
-                         uint32_t precision) {
+static uint64_t pack_row(const float *in, uint32_t columns, uint32_t row, float limit, const rp_matrix *matrix) {
     const float scale = matrix->scale[row];
     uint64_t sum = 0;
     if (!(scale > 0)) return 0; /* zero or NaN: the integers stay 0 */
     for (uint32_t column = 0; column < columns; column++) {
         const float rounded = fminf(fmaxf(rintf(in[column] / scale), -limit), limit);
         const size_t at = place(matrix, row, column, 2);
-        if (precision == RP_PRECISION_8)
+        if (matrix->precision == RP_PRECISION_8)
             ((int8_t *)matrix->weights)[at] = (int8_t)rounded;
         else
             ((int16_t *)matrix->weights)[at] = (int16_t)rounded;
@@ -68,24 +68,24 @@ static uint64_t pack_row(const float *in, uint32_t columns, uint32_t row, float 
 }
 
 /* 8 bits use them all. 16 bits leave room, so that x too keeps some 12 bits or more in a 32-bit sum. [control] */
-static void pack_integers(const rp_plain_matrix *plain, uint32_t precision, rp_matrix *matrix) {
-    const float limit = precision == RP_PRECISION_8 ? 127 : 8191;
+static void pack_integers(const rp_plain_matrix *plain, rp_matrix *matrix) {
+    const float limit = matrix->precision == RP_PRECISION_8 ? 127 : 8191;
     uint64_t largest = 1;
     for (uint32_t row = 0; row < matrix->rows; row++) {
         const uint32_t source = rp_pack_source(plain->gates, plain->units, row);
         if (source == UINT32_MAX) continue;
         const float *in = plain->weights + (size_t)source * plain->stride;
         ((float *)matrix->scale)[row] = row_scale(in, plain->columns, limit);
-        const uint64_t sum = pack_row(in, plain->columns, row, limit, matrix, precision);
+        const uint64_t sum = pack_row(in, plain->columns, row, limit, matrix);
         largest = sum > largest ? sum : largest;
     }
     const uint64_t range = (uint64_t)INT32_MAX / largest;
     matrix->range = (uint32_t)(range < INT16_MAX ? range : INT16_MAX);
 }
 
-void rp_pack_matrix(const rp_plain_matrix *plain, uint32_t precision, rp_matrix *matrix) {
-    if (precision == RP_PRECISION_FP32)
+void rp_pack_matrix(const rp_plain_matrix *plain, rp_matrix *matrix) {
+    if (matrix->precision == RP_PRECISION_FP32)
         pack_floats(plain, matrix);
     else
-        pack_integers(plain, precision, matrix);
+        pack_integers(plain, matrix);
 }

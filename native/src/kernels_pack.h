@@ -14,8 +14,8 @@ typedef struct {
 uint32_t rp_pad(uint32_t n, uint32_t step);
 /* Where row `packed` of a packed matrix comes from; UINT32_MAX: padding. [any] */
 uint32_t rp_pack_source(uint32_t gates, uint32_t units, uint32_t packed);
-/* Reserve a matrix of that shape in the arena. precision: RP_PRECISION_... of lstm.h. [control] */
+/* Reserve a matrix of that shape and precision in the arena. [control] */
 void rp_pack_reserve(rp_arena *arena, const rp_plain_matrix *plain, uint32_t precision, rp_matrix *matrix);
 /* Fill it. Weights that are not finite make their row's scale a NaN, so that the products are NaN too. [control] */
-void rp_pack_matrix(const rp_plain_matrix *plain, uint32_t precision, rp_matrix *matrix);
+void rp_pack_matrix(const rp_plain_matrix *plain, rp_matrix *matrix);
 #endif

@@ -7,7 +7,7 @@
  *   clamp(x, limit)               x within +-limit; a NaN stays one
  *   add_pairs(sum, w, x)          sum + w0 * x0 + w1 * x1 in each 32-bit lane, of two int16 each
  *   widen(w)                      2 * RP_LANES int8 as the int16 pairs of add_pairs
- * Vector types are the GCC and Clang extension: arithmetic reads as arithmetic. */
+ * Vector types are the GCC and Clang extension: arithmetic reads as arithmetic. [any] */
 #include <math.h>
 #include <string.h>
 
@@ -112,6 +112,37 @@ static void product_16(const rp_matrix *matrix, const void *x, float x_scale, fl
 /* [any] */
 static void product_8(const rp_matrix *matrix, const void *x, float x_scale, float *y) {
     product_integers(matrix, x, x_scale, y, 1);
+}
+
+/* ---- activations as integers ---- */
+
+/* The largest |x|. Compared as integers, a NaN is larger than any number and is not lost. [any] */
+RP_INLINE float magnitude(const float *x, uint32_t n) {
+    ints largest = {0};
+    for (uint32_t i = 0; i < n; i += RP_LANES) {
+        const ints bits = (ints)load(x + i) & 0x7fffffff, larger = bits > largest;
+        largest = (bits & larger) | (largest & ~larger);
+    }
+    int32_t all = 0;
+    RP_UNROLL for (int i = 0; i < RP_LANES; i++) all = largest[i] > all ? largest[i] : all;
+    float value;
+    memcpy(&value, &all, sizeof value);
+    return value;
+}
+
+/* Multiplied, rounded, and only then added to: the same integers as plain C gives. [any] */
+static float quantise(const float *x, uint32_t n, uint32_t range, int16_t *q) {
+    typedef int16_t shorts __attribute__((vector_size(2 * RP_LANES), may_alias));
+    const float largest = magnitude(x, n), inverse = (float)range / largest;
+    if (!(inverse > 0 && isfinite(inverse))) {
+        memset(q, 0, n * sizeof *q);
+        return isfinite(largest) ? 0.0f : NAN;
+    }
+    for (uint32_t i = 0; i < n; i += RP_LANES) {
+        const ints bits = (ints)(load(x + i) * inverse + 12582912.0f); /* the integer, in the low bits */
+        *(shorts *)(q + i) = __builtin_convertvector(bits, shorts);
+    }
+    return largest / (float)range;
 }
 
 /* ---- the cell ---- */

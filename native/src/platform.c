@@ -33,6 +33,7 @@ void rp_sleep_until(uint64_t moment) {
     for (uint64_t now = rp_now(); now < moment; now = rp_now()) Sleep((DWORD)((moment - now) / 1000000));
 }
 
+/* [worker] */
 static DWORD WINAPI enter(void *argument) {
     rp_thread *thread = argument;
     thread->body(thread->argument);
@@ -90,6 +91,7 @@ void rp_sleep_until(uint64_t moment) {
     }
 }
 
+/* [worker] */
 static void *enter(void *argument) {
     rp_thread *thread = argument;
     thread->body(thread->argument);
