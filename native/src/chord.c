@@ -1,0 +1,187 @@
+/* chord.c - a chord known whole: all its notes decided together. */
+#include <math.h>
+#include <string.h>
+
+#include "assign.h"
+#include "instrumenter_state.h"
+
+/* Beyond any sum of log probabilities: a note too many, and a voice that must not have a note. */
+static const float TOO_MANY = 1e3f, FORBIDDEN = 1e5f, LEAST = -30.0f;
+
+/* The question put to the assignment: rows are notes, columns places in voices. */
+typedef struct {
+    uint32_t rows, columns;
+    uint8_t note[RP_CHORD_MAX];               /* of a row */
+    uint8_t voice[RP_ASSIGN_COLUMNS];         /* of a column; RP_NO_VOICE: a note too many */
+    float cost[RP_ASSIGN_ROWS * RP_ASSIGN_COLUMNS];
+} places;
+
+void rp_chord_add(rp_instrumenter *it, const rp_held *held, int fallback) {
+    rp_chord_note *note = &it->chord.note[it->chord.count++];
+    memset(note, 0, sizeof *note);
+    note->held = *held;
+    note->free = rp_voices_free(&it->before, it->config.voice, it->config.voices);
+    note->given = held->voice != RP_NO_VOICE;
+    note->fallback = (uint8_t)fallback;
+}
+
+void rp_chord_release(rp_instrumenter *it, uint64_t frame, uint32_t tag) {
+    rp_voices_release(&it->before, it->config.voice, frame, tag);
+    for (uint32_t i = 0; i < it->chord.count; i++) {
+        rp_chord_note *note = &it->chord.note[i];
+        if (note->held.tag != tag || note->released) continue;
+        note->released = 1;
+        note->release = frame;
+    }
+}
+
+/* The chord's notes from the lowest up; equals as they came. [any] */
+static void sort_notes(const rp_chord *chord, uint8_t *order) {
+    for (uint32_t i = 0; i < chord->count; i++) {
+        uint32_t j = i;
+        for (; j > 0 && chord->note[order[j - 1]].held.pitch > chord->note[i].held.pitch; j--) order[j] = order[j - 1];
+        order[j] = (uint8_t)i;
+    }
+}
+
+/* Bits of the voices each note may have, had it been alone. [any] */
+static void find_allowed(const rp_instrumenter *it, const uint8_t *order, uint32_t *allowed) {
+    uint32_t now = rp_voices_free(&it->before, it->config.voice, it->config.voices);
+    for (uint32_t i = 0; i < it->chord.count; i++) {
+        const rp_chord_note *note = &it->chord.note[order[i]];
+        allowed[i] = rp_choose_from(it, note->free & now, note->held.pitch);
+    }
+}
+
+/* Scores to log probabilities over the labels of the voices allowed. [any] */
+static void normalise(const rp_instrumenter *it, uint32_t voices, float *scores) {
+    uint32_t labels = rp_choose_labels(it, voices);
+    float most = -INFINITY, sum = 0.0f;
+    for (uint32_t i = 0; i < it->labels; i++)
+        if (labels >> i & 1 && scores[i] > most) most = scores[i];
+    for (uint32_t i = 0; i < it->labels; i++)
+        if (labels >> i & 1) sum += expf(scores[i] - most);
+    for (uint32_t i = 0; i < it->labels && labels; i++) scores[i] = fmaxf(scores[i] - most - logf(sum), LEAST);
+}
+
+/* What a note in a voice costs. Without scores it is the way its hand must go. [any] */
+static float cost_of(const rp_instrumenter *it, const rp_chord_note *note, uint32_t voice, const float *scores) {
+    float near = rp_choose_distance(it, voice, note->held.pitch);
+    float cost = scores ? -scores[it->config.voice[voice].label] + 1e-4f * near : near;
+    return note->given && note->held.voice == voice ? cost - it->config.stay : cost;
+}
+
+/* How many notes of the chord a voice has room for. [any] */
+static uint32_t room(const rp_instrumenter *it, uint32_t voice, uint32_t rows) {
+    uint32_t polyphony = it->config.voice[voice].polyphony, held = it->before.voice[voice].held;
+    if (!polyphony) return rows;
+    if (held >= polyphony) return 0;
+    return polyphony - held < rows ? polyphony - held : rows;
+}
+
+/* One voice's places, as many columns. [any] */
+static void add_voice(const rp_instrumenter *it, uint32_t voice, places *p) {
+    for (uint32_t n = room(it, voice, p->rows); n > 0; n--) p->voice[p->columns++] = (uint8_t)voice;
+}
+
+/* [any] */
+static void lay_out(const rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, const float *scores,
+                    places *p) {
+    uint32_t rows[RP_CHORD_MAX];
+    p->rows = p->columns = 0;
+    for (uint32_t i = 0; i < it->chord.count; i++) {
+        const rp_chord_note *note = &it->chord.note[order[i]];
+        if (!allowed[i] || (note->given && note->released)) continue;
+        rows[p->rows] = i;
+        p->note[p->rows++] = order[i];
+    }
+    for (uint32_t voice = 0; voice < it->config.voices; voice++) add_voice(it, voice, p);
+    for (uint32_t i = 0; i < p->rows; i++) p->voice[p->columns++] = RP_NO_VOICE;
+    for (uint32_t r = 0; r < p->rows; r++) {
+        const rp_chord_note *note = &it->chord.note[p->note[r]];
+        const float *own = scores ? scores + rows[r] * it->labels : NULL;
+        uint32_t may = rp_choose_forced(it, allowed[rows[r]], note->held.tag);
+        for (uint32_t c = 0; c < p->columns; c++) {
+            uint8_t voice = p->voice[c];
+            int fits = voice != RP_NO_VOICE && may >> voice & 1;
+            p->cost[r * p->columns + c] = fits                     ? cost_of(it, note, voice, own)
+                                          : voice == RP_NO_VOICE ? TOO_MANY
+                                                                 : FORBIDDEN;
+        }
+    }
+}
+
+/* A note too many, where the overflow wants it played: the voice it suits best. [any] */
+static uint8_t crowd(const rp_instrumenter *it, const rp_chord_note *note, const float *scores) {
+    uint32_t voices = rp_choose_forced(it, rp_choose_from(it, 0, note->held.pitch), note->held.tag);
+    if (!voices) return RP_NO_VOICE;
+    if (note->given) return note->held.voice;
+    return scores ? rp_choose_by_scores(it, voices, note->held.pitch, scores)
+                  : rp_choose_by_rule(it, voices, note->held.pitch);
+}
+
+/* The chord's notes, in the order in which they came, are now the ensemble's. [any] */
+static void take_all(rp_instrumenter *it, rp_decision *decision) {
+    it->voices = it->before;
+    for (uint32_t i = 0; i < it->chord.count; i++) {
+        const rp_chord_note *note = &it->chord.note[i];
+        if (note->held.voice == RP_NO_VOICE) continue;
+        rp_instrumenter_take(it, &note->held, &decision[i]);
+        if (note->released) rp_voices_release(&it->voices, it->config.voice, note->release, note->held.tag);
+    }
+}
+
+/* A revision that has more notes than places changes nothing unless notes may share a voice. [any] */
+static int may_change(const rp_instrumenter *it, const places *p, const uint16_t *column) {
+    if (it->config.when == RP_WHEN_WINDOW || it->config.overflow == RP_OVERFLOW_DIVISI) return 1;
+    for (uint32_t r = 0; r < p->rows; r++)
+        if (p->voice[column[r]] == RP_NO_VOICE) return 0;
+    return 1;
+}
+
+/* Give each row its voice. scores: by position in `order`, NULL without a model. [any] */
+static void assign(rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, const float *scores) {
+    places p;
+    uint16_t column[RP_ASSIGN_ROWS];
+    uint8_t position[RP_CHORD_MAX];
+    lay_out(it, order, allowed, scores, &p);
+    rp_assign(p.rows, p.columns, p.cost, column);
+    if (!may_change(it, &p, column)) return;
+    for (uint32_t i = 0; i < it->chord.count; i++) position[order[i]] = (uint8_t)i;
+    for (uint32_t r = 0; r < p.rows; r++) {
+        rp_chord_note *note = &it->chord.note[p.note[r]];
+        uint8_t voice = p.voice[column[r]];
+        const float *own = scores ? scores + position[p.note[r]] * it->labels : NULL;
+        note->held.voice = voice != RP_NO_VOICE ? voice : crowd(it, note, own);
+    }
+}
+
+/* 1: the model's scores are there, as log probabilities. [any] */
+static int ask(rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, uint32_t afford, float *scores) {
+    if (it->config.decide != RP_DECIDE_MODEL || afford < it->chord.count) return 0;
+    if (!rp_ask_chord(it, order, allowed, scores)) return 0;
+    for (uint32_t i = 0; i < it->chord.count; i++) normalise(it, allowed[i], scores + i * it->labels);
+    return 1;
+}
+
+uint32_t rp_chord_close(rp_instrumenter *it, rp_decision *out, uint32_t afford) {
+    uint8_t order[RP_CHORD_MAX], before[RP_CHORD_MAX];
+    uint32_t allowed[RP_CHORD_MAX], told = 0, n = it->chord.count;
+    float scores[RP_CHORD_MAX * RP_VOICES_MAX];
+    rp_decision all[RP_CHORD_MAX];
+    int window = it->config.when == RP_WHEN_WINDOW, model = it->config.decide == RP_DECIDE_MODEL;
+    for (uint32_t i = 0; i < n; i++) before[i] = it->chord.note[i].held.voice;
+    sort_notes(&it->chord, order);
+    find_allowed(it, order, allowed);
+    int scored = ask(it, order, allowed, afford, scores);
+    if (scored || window || !model) assign(it, order, allowed, scored ? scores : NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        const rp_chord_note *note = &it->chord.note[i];
+        all[i] = (rp_decision){note->held.tag, note->held.voice, before[i], (uint8_t)(model && !scored), 0, 0, 0};
+    }
+    take_all(it, all);
+    for (uint32_t i = 0; i < n; i++)
+        if (window || all[i].voice != before[i]) out[told++] = all[i];
+    it->chord.count = 0;
+    return told;
+}
