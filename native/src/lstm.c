@@ -63,7 +63,7 @@ static int arrays_are_there(const rp_lstm_arrays *arrays) {
 /* Reserve a matrix, and on the second pass (the arena is open) fill it. [control] */
 static void lay_matrix(rp_arena *arena, const rp_plain_matrix *plain, uint32_t precision, rp_matrix *matrix) {
     rp_pack_reserve(arena, plain, precision, matrix);
-    if (arena->base) rp_pack_matrix(plain, precision, matrix);
+    if (arena->base) rp_pack_matrix(plain, matrix);
 }
 
 /* A vector of n padded to `padded`, zero beyond. [control] */
@@ -73,6 +73,12 @@ static float *lay_vector(rp_arena *arena, const float *from, uint32_t n, uint32_
     return to;
 }
 
+/* The first layer sees the notes' own numbers, whose sizes differ most: there 8 bits would cost labels, and its weights
+ * are few. [control] */
+static uint32_t precision_of_input(uint32_t precision, uint32_t layer) {
+    return layer == 0 && precision == RP_PRECISION_8 ? RP_PRECISION_16 : precision;
+}
+
 /* [control] */
 static void lay_layer(rp_arena *arena, const rp_lstm_arrays *arrays, const rp_lstm *lstm, uint32_t index,
                       layer_weights *out) {
@@ -80,7 +86,7 @@ static void lay_layer(rp_arena *arena, const rp_lstm_arrays *arrays, const rp_ls
     const rp_lstm_layer *in = &arrays->layer[index];
     const uint32_t hidden = config->hidden, columns = index ? hidden : config->input;
     const rp_plain_matrix w_ih = {in->w_ih, 4, hidden, columns, columns}, w_hh = {in->w_hh, 4, hidden, hidden, hidden};
-    lay_matrix(arena, &w_ih, lstm->precision, &out->w_ih);
+    lay_matrix(arena, &w_ih, precision_of_input(lstm->precision, index), &out->w_ih);
     lay_matrix(arena, &w_hh, lstm->precision, &out->w_hh);
     out->bias = rp_arena_take(arena, 4 * (size_t)lstm->units, sizeof(float));
     for (uint32_t row = 0; out->bias && row < 4 * lstm->units; row++) {
@@ -140,7 +146,7 @@ const rp_lstm_config *rp_lstm_get_config(const rp_lstm *lstm) { return &lstm->co
 /* [control] */
 static rp_lstm_state *lay_out_state(rp_arena *arena, const rp_lstm *lstm) {
     const rp_lstm_config *config = &lstm->config;
-    const uint32_t units = lstm->units, input = rp_pad(config->input, RP_COLUMN_STEP);
+    const uint32_t units = lstm->units, input = rp_pad(config->input, RP_GROUP);
     rp_lstm_state measured, *taken = rp_arena_take(arena, 1, sizeof *taken), *state = taken ? taken : &measured;
     *state = (rp_lstm_state){.layers = config->layers, .units = units, .memory = arena->memory};
     state->h = rp_arena_take(arena, (size_t)config->layers * units, sizeof(float));
@@ -178,24 +184,24 @@ void rp_lstm_state_copy(rp_lstm_state *to, const rp_lstm_state *from) {
 
 /* ---- one note ---- */
 
-/* y += matrix times x, in the matrix's precision. [any] */
-static void multiply(const rp_lstm *lstm, const rp_matrix *matrix, uint32_t precision, const float *x,
-                     int16_t *integers, float *y) {
+/* y += matrix times x, in the matrix's precision. x is zero beyond its columns, up to a multiple of 16; integers: room
+ * for as many, where the matrix is not fp32. [any] */
+static void multiply(const rp_kernels *kernels, const rp_matrix *matrix, const float *x, int16_t *integers, float *y) {
     const void *in = x;
     float x_scale = 1;
-    if (precision != RP_PRECISION_FP32) {
-        x_scale = rp_kernels_quantise(x, matrix->columns, matrix->range, integers);
+    if (matrix->precision != RP_PRECISION_FP32) {
+        x_scale = kernels->quantise(x, rp_pad(matrix->columns, RP_GROUP), matrix->range, integers);
         in = integers;
     }
-    lstm->kernels->product[precision](matrix, in, x_scale, y);
+    kernels->product[matrix->precision](matrix, in, x_scale, y);
 }
 
 /* x -> h of the layer. [any] */
 static void step_layer(const rp_lstm *lstm, const layer_weights *layer, rp_lstm_state *state, const float *x, float *h,
                        float *c) {
     memcpy(state->gates, layer->bias, 4 * (size_t)lstm->units * sizeof(float));
-    multiply(lstm, &layer->w_ih, lstm->precision, x, state->integers, state->gates);
-    multiply(lstm, &layer->w_hh, lstm->precision, h, state->integers, state->gates);
+    multiply(lstm->kernels, &layer->w_ih, x, state->integers, state->gates);
+    multiply(lstm->kernels, &layer->w_hh, h, state->integers, state->gates);
     lstm->kernels->cell(state->gates, lstm->units, c, h);
 }
 
@@ -203,8 +209,8 @@ static void step_layer(const rp_lstm *lstm, const layer_weights *layer, rp_lstm_
 static void step_dense(const rp_lstm *lstm, const dense_weights *dense, const float *hidden, const float *input,
                        float *y) {
     memcpy(y, dense->bias, dense->from_hidden.rows * sizeof(float));
-    multiply(lstm, &dense->from_hidden, RP_PRECISION_FP32, hidden, NULL, y);
-    if (dense->from_input.weights) multiply(lstm, &dense->from_input, RP_PRECISION_FP32, input, NULL, y);
+    multiply(lstm->kernels, &dense->from_hidden, hidden, NULL, y);
+    if (dense->from_input.weights) multiply(lstm->kernels, &dense->from_input, input, NULL, y);
 }
 
 /* Written so that a NaN stays one. [any] */

@@ -155,9 +155,18 @@ typedef struct {
 
 static void lay_product(product_case *it, const rp_plain_matrix *plain, uint32_t precision) {
     rp_pack_reserve(&it->arena, plain, precision, &it->matrix);
-    it->x = rp_arena_take(&it->arena, it->matrix.columns, sizeof(float));
+    it->x = rp_arena_take(&it->arena, rp_pad(it->matrix.columns, RP_GROUP), sizeof(float));
     it->y = rp_arena_take(&it->arena, it->matrix.rows, sizeof(float));
-    it->integers = rp_arena_take(&it->arena, it->matrix.columns, sizeof(int16_t));
+    it->integers = rp_arena_take(&it->arena, rp_pad(it->matrix.columns, RP_GROUP), sizeof(int16_t));
+}
+
+/* x as integers, the same from every instruction set. */
+static float quantise_alike(const rp_kernels *kernels, const float *x, uint32_t n, uint32_t range, int16_t *q) {
+    int16_t expected[4096];
+    CHECK(n <= 4096);
+    const float scale = rp_kernels_generic.quantise(x, n, range, expected);
+    CHECK(kernels->quantise(x, n, range, q) == scale && memcmp(q, expected, n * sizeof *q) == 0);
+    return scale;
 }
 
 static product_case make_product(const rp_plain_matrix *plain, uint32_t precision) {
@@ -165,7 +174,7 @@ static product_case make_product(const rp_plain_matrix *plain, uint32_t precisio
     lay_product(&it, plain, precision);
     CHECK(rp_arena_open(&it.arena) == 0);
     lay_product(&it, plain, precision);
-    rp_pack_matrix(plain, precision, &it.matrix);
+    rp_pack_matrix(plain, &it.matrix);
     memcpy(it.x, numbers + 1000, plain->columns * sizeof(float));
     return it;
 }
@@ -176,7 +185,8 @@ static void check_sums_are_equal(const rp_kernels *kernels, product_case *it, ui
     CHECK(it->matrix.rows <= 512);
     for (uint32_t row = 0; row < it->matrix.rows; row++) scale[row] = 1;
     const uint32_t range = precision == RP_PRECISION_8 ? 500 : 10;
-    rp_kernels_quantise(it->x, it->matrix.columns, range < it->matrix.range ? range : it->matrix.range, it->integers);
+    quantise_alike(kernels, it->x, rp_pad(it->matrix.columns, RP_GROUP),
+                   range < it->matrix.range ? range : it->matrix.range, it->integers);
     memset(it->y, 0, it->matrix.rows * sizeof(float));
     rp_kernels_generic.product[precision](&it->matrix, it->integers, 1, expected);
     kernels->product[precision](&it->matrix, it->integers, 1, it->y);
@@ -220,7 +230,8 @@ static void test_extremes(const rp_kernels *kernels) {
     const rp_plain_matrix plain = {numbers, 1, 20, 3000, 3000};
     for (uint32_t precision = RP_PRECISION_16; precision < PRECISIONS; precision++) {
         product_case it = make_product(&plain, precision);
-        const float x_scale = rp_kernels_quantise(it.x, it.matrix.columns, it.matrix.range, it.integers);
+        const float x_scale =
+            quantise_alike(kernels, it.x, rp_pad(it.matrix.columns, RP_GROUP), it.matrix.range, it.integers);
         kernels->product[precision](&it.matrix, it.integers, x_scale, it.y);
         for (uint32_t row = 0; row < 20; row++) {
             double expected = 0;
@@ -269,21 +280,24 @@ static void test_norm(const rp_kernels *kernels) {
     }
 }
 
-static void test_quantise(void) {
-    float x[64];
-    int16_t q[64];
-    for (uint32_t i = 0; i < 64; i++) x[i] = ((float)i - 31.5f) * 0.1f;
-    const float scale = rp_kernels_quantise(x, 64, 32767, q);
-    for (uint32_t i = 0; i < 64; i++) CHECK(fabsf((float)q[i] * scale - x[i]) <= 0.51f * scale);
-    CHECK(q[0] == -32767 && q[63] == 32767);
+static void test_quantise(const rp_kernels *kernels) {
+    static _Alignas(64) float x[4096];
+    static _Alignas(64) int16_t q[4096];
+    for (uint32_t range = 3; range <= 32767; range += 1489) {
+        for (uint32_t i = 0; i < 4096; i++) x[i] = i % 5 ? uniform() : (float)(i % (range + 1)) / (float)range;
+        x[99] = -1.5f;
+        const float scale = quantise_alike(kernels, x, 4096, range, q);
+        for (uint32_t i = 0; i < 4096; i++) CHECK(fabsf((float)q[i] * scale - x[i]) <= 0.51f * scale);
+        CHECK(q[99] == -(int16_t)range);
+    }
     memset(x, 0, sizeof x);
-    CHECK(rp_kernels_quantise(x, 64, 100, q) == 0 && q[5] == 0);
+    CHECK(kernels->quantise(x, 64, 100, q) == 0 && q[5] == 0);
     x[7] = 1e-44f;
-    CHECK(rp_kernels_quantise(x, 64, 100, q) == 0 && q[7] == 0);
+    CHECK(kernels->quantise(x, 64, 100, q) == 0 && q[7] == 0);
     x[3] = NAN;
-    CHECK(isnan(rp_kernels_quantise(x, 64, 100, q)) && q[3] == 0);
+    CHECK(isnan(kernels->quantise(x, 64, 100, q)) && q[3] == 0);
     x[3] = -INFINITY;
-    CHECK(isnan(rp_kernels_quantise(x, 64, 100, q)) && q[3] == 0);
+    CHECK(isnan(kernels->quantise(x, 64, 100, q)) && q[3] == 0);
 }
 
 /* ---- faults ---- */
@@ -448,6 +462,7 @@ int main(void) {
         printf("%s\n", kernels->name);
         test_products(kernels);
         test_extremes(kernels);
+        test_quantise(kernels);
         test_cell(kernels);
         test_norm(kernels);
         test_formulas();
@@ -455,7 +470,6 @@ int main(void) {
         found++;
     }
     CHECK(found > 0);
-    test_quantise();
     test_state();
     test_threads();
     test_bad_shapes();
