@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ripieno.native._native import ffi, lib
 from ripieno.native.engine import Engine
 
-RUNNING, GONE = lib.RP_JACK_RUNNING, lib.RP_JACK_GONE
+RUNNING = lib.RP_JACK_RUNNING
 _ADVICE = {
     lib.RP_JACK_NO_LIBRARY: "JACK's library (libjack) is not on this machine; install JACK (Debian: apt install jackd2;"
     " macOS: brew install jack), or use --driver rtmidi",
@@ -102,12 +102,10 @@ def stop_engine(engine: Engine, driver: Any) -> bool:
     return True
 
 
-class JackDriver:
-    """A JACK client with MIDI ports that runs an engine: events in and out in one callback, at their samples.
+class JackClient:
+    """A client of the JACK server that JACK_DEFAULT_SERVER names, with MIDI ports; no server is ever started from here.
 
-    `inputs` and `outputs` name the ports (at most 16 each). `open` shows the ports, `start` plays, `stop` ends in
-    silence. A server that goes away is looked for by `tend`, which makes the connections of `connect_in` and
-    `connect_out` again. The server is the one that JACK_DEFAULT_SERVER names, and is never started from here.
+    `inputs` and `outputs` name the ports (at most 16 each). `open` shows them, `close` takes them away.
     """
 
     def __init__(self, name: str, inputs: list[str], outputs: list[str]) -> None:
@@ -118,31 +116,12 @@ class JackDriver:
             raise DriverError(f"{len(inputs)} input and {len(outputs)} output ports: at most 16 each")
         self._jack = ffi.gc(pointer, lib.rp_jack_free)
         self._inputs, self._outputs = inputs, outputs
-        self._engine: Engine | None = None
-        self._wishes: list[tuple[str, str, bool]] = []  # (part of a name, our port, into it)
-        self._changes = 0
-        self._attempt, self._again = 0, 0.0
         self.sample_rate = 0
 
     def open(self) -> None:
         """Become a client and show the ports. Raises DriverError."""
         self._check(lib.rp_jack_open(self._jack))
         self.sample_rate = self._raw().sample_rate
-
-    def start(self, engine: Engine) -> None:
-        """Run the engine, whose sample rate must be the driver's. Raises DriverError."""
-        if engine.sample_rate != self.sample_rate:
-            raise DriverError(f"the engine has {engine.sample_rate} Hz, the JACK server {self.sample_rate} Hz")
-        self._engine = engine
-        self._check(lib.rp_jack_start(self._jack, engine.pointer))
-
-    def stop(self) -> bool:
-        """Release every note, then leave the server. False: silence is not certain (the server is gone; the engine's
-        black box then knows what may still sound)."""
-        engine, self._engine = self._engine, None
-        silent = engine is None or stop_engine(engine, self)
-        self.close()
-        return silent
 
     def close(self) -> None:
         """Leave the server at once."""
@@ -190,26 +169,83 @@ class JackDriver:
         lib.rp_jack_list(self._jack, text, size)
         return [_port(line) for line in ffi.string(text).decode(errors="replace").splitlines()]
 
-    def connect_in(self, part: str, port: int = 0) -> str:
-        """Let a device play into our input port, now and whenever it comes back; returns its full name."""
-        self._wishes.append((part, self._inputs[port], True))
-        return self._grant(*self._wishes[-1])
-
-    def connect_out(self, part: str, port: int = 0) -> str:
-        """Let our output port play to a device, now and whenever it comes back; returns its full name."""
-        self._wishes.append((part, self._outputs[port], False))
-        return self._grant(*self._wishes[-1])
-
-    def _grant(self, part: str, ours: str, into: bool) -> str:
-        ports = {p.name: p.aliases for p in self.list_ports() if not p.ours and (p.writes if into else p.reads)}
-        name = pick(part, ports, "MIDI source" if into else "MIDI destination")
-        self.connect(*((name, f"{self.client_name}:{ours}") if into else (f"{self.client_name}:{ours}", name)))
-        return name
-
     def connect(self, source: str, destination: str) -> None:
         """Connect two ports by their full names. Raises DriverError."""
         if not lib.rp_jack_connect(self._jack, source.encode(), destination.encode()):
             raise DriverError(f"JACK does not connect {source} to {destination}")
+
+    def disconnect(self, source: str, destination: str) -> None:
+        """Undo that. Raises DriverError."""
+        if not lib.rp_jack_disconnect(self._jack, source.encode(), destination.encode()):
+            raise DriverError(f"JACK does not disconnect {source} from {destination}")
+
+    def connected(self, source: str, destination: str) -> bool:
+        """Are these two, one of them ours, connected?"""
+        return bool(lib.rp_jack_connected(self._jack, source.encode(), destination.encode()))
+
+
+@dataclass
+class _Wish:
+    """A device to be connected whenever it is there."""
+
+    part: str
+    ours: str  # our port's short name
+    into: bool  # it plays to us
+
+
+class JackDriver(JackClient):
+    """A JACK client that runs an engine: events in and out in one callback, at their samples.
+
+    `open` shows the ports, `start` plays, `stop` ends in silence. `tend`, called now and then, looks for a server that
+    went away and makes the connections of `connect_in` and `connect_out` again when their devices come back.
+    """
+
+    def __init__(self, name: str, inputs: list[str], outputs: list[str]) -> None:
+        super().__init__(name, inputs, outputs)
+        self._engine: Engine | None = None
+        self._wishes: list[_Wish] = []
+        self._changes = 0
+        self._attempts, self._next_attempt = 0, 0.0
+
+    def start(self, engine: Engine) -> None:
+        """Run the engine, whose sample rate must be the driver's. Raises DriverError."""
+        if engine.sample_rate != self.sample_rate:
+            raise DriverError(f"the engine has {engine.sample_rate} Hz, the JACK server {self.sample_rate} Hz")
+        self._engine = engine
+        self._check(lib.rp_jack_start(self._jack, engine.pointer))
+
+    def stop(self) -> bool:
+        """Release every note, then leave the server. False: silence is not certain (the server is gone; the engine's
+        black box then knows what may still sound)."""
+        engine, self._engine = self._engine, None
+        silent = engine is None or stop_engine(engine, self)
+        self.close()
+        return silent
+
+    def connect_in(self, part: str, port: int = 0) -> str:
+        """Let a device play into our input port, now and whenever it comes back; returns its full name."""
+        return self._wish(_Wish(part, self._inputs[port], True))
+
+    def connect_out(self, part: str, port: int = 0) -> str:
+        """Let our output port play to a device, now and whenever it comes back; returns its full name."""
+        return self._wish(_Wish(part, self._outputs[port], False))
+
+    def _wish(self, wish: _Wish) -> str:
+        name, _ = self._grant(wish)
+        self._wishes.append(wish)
+        return name
+
+    def _grant(self, wish: _Wish) -> tuple[str, bool]:
+        """Connect the device: its name, and whether it was not connected before. DriverError where it is not there."""
+        into = wish.into
+        ports = {p.name: p.aliases for p in self.list_ports() if not p.ours and (p.writes if into else p.reads)}
+        name = pick(wish.part, ports, "MIDI source" if into else "MIDI destination")
+        ours = f"{self.client_name}:{wish.ours}"
+        ends = (name, ours) if into else (ours, name)
+        if self.connected(*ends):
+            return name, False
+        self.connect(*ends)
+        return name, True
 
     def tend(self) -> list[str]:
         """To be called a few times a second: finds a server that went away, and devices that came back.
@@ -226,34 +262,31 @@ class JackDriver:
 
     def _renew(self) -> list[str]:
         news = []
-        for part, ours, into in self._wishes:
-            mine = f"{self.client_name}:{ours}".encode()
+        for wish in self._wishes:
             try:
-                before = {p.name for p in self.list_ports() if not p.ours and self._linked(p.name.encode(), mine, into)}
-                name = self._grant(part, ours, into)
+                name, new = self._grant(wish)
             except DriverError:
                 continue  # not there yet: a later change brings it
-            if name not in before:
+            if new:
                 news.append(f"{name} is connected")
         return news
 
-    def _linked(self, other: bytes, mine: bytes, into: bool) -> bool:
-        return bool(lib.rp_jack_connected(self._jack, *((other, mine) if into else (mine, other))))
-
     def _look_for_server(self) -> list[str]:
-        if time.monotonic() < self._again:
+        if self._engine is None or time.monotonic() < self._next_attempt:
             return []
-        first, reason = self._attempt == 0, self.state().reason
-        self._again = time.monotonic() + _BACKOFF[min(self._attempt, len(_BACKOFF) - 1)]
-        self._attempt += 1
-        news = [f"the JACK server went away{f' ({reason})' if reason else ''}; looking for it"] if first else []
-        engine = self._engine
+        news = []
+        if self._attempts == 0:
+            news.append(
+                f"the JACK server went away ({self.state().reason.strip() or 'no reason given'}); looking for it"
+            )
+        self._next_attempt = time.monotonic() + _BACKOFF[min(self._attempts, len(_BACKOFF) - 1)]
+        self._attempts += 1
         try:
             self._check(lib.rp_jack_open(self._jack))
-            self._check(lib.rp_jack_start(self._jack, engine.pointer if engine else ffi.NULL))
+            self._check(lib.rp_jack_start(self._jack, self._engine.pointer))
         except DriverError:
             return news
-        self._attempt, self._again = 0, 0.0
+        self._attempts, self._next_attempt = 0, 0.0
         return [*news, "the JACK server is back", *self._renew()]
 
 
@@ -263,25 +296,23 @@ def _port(line: str) -> Port:
     return Port(name, tuple(aliases), bool(bits & 2), bool(bits & 1), bool(bits & 4), bool(bits & 256))
 
 
-def jack_problem(name: str = "ripieno") -> str | None:
-    """Why the JACK driver does not work here, None where it does."""
-    driver = JackDriver(f"{name}-look", [], [])
-    try:
-        driver.open()
-    except DriverError as error:
-        return str(error)
-    driver.close()
-    return None
-
-
 def jack_ports() -> list[Port]:
     """The MIDI ports of the JACK server. Raises DriverError where there is none."""
-    driver = JackDriver("ripieno-look", [], [])
-    driver.open()
+    client = JackClient("ripieno-look", [], [])
+    client.open()
     try:
-        return driver.list_ports()
+        return client.list_ports()
     finally:
-        driver.close()
+        client.close()
+
+
+def jack_problem() -> str | None:
+    """Why the JACK driver does not work here, None where it does."""
+    try:
+        jack_ports()
+    except DriverError as error:
+        return str(error)
+    return None
 
 
 class Clock:

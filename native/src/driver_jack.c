@@ -15,12 +15,14 @@ int rp_jack_write(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *
     return jack->lib.midi_event_write(jack->out_buffer[port], offset, data, size) == 0;
 }
 
-/* The frame the cycle begins at. The server's clock wraps around and skips what an xrun took; ours goes on. [process] */
+/* The frame the cycle begins at: the server's at first; when that one wraps around or starts anew, ours goes on.
+ * [process] */
 static uint64_t begin(rp_jack *jack, uint32_t frames) {
     uint32_t time = jack->lib.last_frame_time(jack->client), passed = time - jack->last_time;
     uint64_t frame = atomic_load_explicit(&jack->frame, memory_order_relaxed);
     int plausible = passed >= jack->advance && passed <= INT32_MAX; /* never back over frames already played */
-    if (jack->advance && plausible) frame += passed - jack->advance;
+    if (frame == 0) frame = time;
+    else if (jack->advance && plausible) frame += passed - jack->advance;
     jack->last_time = time;
     jack->advance = frames;
     return frame;
@@ -106,7 +108,7 @@ int rp_jack_process(uint32_t frames, void *argument) {
         .connected = listeners(jack),
         .sink = &jack->sink,
     };
-    rp_process(jack->engine, &cycle);
+    jack->play(jack->player, &cycle);
     publish(&jack->frame, frame + frames);
     publish(&jack->cycles, atomic_load_explicit(&jack->cycles, memory_order_relaxed) + 1);
     note_load(jack, rp_now() - began, frames);

@@ -7,6 +7,9 @@
 #include "libjack.h"
 #include "process.h"
 
+/* Who plays: the engine, or a probe. [process] */
+typedef void (*rp_jack_player)(void *player, const rp_cycle *cycle);
+
 enum { RP_JACK_NAME_MAX = 64, RP_JACK_REASON_MAX = 128 };
 
 /* One input port within a cycle. */
@@ -20,7 +23,8 @@ struct rp_jack {
     rp_sink sink; /* the first member: the engine's sink is the driver */
     rp_libjack lib;
     rp_jack_client *client;
-    rp_engine *engine;
+    rp_jack_player play;
+    void *player;
     uint32_t inputs, outputs;
     rp_jack_port *in[RP_PORTS_MAX], *out[RP_PORTS_MAX];
     int counts_links; /* 1: port_connected takes no lock in this libjack and may be asked in the cycle */
@@ -36,7 +40,7 @@ struct rp_jack {
     /* Written by one thread each, read by any. */
     _Atomic uint64_t frame, cycles, xruns, unread;
     _Atomic uint32_t state, period, rate, load_max, load_sum, changes;
-    _Atomic uint32_t lost; /* bit n: input port n lost a connection; the process thread takes it */
+    _Atomic uint32_t lost;               /* bit n: input port n lost a connection; the process thread takes it */
     _Atomic int32_t links[RP_PORTS_MAX]; /* listeners of each output port, as the notifications say */
 
     uint32_t engine_rate;
@@ -45,15 +49,17 @@ struct rp_jack {
     char reason[RP_JACK_REASON_MAX];
 };
 
+uint32_t rp_jack_begin(rp_jack *jack, rp_jack_player play, void *player); /* RP_JACK_FINE... [control] */
+
 enum { RP_LOAD_CYCLES = 128 }; /* load_sum is the mean times this */
 
 int rp_jack_write(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size); /* [process] */
 int rp_jack_process(uint32_t frames, void *argument);                                                 /* [process] */
 /* JACK's other callbacks; it calls them from threads of its own. */
-int rp_jack_on_period(uint32_t frames, void *argument);                          /* [any] */
-int rp_jack_on_rate(uint32_t rate, void *argument);                              /* [any] */
-int rp_jack_on_xrun(void *argument);                                             /* [any] */
-void rp_jack_on_connect(uint32_t a, uint32_t b, int connected, void *argument);  /* [any] */
-void rp_jack_on_registration(uint32_t port, int registered, void *argument);     /* [any] */
-void rp_jack_on_shutdown(int code, const char *reason, void *argument);          /* [any] */
+int rp_jack_on_period(uint32_t frames, void *argument);                         /* [any] */
+int rp_jack_on_rate(uint32_t rate, void *argument);                             /* [any] */
+int rp_jack_on_xrun(void *argument);                                            /* [any] */
+void rp_jack_on_connect(uint32_t a, uint32_t b, int connected, void *argument); /* [any] */
+void rp_jack_on_registration(uint32_t port, int registered, void *argument);    /* [any] */
+void rp_jack_on_shutdown(int code, const char *reason, void *argument);         /* [any] */
 #endif

@@ -42,7 +42,7 @@ enum {
     RP_JACK_NO_MEMORY = 5
 };
 typedef struct {
-    uint64_t frame; /* the next cycle's first */
+    uint64_t frame; /* the next cycle's first; they began at the server's frame time */
     uint64_t cycles;
     uint64_t xruns;
     uint64_t unread;      /* events that came in and found no room */
@@ -71,6 +71,23 @@ uint32_t rp_jack_list(rp_jack *jack, char *out, uint32_t capacity);
 int rp_jack_connect(rp_jack *jack, const char *source, const char *destination);
 int rp_jack_disconnect(rp_jack *jack, const char *source, const char *destination);
 int rp_jack_connected(rp_jack *jack, const char *source, const char *destination);
+
+/* A JACK client that is no engine: it plays a script and records what it hears, for tests and the benchmark. Its frames
+ * are the server's, so that those of two clients can be compared. */
+typedef struct rp_probe rp_probe;
+typedef struct {
+    uint32_t sent;     /* events of the script that have left */
+    uint32_t received; /* events heard */
+    uint32_t missed;   /* events heard that there was no room for */
+} rp_probe_state;
+/* The script's frames count from rp_probe_go; it is borrowed. room: bytes to record. NULL: no memory. [control] */
+rp_probe *rp_probe_new(const rp_tape *script, uint32_t room);
+void rp_probe_free(rp_probe *probe); /* its client is closed [control] */
+uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe); /* in rp_jack_start's place [control] */
+void rp_probe_go(rp_probe *probe); /* [any] */
+rp_probe_state rp_probe_get_state(const rp_probe *probe); /* [any] */
+uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index); /* of those sent [any] */
+rp_tape_event rp_probe_received(const rp_probe *probe, uint32_t index); /* of those received [any] */
 
 /* A thread that runs the engine at real pace, block by block, for ports that have no clock of their own. */
 typedef struct rp_clock rp_clock;

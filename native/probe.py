@@ -1,0 +1,62 @@
+"""A JACK client that plays a script and records what it hears: the other end of the cable, for tests and benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ripieno.native._native import ffi, lib
+from ripieno.native.drivers import JackClient
+from ripieno.native.engine import Event
+
+_ROOM = 1 << 22
+
+
+class JackProbe(JackClient):
+    """Plays `script`, (frame, port, bytes) by frame counted from `go`, and records. Its callback is C.
+
+    All frames it reports are the server's, so that those of two probes can be compared. room: bytes it can record.
+    """
+
+    def __init__(
+        self, name: str, inputs: list[str], outputs: list[str], script: Iterable[Event] = (), room: int = _ROOM
+    ) -> None:
+        super().__init__(name, inputs, outputs)
+        self._tape = ffi.gc(lib.rp_tape_new(), lib.rp_tape_free)
+        self.script = list(script)
+        for frame, port, data in self.script:
+            lib.rp_tape_add(self._tape, frame, port, data, len(data))
+        self._probe = ffi.gc(lib.rp_probe_new(self._tape, room), lib.rp_probe_free)
+
+    def start(self) -> None:
+        """Record from now on. Raises DriverError."""
+        self._check(lib.rp_jack_start_probe(self._jack, self._probe))
+
+    def go(self) -> None:
+        """Play the script."""
+        lib.rp_probe_go(self._probe)
+
+    @property
+    def done(self) -> bool:
+        """The whole script has been sent."""
+        return bool(lib.rp_probe_get_state(self._probe).sent == len(self.script))
+
+    @property
+    def missed(self) -> int:
+        """Events heard that there was no room for."""
+        return int(lib.rp_probe_get_state(self._probe).missed)
+
+    def sent(self) -> list[Event]:
+        """What of the script has been sent, and the frames it was sent at."""
+        count = lib.rp_probe_get_state(self._probe).sent
+        frames = [lib.rp_probe_sent_frame(self._probe, i) for i in range(count)]
+        return [(frame, port, data) for frame, (_, port, data) in zip(frames, self.script, strict=False)]
+
+    def received(self) -> list[Event]:
+        """What it heard."""
+        count = lib.rp_probe_get_state(self._probe).received
+        return [_event(lib.rp_probe_received(self._probe, i)) for i in range(count)]
+
+
+def _event(one: Any) -> Event:
+    return one.frame, one.port, bytes(ffi.buffer(one.data, one.size))

@@ -1,0 +1,91 @@
+/* driver_probe.c - a JACK client that is no engine: it plays a script and records what it hears. See drivers.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver_jack.h"
+
+enum { AVERAGE = 8 }; /* bytes of an event, to begin with */
+
+struct rp_probe {
+    const rp_tape *script;
+    uint64_t *sent_frame; /* of each event of the script */
+    rp_tape_event *event; /* heard */
+    uint8_t *bytes;
+    uint32_t capacity, room, used;
+    uint64_t base;
+    _Atomic uint32_t go, sent, received, missed;
+};
+
+rp_probe *rp_probe_new(const rp_tape *script, uint32_t room) {
+    rp_probe *probe = calloc(1, sizeof *probe);
+    if (!probe) return NULL;
+    probe->script = script;
+    probe->capacity = room / AVERAGE + 1;
+    probe->room = room;
+    probe->sent_frame = calloc(rp_tape_count(script) + 1, sizeof *probe->sent_frame);
+    probe->event = calloc(probe->capacity, sizeof *probe->event);
+    probe->bytes = calloc(room + 1, 1);
+    if (probe->sent_frame && probe->event && probe->bytes) return probe;
+    rp_probe_free(probe);
+    return NULL;
+}
+
+void rp_probe_free(rp_probe *probe) {
+    if (!probe) return;
+    free(probe->sent_frame);
+    free(probe->event);
+    free(probe->bytes);
+    free(probe);
+}
+
+/* [process] */
+static void record(rp_probe *probe, uint64_t frame, const rp_input *in) {
+    uint32_t n = atomic_load_explicit(&probe->received, memory_order_relaxed);
+    if (n == probe->capacity || in->size > probe->room - probe->used) {
+        atomic_fetch_add_explicit(&probe->missed, 1, memory_order_relaxed);
+        return;
+    }
+    uint8_t *place = probe->bytes + probe->used;
+    memcpy(place, in->data, in->size);
+    probe->event[n] = (rp_tape_event){.frame = frame + in->offset, .port = in->port, .size = in->size, .data = place};
+    probe->used += in->size;
+    atomic_store_explicit(&probe->received, n + 1, memory_order_release);
+}
+
+/* Sends what is due before the cycle's end; what the port has no room for leaves in the next cycle. [process] */
+static void play(rp_probe *probe, const rp_cycle *cycle) {
+    uint32_t n = atomic_load_explicit(&probe->sent, memory_order_relaxed);
+    if (n == 0) probe->base = cycle->frame;
+    for (; n < rp_tape_count(probe->script); n++) {
+        rp_tape_event event = rp_tape_get(probe->script, n);
+        uint64_t due = probe->base + event.frame;
+        uint32_t offset = due > cycle->frame ? (uint32_t)(due - cycle->frame) : 0;
+        if (due >= cycle->frame + cycle->frames) break;
+        if (!cycle->sink->write(cycle->sink, event.port, offset, event.data, event.size)) break;
+        probe->sent_frame[n] = cycle->frame + offset;
+        atomic_store_explicit(&probe->sent, n + 1, memory_order_release);
+    }
+}
+
+/* [process] */
+static void probe_cycle(void *player, const rp_cycle *cycle) {
+    rp_probe *probe = player;
+    for (uint32_t i = 0; i < cycle->inputs; i++) record(probe, cycle->frame, &cycle->in[i]);
+    if (atomic_load_explicit(&probe->go, memory_order_acquire)) play(probe, cycle);
+}
+
+uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe) { return rp_jack_begin(jack, probe_cycle, probe); }
+
+void rp_probe_go(rp_probe *probe) { atomic_store_explicit(&probe->go, 1, memory_order_release); }
+
+rp_probe_state rp_probe_get_state(const rp_probe *probe) {
+    return (rp_probe_state){
+        .sent = atomic_load_explicit(&probe->sent, memory_order_acquire),
+        .received = atomic_load_explicit(&probe->received, memory_order_acquire),
+        .missed = atomic_load_explicit(&probe->missed, memory_order_relaxed),
+    };
+}
+
+uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index) { return probe->sent_frame[index]; }
+
+rp_tape_event rp_probe_received(const rp_probe *probe, uint32_t index) { return probe->event[index]; }
