@@ -1,0 +1,42 @@
+"""What some tests need beyond a checkout: they skip where it is missing and say how to get it.
+
+With RIPIENO_CI=1 everything has been installed first, and a missing thing is a failure.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import pytest
+
+
+def _program(name: str) -> Callable[[], bool]:
+    return lambda: shutil.which(name) is not None
+
+
+def _module(name: str) -> Callable[[], bool]:
+    return lambda: find_spec(name) is not None
+
+
+_HOW: dict[str, tuple[Callable[[], bool], str]] = {
+    "jackd": (_program("jackd"), "Debian: apt install jackd2; macOS: brew install jack"),
+    "jack_midi_latency_test": (_program("jack_midi_latency_test"), "Debian: apt install jackd2"),
+    "torch": (_module("torch"), 'pip install "ripieno[train]"'),
+    "music21": (_module("music21"), 'pip install "ripieno[train]"'),
+    "rtmidi": (_module("rtmidi"), 'pip install "ripieno[rtmidi]"'),
+    "matplotlib": (_module("matplotlib"), 'pip install "ripieno[plot]"'),
+    "tinysoundfont": (_module("tinysoundfont"), "pip install --no-deps tinysoundfont"),
+    "pretty_midi": (_module("pretty_midi"), 'pip install "ripieno[sound]"'),
+}
+
+
+def needs(*things: str) -> None:
+    """Skip the test (or, at a module's top, all of its tests) unless all these are here."""
+    missing = [f"{thing} ({_HOW[thing][1]})" for thing in things if not _HOW[thing][0]()]
+    if not missing:
+        return
+    message = f"missing: {', '.join(missing)}"
+    if os.environ.get("RIPIENO_CI") == "1":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message, allow_module_level=True)
