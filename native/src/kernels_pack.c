@@ -58,10 +58,8 @@ static uint64_t pack_row(const float *in, uint32_t columns, uint32_t row, float 
     for (uint32_t column = 0; column < columns; column++) {
         const float rounded = fminf(fmaxf(rintf(in[column] / scale), -limit), limit);
         const size_t at = place(matrix, row, column, 2);
-        if (matrix->precision == RP_PRECISION_8)
-            ((int8_t *)matrix->weights)[at] = (int8_t)rounded;
-        else
-            ((int16_t *)matrix->weights)[at] = (int16_t)rounded;
+        if (matrix->precision == RP_PRECISION_8) ((int8_t *)matrix->weights)[at] = (int8_t)rounded;
+        else ((int16_t *)matrix->weights)[at] = (int16_t)rounded;
         sum += (uint64_t)fabsf(rounded);
     }
     return sum;
@@ -84,8 +82,6 @@ static void pack_integers(const rp_plain_matrix *plain, rp_matrix *matrix) {
 }
 
 void rp_pack_matrix(const rp_plain_matrix *plain, rp_matrix *matrix) {
-    if (matrix->precision == RP_PRECISION_FP32)
-        pack_floats(plain, matrix);
-    else
-        pack_integers(plain, matrix);
+    if (matrix->precision == RP_PRECISION_FP32) pack_floats(plain, matrix);
+    else pack_integers(plain, matrix);
 }

@@ -98,7 +98,8 @@ RP_INLINE void product_integers(const rp_matrix *matrix, const int16_t *x, float
     const float *scale = matrix->scale;
     uint32_t row = 0;
     for (; row + RP_TILE <= matrix->rows; row += RP_TILE)
-        weight = block_integers(weight, x, matrix->columns, scale + row, x_scale, y + row, PER_TILE, TILE_CHAINS, bytes);
+        weight =
+            block_integers(weight, x, matrix->columns, scale + row, x_scale, y + row, PER_TILE, TILE_CHAINS, bytes);
     for (; row < matrix->rows; row += RP_GROUP)
         weight =
             block_integers(weight, x, matrix->columns, scale + row, x_scale, y + row, PER_GROUP, GROUP_CHAINS, bytes);

@@ -11,8 +11,8 @@ enum { WIDEST = 65536, DEEPEST = 64 }; /* beyond this a shape is taken for a mis
 
 typedef struct {
     rp_matrix w_ih, w_hh;
-    float *bias;                     /* [4 * units], as the packed rows */
-    float *norm_weight, *norm_bias;  /* [units] */
+    float *bias;                    /* [4 * units], as the packed rows */
+    float *norm_weight, *norm_bias; /* [units] */
 } layer_weights;
 
 /* A plain layer: its rows see the last LSTM layer (or the head), and the input where the network skips. */

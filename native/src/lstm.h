@@ -6,31 +6,31 @@
 enum { RP_PRECISION_FP32 = 0, RP_PRECISION_16 = 1, RP_PRECISION_8 = 2 };
 
 typedef struct {
-    uint32_t input;     /* width of the input vector */
-    uint32_t hidden;    /* width of every layer */
+    uint32_t input;  /* width of the input vector */
+    uint32_t hidden; /* width of every layer */
     uint32_t layers;
-    uint32_t norm;      /* 1: layer normalisation after each layer */
-    uint32_t head;      /* width of a ReLU layer between the last layer and the scores, 0: none */
-    uint32_t skip;      /* 1: the head (or the scores) sees the input beside the last layer's output */
-    uint32_t output;    /* number of scores */
+    uint32_t norm;   /* 1: layer normalisation after each layer */
+    uint32_t head;   /* width of a ReLU layer between the last layer and the scores, 0: none */
+    uint32_t skip;   /* 1: the head (or the scores) sees the input beside the last layer's output */
+    uint32_t output; /* number of scores */
     float norm_epsilon;
 } rp_lstm_config;
 
 /* The weights as PyTorch lays them out, row-major, gates in its order (i, f, g, o). */
 typedef struct {
-    const float *w_ih; /* [4 hidden][input of the layer] */
-    const float *w_hh; /* [4 hidden][hidden] */
-    const float *b_ih; /* [4 hidden] */
-    const float *b_hh; /* [4 hidden] */
+    const float *w_ih;        /* [4 hidden][input of the layer] */
+    const float *w_hh;        /* [4 hidden][hidden] */
+    const float *b_ih;        /* [4 hidden] */
+    const float *b_hh;        /* [4 hidden] */
     const float *norm_weight; /* [hidden], NULL without norm */
     const float *norm_bias;   /* [hidden] */
 } rp_lstm_layer;
 
 typedef struct {
     rp_lstm_config config;
-    const rp_lstm_layer *layer;                 /* [layers] */
-    const float *head_weight, *head_bias;       /* [head][hidden + skip * input], [head] */
-    const float *output_weight, *output_bias;   /* [output][head or hidden + skip * input], [output] */
+    const rp_lstm_layer *layer;               /* [layers] */
+    const float *head_weight, *head_bias;     /* [head][hidden + skip * input], [head] */
+    const float *output_weight, *output_bias; /* [output][head or hidden + skip * input], [output] */
 } rp_lstm_arrays;
 
 typedef struct rp_lstm rp_lstm;             /* packed weights, read only */

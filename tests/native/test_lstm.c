@@ -74,7 +74,7 @@ static double logistic(double x) { return 1 / (1 + exp(-x)); }
 static void formula_layer(const rp_lstm_config *config, const rp_lstm_layer *layer, const double *x, uint32_t columns,
                           double *h, double *c) {
     const uint32_t n = config->hidden;
-    double gate[4][64];
+    double gate[4][64] = {{0}};
     for (uint32_t row = 0; row < 4 * n; row++)
         gate[row / n][row % n] = layer->b_ih[row] + layer->b_hh[row] + dot(layer->w_ih + row * columns, x, columns) +
                                  dot(layer->w_hh + row * n, h, n);
@@ -109,8 +109,7 @@ static void formula_step(const rp_lstm_arrays *arrays, double h[4][64], double c
         wide[i] = fmax(0, arrays->head_bias[i] + dot(arrays->head_weight + i * columns, x, columns));
     if (config->head) columns = config->head;
     for (uint32_t i = 0; i < config->output; i++)
-        scores[i] = arrays->output_bias[i] +
-                    dot(arrays->output_weight + i * columns, config->head ? wide : x, columns);
+        scores[i] = arrays->output_bias[i] + dot(arrays->output_weight + i * columns, config->head ? wide : x, columns);
 }
 
 /* The largest difference from the formulas over some notes. */
@@ -215,10 +214,8 @@ static void test_products(const rp_kernels *kernels) {
             const rp_plain_matrix plain = {numbers, gate_count, rows, columns, columns + 1};
             for (uint32_t precision = 0; precision < PRECISIONS; precision++) {
                 product_case it = make_product(&plain, precision);
-                if (precision == RP_PRECISION_FP32)
-                    check_product_is_close(kernels, &it);
-                else
-                    check_sums_are_equal(kernels, &it, precision);
+                if (precision == RP_PRECISION_FP32) check_product_is_close(kernels, &it);
+                else check_sums_are_equal(kernels, &it, precision);
                 free(it.arena.memory);
             }
         }
@@ -266,7 +263,8 @@ static void test_cell(const rp_kernels *kernels) {
     CHECK(largest < 5e-7);
     for (uint32_t i = 0; i < 64; i++) gates[i] = i < 16 ? 1e30f : i < 32 ? -1e30f : i < 48 ? 1e-6f : 200.0f;
     kernels->cell(gates, 16, cells, outputs);
-    for (uint32_t i = 0; i < 16; i++) CHECK(fabsf(cells[i] / 1e-6f - 1) < 1e-5f && fabsf(outputs[i] / 1e-6f - 1) < 1e-5f);
+    for (uint32_t i = 0; i < 16; i++)
+        CHECK(fabsf(cells[i] / 1e-6f - 1) < 1e-5f && fabsf(outputs[i] / 1e-6f - 1) < 1e-5f);
 }
 
 static void test_norm(const rp_kernels *kernels) {
@@ -388,8 +386,7 @@ static void test_threads(void) {
         CHECK(pthread_create(&threads[i], NULL, play, &players[i]) == 0);
     }
     for (uint32_t i = 0; i < 4; i++) CHECK(pthread_join(threads[i], NULL) == 0);
-    for (uint32_t i = 1; i < 4; i++)
-        CHECK(memcmp(players[i].scores, players[0].scores, sizeof players[0].scores) == 0);
+    for (uint32_t i = 1; i < 4; i++) CHECK(memcmp(players[i].scores, players[0].scores, sizeof players[0].scores) == 0);
     rp_lstm_free(lstm);
 }
 
