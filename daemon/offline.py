@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ripieno.daemon.plot import Bar, color_of
+from ripieno.daemon.colors import color_of
+from ripieno.daemon.plot import Bar
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.rig import build, decides_when, delay_frames, output_names, places
 from ripieno.daemon.score import Event, Part, Score
@@ -18,7 +19,7 @@ _NOTE_OFF, _NOTE_ON = 0x80, 0x90
 
 @dataclass(frozen=True)
 class Take:
-    """What came of playing a score: `sent` by the engine, the frame it ended at, its counts, each note's delay in ms."""
+    """What came of playing a score: what the engine sent, the frame it ended at, counts, each note's delay in ms."""
 
     preset: Preset
     score: Score

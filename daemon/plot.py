@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INSTALL = "pip install matplotlib"
-_COLORS = (
-    "#d1495b", "#e8a33d", "#3a9a6b", "#33658a", "#7b5ea7", "#4fb3bf", "#a0522d", "#6b8e23",
-    "#c71585", "#708090", "#b8860b", "#2e4057", "#ff7f50", "#008b8b", "#8fbc8f", "#9932cc",
-)  # fmt: skip
 _KEYS_COLOR = "#8c8c8c"
 _INK, _GRID, _PAPER = "#2b2b2b", "#e4e1da", "#fbfaf7"
 _SECONDS_AN_INCH, _NARROW, _WIDE = 4.0, 12.0, 40.0
@@ -31,11 +27,6 @@ class Bar:
     pitch: int
     velocity: int
     row: int | None
-
-
-def color_of(row: int, own: str = "") -> str:
-    """An instrument's colour: its own, or one by its place."""
-    return own or _COLORS[row % len(_COLORS)]
 
 
 def _load_library() -> Any:
@@ -67,7 +58,7 @@ def write_plot(path: Path, title: str, bars: Sequence[Bar], names: Sequence[str]
     _dress(below, "heard")
     _scale(below, bars, end)
     _legend(figure, below, names, colors)
-    figure.suptitle(title, color=_INK, fontsize=13, x=0.012, ha="left", fontweight="bold")
+    figure.suptitle(title, color=_INK, fontsize=13, x=0.012, ha="left")
     kind = path.suffix[1:].lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():
         raise UserError(f"{path}: no picture can be written as .{kind}; name it .png, .pdf or .svg")
@@ -84,7 +75,7 @@ def _draw(axes: "Axes", bars: Sequence[Bar], color: Any) -> None:
         [max(bar.end - bar.start, 0.03) for bar in bars],
         left=[bar.start for bar in bars],
         height=0.84,
-        color=[(color(bar), 0.45 + 0.55 * bar.velocity / 127) for bar in bars],
+        color=[(color(bar), 0.6 + 0.4 * bar.velocity / 127) for bar in bars],
         edgecolor=[color(bar) for bar in bars],
         linewidth=0.4,
     )
@@ -106,7 +97,7 @@ def _scale(axes: "Axes", bars: Sequence[Bar], end: float) -> None:
     ticks = [pitch for pitch in range(128) if pitch % 12 == 0 and low - 6 <= pitch <= high + 6]
     axes.set_yticks(ticks, [show_pitch(pitch) for pitch in ticks])
     axes.set_ylim(low - 2, high + 2)
-    axes.set_xlim(0, end)
+    axes.set_xlim(0, 1.005 * end)
     axes.set_xlabel("seconds", color=_INK, fontsize=10)
 
 
@@ -116,7 +107,7 @@ def _legend(figure: Any, axes: "Axes", names: Sequence[str], colors: Sequence[st
     patches = [Patch(color=_KEYS_COLOR, label="your keys")]
     patches += [Patch(color=color, label=name) for name, color in zip(names, colors, strict=True)]
     legend = figure.legend(
-        handles=patches, loc="outside upper right", ncols=min(9, len(patches)), frameon=False, fontsize=10
+        handles=patches, loc="outside lower center", ncols=min(9, len(patches)), frameon=False, fontsize=11
     )
     for text in legend.get_texts():
         text.set_color(_INK)

@@ -180,8 +180,8 @@ def _override(document: Document, source: _Source, option: str) -> Iterator[Prob
         path: KeyPath = (".".join(parts),)
         document[str(path[0])] = _option_value(text, str(path[0]), PRESET_KEYS)
     else:
-        rows = document.get("ensemble")
-        names = [slug(str(row.get("name", ""))) for row in rows] if _are_tables(rows) else []
+        rows = _tables(document)
+        names = [slug(str(row.get("name", ""))) for row in rows]
         numbers = [str(n) for n in range(1, len(names) + 1)]
         which = slug(parts[1]) if len(parts) == 3 else ""
         if which not in names + numbers:
@@ -210,6 +210,12 @@ def _option_value(text: str, name: str, keys: tuple[Key, ...]) -> object:
 
 def _are_tables(rows: object) -> bool:
     return isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+
+
+def _tables(document: Document) -> list[Document]:
+    """The instruments of a document, none where they are no tables."""
+    rows = document.get("ensemble", [])
+    return rows if _are_tables(rows) else []
 
 
 class _Checked:

@@ -32,14 +32,15 @@ def render(source: Path, preset: Preset, outputs: Outputs, title: str) -> dict[s
     with Progress("playing") as progress:
         take = play(preset, score, progress)
     write_score(outputs.midi, score, take.parts, take.sent)
-    result = take.summary() | {"input": str(source), "files": {"midi": str(outputs.midi)}}
+    files = {"midi": str(outputs.midi)}
+    result: dict[str, Any] = take.summary() | {"input": str(source), "files": files}
     if outputs.wav:
         result["sound"] = _write_sound(outputs.wav, take)
-        result["files"]["wav"] = str(outputs.wav)
+        files["wav"] = str(outputs.wav)
     if outputs.plot:
         with Progress("drawing"):
             write_plot(outputs.plot, title, take.keys() + take.bars(), [p.name for p in take.parts], take.colors)
-        result["files"]["plot"] = str(outputs.plot)
+        files["plot"] = str(outputs.plot)
     return result
 
 

@@ -5,7 +5,7 @@ Times are whole numbers throughout, so that a note that was not delayed comes ou
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ripieno.daemon.files import whole_file
 Event = tuple[int, int, bytes]
 """(frame, port, MIDI bytes)"""
 
+SYSEX, SYSEX_END = 0xF0, 0xF7
 DEFAULT_TEMPO = 500_000
 _MICROSECONDS = 1_000_000
 # What belongs to a track of the input rather than to the piece.
@@ -187,11 +188,27 @@ def write_score(path: Path, score: Score, parts: list[Part], events: list[Event]
     tracks: list[list[tuple[int, mido.Message]]] = [
         [(0, mido.MetaMessage("track_name", name=_latin(part.name)))] for part in parts
     ]
-    for tick, port, data in ticked:
+    for tick, port, data in _whole_messages(ticked):
         tracks[_part_of(parts, port, data)].append((tick, mido.Message.from_bytes(data)))
     file.tracks += [_track(messages, end) for messages in tracks]
     with whole_file(path) as out:
         file.save(file=out)
+
+
+def _whole_messages(pieces: list[Event]) -> Iterator[Event]:
+    """The events with each SysEx in one piece, at the time of its first; the engine passes it on as it came."""
+    collected: dict[int, tuple[int, bytearray]] = {}
+    for tick, port, data in pieces:
+        if data[0] == SYSEX:
+            collected[port] = (tick, bytearray())
+        if (data[0] == SYSEX or data[0] < 0x80 or data[0] == SYSEX_END) and port in collected:
+            begun, text = collected[port]
+            text += data
+            if text[-1] == SYSEX_END:
+                del collected[port]
+                yield begun, port, bytes(text)
+        else:
+            yield tick, port, data
 
 
 def _latin(text: str) -> str:

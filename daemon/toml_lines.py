@@ -56,7 +56,8 @@ class _Reader:
         depth = 2 if self.peek("[[") else 1
         self.at += depth
         self.skip(_SPACE)
-        start, path = self.at, ()
+        start = self.at
+        path: Path = ()
         names = self.key(())
         for n, name in enumerate(names, 1):
             path += (name,)

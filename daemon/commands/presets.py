@@ -32,12 +32,14 @@ def run(parsed: argparse.Namespace) -> int:
 
 def _list(parsed: argparse.Namespace) -> int:
     from ripieno.daemon import presets
+    from ripieno.daemon.errors import UserError
 
-    rows, mistakes = [], []
+    rows: list[dict[str, object]] = []
+    mistakes = []
     for name, path in presets.available(parsed.presets).items():
         try:
             preset = presets.load(str(path), parsed.set)
-        except presets.UserError as error:
+        except UserError as error:
             mistakes.append(str(error))
             rows.append({"name": name, "file": str(path), "error": str(error)})
             continue

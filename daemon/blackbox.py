@@ -1,0 +1,59 @@
+"""Memory that outlives a killed process: what may still be sounding, for the next start to silence."""
+
+import mmap
+import os
+import re
+from pathlib import Path
+from typing import IO
+
+from ripieno.daemon.errors import UserError
+
+
+def state_folder() -> Path:
+    """Where the program keeps what it must remember: $XDG_STATE_HOME/ripieno, or ~/.local/state/ripieno."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "ripieno"
+
+
+class BlackBox:
+    """A file, `size` bytes long, mapped into memory and locked for as long as this process lives.
+
+    `dirty` tells whether a process before left notes in it. Raises UserError where another process with this client
+    name runs, or where the file cannot be made.
+    """
+
+    def __init__(self, client: str, size: int) -> None:
+        name = re.sub(r"[^\w.-]", "_", client)
+        self.path = state_folder() / f"{name}.sounding"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.path, "a+b")  # noqa: SIM115 - open, and locked, until the process ends
+            self._lock(client)
+            if self.path.stat().st_size != size:
+                self._file.truncate(0)
+                self._file.truncate(size)
+            self.memory = mmap.mmap(self._file.fileno(), size)
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+        self.dirty = any(self.memory)
+
+    def _lock(self, client: str) -> None:
+        if not _try_lock(self._file):
+            raise UserError(f"another ripieno called {client!r} is running: end it, or choose a name with --name")
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    """Lock a file until the process ends, however it ends."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

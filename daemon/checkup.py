@@ -1,0 +1,128 @@
+"""What works on this machine, and what to install for the rest."""
+
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+
+from ripieno.daemon.errors import UserError
+
+SYSTEMS = {"Linux": "Debian", "Darwin": "macOS", "Windows": "Windows"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `state` is "works", "missing" or "limited"; `advice` says what to do, "" for nothing."""
+
+    what: str
+    state: str
+    detail: str
+    advice: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """For JSON."""
+        return asdict(self)
+
+
+def _on(**advice: str) -> str:
+    """The advice for this system; `other` where nothing particular is known."""
+    system = SYSTEMS.get(platform.system(), "other")
+    return advice.get(system.lower(), advice.get("other", ""))
+
+
+def _core() -> Finding:
+    try:
+        from ripieno.native.lstm import kernels
+    except ImportError as error:
+        return Finding("native core", "missing", str(error), "install Ripieno again, with a C compiler: pip install .")
+    return Finding("native core", "works", f"instruction set {kernels()}, Python {platform.python_version()}")
+
+
+def _jack() -> Finding:
+    from ripieno.native.drivers import jack_problem
+
+    problem = jack_problem()
+    if problem is None:
+        return Finding("JACK", "works", "a server answers; --driver auto takes it")
+    advice = _on(
+        debian="apt install jackd2, then: jackd -d alsa -r 48000 -p 128 (PipeWire: apt install pipewire-jack)",
+        macos="brew install jack, then: jackd -d coreaudio -r 48000 -p 128; CoreMIDI works without it",
+        windows="install JACK from jackaudio.org, or use loopMIDI with --driver rtmidi",
+    )
+    return Finding("JACK", "missing", problem.split(";")[0], advice)
+
+
+def _rtmidi() -> Finding:
+    from ripieno.daemon.drivers.rtmidi import load, portable_api, problem
+
+    why_not = problem()
+    if why_not is not None:
+        advice = _on(debian="apt install linux-modules-extra-$(uname -r); a container has no ALSA: use JACK there")
+        installed = find_spec("rtmidi") is not None
+        return Finding("python-rtmidi", "limited" if installed else "missing", why_not, advice if installed else "")
+    rtmidi = load()
+    return Finding("python-rtmidi", "works", str(rtmidi.get_api_display_name(portable_api(rtmidi))))
+
+
+def _sound() -> Finding:
+    from ripieno.daemon.synth import INSTALL, find_soundfont
+
+    try:
+        font = find_soundfont()
+    except UserError:
+        return Finding("sound files", "missing", "no SoundFont", INSTALL)
+    if find_spec("tinysoundfont") is None:
+        return Finding("sound files", "missing", "no synthesizer", INSTALL)
+    return Finding("sound files", "works", f"tinysoundfont with {font.name}")
+
+
+def _package(name: str, what: str, advice: str) -> Callable[[], Finding]:
+    def check() -> Finding:
+        if find_spec(name) is None:
+            return Finding(what, "missing", f"{name} is not installed", advice)
+        from importlib.metadata import version
+
+        return Finding(what, "works", f"{name} {version(name)}")
+
+    return check
+
+
+def _realtime() -> Finding:
+    if sys.platform == "win32" or sys.platform == "darwin":
+        return Finding("real-time priority", "works", "given by the system's audio")
+    import resource
+
+    priority = resource.getrlimit(resource.RLIMIT_RTPRIO)[0]
+    locked = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    memory = "any" if locked == resource.RLIM_INFINITY else f"{locked // 1024} kB of"
+    detail = f"priority up to {priority}, {memory} locked memory"
+    if priority > 0:
+        return Finding("real-time priority", "works", detail)
+    advice = _on(
+        debian="dpkg-reconfigure jackd2 and say yes, join the group audio (usermod -aG audio NAME), log in again",
+        other="allow your user real-time priority (rtprio 95, memlock unlimited in /etc/security/limits.d)",
+    )
+    return Finding("real-time priority", "limited", detail, advice)
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    _core,
+    _jack,
+    _rtmidi,
+    _realtime,
+    _sound,
+    _package("matplotlib", "pictures", "pip install matplotlib"),
+    _package("torch", "training", "only to train models: pip install torch (the CPU build is enough)"),
+)
+
+
+def examine() -> list[Finding]:
+    """Look at everything; a check that fails in an unforeseen way is a finding, too."""
+    findings = []
+    for check in CHECKS:
+        try:
+            findings.append(check())
+        except Exception as error:  # the doctor is called when things are broken: it must always finish
+            findings.append(Finding(check.__name__.strip("_"), "missing", f"{type(error).__name__}: {error}"))
+    return findings

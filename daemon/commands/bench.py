@@ -1,0 +1,33 @@
+"""`ripieno bench`: speed and latency, measured here and now, each beside its rival."""
+
+import argparse
+from importlib import import_module
+
+from ripieno.daemon.commands.options import add_json, print_json
+
+BENCHES: dict[str, str] = {
+    "lstm": "one step of the network, in microseconds, beside ONNX Runtime and PyTorch",
+    "jack": "round trip through a JACK server while Python is kept busy, beside a plain wire",
+    "startup": "time until the ports are up, memory, and what idling costs",
+    "render": "how much faster than real time a file is played",
+}
+EPILOG = "what can be measured:\n" + "\n".join(f"  {name:8} {what}" for name, what in BENCHES.items())
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to measure."""
+    parser.add_argument("what", nargs="*", choices=(*BENCHES, []), metavar="WHAT", help="by default all, see below")
+    add_json(parser)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Measure; each bench prints its own table, or returns it for JSON."""
+    results = {}
+    for name in parsed.what or BENCHES:
+        module = import_module(f"ripieno.daemon.bench.{name}")
+        if not parsed.json:
+            print(f"== {name}: {BENCHES[name]}")
+        results[name] = module.run(parsed.json)
+    if parsed.json:
+        print_json(results)
+    return 0

@@ -1,0 +1,44 @@
+"""`ripieno demo`: a bundled piano performance, played by a string quartet."""
+
+import argparse
+from pathlib import Path
+
+from ripieno.daemon.commands.options import add_json, add_preset_options, load_preset, print_json
+from ripieno.daemon.errors import UserError
+
+EPILOG = """\
+It leaves demo.mid (one track an instrument), demo.wav (to listen to) and demo.png (a picture of who played what).
+"""
+_WORK = "beethoven-op26"
+_TITLE = "Beethoven, piano sonata Op. 26, theme: played on one keyboard, heard from: {}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """By whom, and where to."""
+    parser.add_argument("--preset", "-p", default="string-quartet", help="who plays (default: string-quartet)")
+    parser.add_argument("--folder", type=Path, default=Path("out"), help="where the files go (default: out)")
+    parser.add_argument("--no-sound", action="store_true", help="leave out the sound file")
+    parser.add_argument("--no-plot", action="store_true", help="leave out the picture")
+    add_preset_options(parser)
+    add_json(parser)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Make the demo's files, and say what was made."""
+    from importlib.resources import as_file, files
+
+    from ripieno.daemon.rendering import Outputs, describe, render
+
+    preset = load_preset(parsed.preset, parsed)
+    names = [parsed.folder / f"demo.{kind}" for kind in ("mid", "wav", "png")]
+    outputs = Outputs(names[0], None if parsed.no_sound else names[1], None if parsed.no_plot else names[2])
+    with as_file(files("ripieno.daemon.demo") / f"{_WORK}.mid") as source:
+        if not source.is_file():
+            raise UserError(f"{source}: the demo's performance is missing: install Ripieno again")
+        result = render(source, preset, outputs, _TITLE.format(preset.name))
+    if parsed.json:
+        print_json(result)
+    else:
+        print(describe(result))
+        print("The performance: GiantMIDI-Piano, CC BY 4.0.")
+    return 0

@@ -1,0 +1,57 @@
+"""`ripieno run`: play live."""
+
+import argparse
+from pathlib import Path
+
+from ripieno.daemon.commands.options import add_preset_options, load_preset
+
+EPILOG = """\
+examples:
+  ripieno run string-quartet                       then connect your keyboard to ripieno:in, a synth to ripieno:out
+  ripieno run choir --connect-in Keystation --connect-out FLUID
+  ripieno run choir pop-band                       the key n goes on to the next preset
+  ripieno run thru --driver rtmidi                 a certain driver instead of the best one that works
+  ripieno run game-band --driver file --input song.mid
+Ctrl-C ends it with every note released.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Who plays, and through what."""
+    parser.add_argument("preset", nargs="+", metavar="PRESET", help="who plays: names or files of presets")
+    parser.add_argument(
+        "--driver",
+        choices=("auto", "jack", "rtmidi", "file"),
+        default="auto",
+        help="what carries the MIDI; auto takes the best that works here and says which (default)",
+    )
+    parser.add_argument(
+        "--connect-in", action="append", default=[], metavar="NAME", help="connect the keyboard with this in its name"
+    )
+    parser.add_argument(
+        "--connect-out", action="append", default=[], metavar="NAME", help="connect the synth with this in its name"
+    )
+    parser.add_argument(
+        "--input", type=Path, metavar="IN.mid", help="with --driver file: the MIDI file that is the player"
+    )
+    parser.add_argument("--name", default="ripieno", metavar="CLIENT", help="name of the ports (default: ripieno)")
+    parser.add_argument("--json", action="store_true", help="print the state as a JSON object a line, each second")
+    parser.add_argument("--stress", action="store_true", help="keep a Python thread busy, to show that it does no harm")
+    add_preset_options(parser)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Play until told to end."""
+    from ripieno.daemon.live import Options, choose_show, run
+
+    presets = [load_preset(name, parsed) for name in parsed.preset]
+    options = Options(
+        client=parsed.name,
+        driver=parsed.driver,
+        connect_in=parsed.connect_in,
+        connect_out=parsed.connect_out,
+        file=parsed.input,
+        show=choose_show(parsed.json),
+        stress=parsed.stress,
+    )
+    return run(presets, options)

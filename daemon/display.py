@@ -1,0 +1,170 @@
+"""Three ways to watch a performance: a panel on a terminal, lines for a log, JSON for a program."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ripieno.daemon.terminal import Screen, colored, dimmed, panel, pressed
+
+if TYPE_CHECKING:
+    from ripieno.daemon.live import Performance
+
+_LINES_SECONDS, _JSON_SECONDS = 5.0, 1.0
+_PANEL_NEWS = 4
+_COUNTS = {
+    "notes_in": "keys",
+    "notes_out": "notes",
+    "late": "late",
+    "fallback": "by fallback",
+    "moved": "changed hands",
+    "shared": "second notes",
+    "dropped": "dropped",
+    "stolen": "stolen",
+}
+
+
+class View(Protocol):
+    """Shows a performance; `show` is called at every look and returns the keys pressed."""
+
+    def show(self, performance: "Performance") -> str: ...
+
+
+def status(performance: "Performance") -> dict[str, Any]:
+    """Everything there is to show, as plain values."""
+    state, stats = performance.driver.state(), performance.engine.stats()
+    return {
+        "preset": performance.preset.name,
+        "driver": performance.driver.name,
+        "load": round(state.load_mean, 4),
+        "load_max": round(state.load_max, 4),
+        "xruns": state.xruns,
+        "alive": state.alive,
+        "longest_delay_ms": round(stats.max_delay * 1000 / performance.driver.sample_rate, 3),
+        **{name: getattr(stats, name) for name in _COUNTS},
+        "sounding": stats.sounding,
+        "players": [
+            {"name": p.name, "enabled": p.enabled, "notes": p.notes(), "played": p.played}
+            for p in performance.board.players
+        ],
+    }
+
+
+def resident_kb() -> int:
+    """Memory of this process in RAM, in kB; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+    except (OSError, ValueError):
+        return 0
+
+
+class JsonLines:
+    """One JSON object a line: "ready" once, "news" when there are any, "status" each second, "end" at last."""
+
+    def __init__(self, why: str) -> None:
+        self._why, self._next = why, 0.0
+
+    def show(self, performance: "Performance") -> str:
+        """Print what is new."""
+        if not self._next:
+            _say({"event": "ready", "driver": performance.driver.name, "why": self._why, "pid": os.getpid()})
+        for text in performance.take_news():
+            _say({"event": "news", "text": text})
+        over = performance.ending or performance.driver.finished
+        if over or time.monotonic() >= self._next:
+            self._next = time.monotonic() + _JSON_SECONDS
+            what = {"event": "end" if over else "status", "resident_kb": resident_kb()}
+            _say(what | status(performance))
+        return ""
+
+
+def _say(what: dict[str, Any]) -> None:
+    print(json.dumps(what, ensure_ascii=False), flush=True)
+
+
+class Lines:
+    """For a log: how it began, what happened, and now and then the counts, if they changed."""
+
+    def __init__(self, why: str) -> None:
+        self._why, self._next, self._said = why, 0.0, ""
+
+    def show(self, performance: "Performance") -> str:
+        """Print what is new."""
+        if not self._next:
+            print(f"{performance.preset.name}: {performance.driver.describe()} ({self._why})", flush=True)
+            print("Ctrl-C ends it with every note released.", flush=True)
+            self._said = _counts(performance)
+        for text in performance.take_news():
+            print(text, flush=True)
+        if time.monotonic() >= self._next or performance.ending:
+            self._next = time.monotonic() + _LINES_SECONDS
+            line = _counts(performance)
+            if line != self._said:
+                print(line, flush=True)
+            self._said = line
+        return ""
+
+
+def _counts(performance: "Performance") -> str:
+    values = status(performance)
+    counts = [f"{values[name]} {words}" for name, words in _COUNTS.items() if values[name] or name == "notes_in"]
+    return ", ".join([*counts, f"{values['xruns']} xruns", f"longest delay {values['longest_delay_ms']:.1f} ms"])
+
+
+class _Panel:
+    """The terminal as an instrument panel."""
+
+    def __init__(self, screen: Screen, why: str) -> None:
+        self._screen, self._why = screen, why
+        self._news: list[str] = []
+
+    def show(self, performance: "Performance") -> str:
+        """Draw it, if anything changed, and hear the keys."""
+        self._news = [*self._news, *performance.take_news()][-_PANEL_NEWS:]
+        self._screen.draw(
+            [*_head(performance, self._why), "", *_players(performance), "", *_foot(performance, self._news)]
+        )
+        return pressed()
+
+
+def _head(performance: "Performance", why: str) -> list[str]:
+    width = os.get_terminal_size().columns
+    title = f" Ripieno · {performance.preset.name}"
+    place = f" {performance.driver.describe()} ({why})"
+    keys = "".join(colored(mark, color) if color else dimmed(mark) for mark, color in performance.board.keyboard())
+    return [title, dimmed(place[: width - 1]), "", f" {keys}" if width > 90 else ""]
+
+
+def _players(performance: "Performance") -> list[str]:
+    players = performance.board.players
+    width = max(len(player.name) for player in players)
+    lines = []
+    for number, player in enumerate(players, 1):
+        sign = colored("●" if player.sounding else "○", player.color) if player.enabled else dimmed("-")
+        name = player.name if player.enabled else dimmed(player.name)
+        pad = " " * (width - len(player.name))
+        notes = " ".join(player.notes())[:40]
+        lines.append(
+            f" {number if number < 10 else ' '} {sign} {name}{pad}  {player.played:6}  {colored(notes, player.color)}"
+        )
+    return lines
+
+
+def _foot(performance: "Performance", news: list[str]) -> list[str]:
+    values = status(performance)
+    gone = "" if values["alive"] else "   the driver is away"
+    load = f" load {values['load']:.1%} (at most {values['load_max']:.1%})   xruns {values['xruns']}{gone}"
+    delay = f" longest delay {values['longest_delay_ms']:.1f} ms   last key {performance.board.last_key or '-'}"
+    counts = "   ".join(f"{words} {values[name]}" for name, words in _COUNTS.items())
+    keys = " 1-9 switch an instrument   n next preset   p panic   q end"
+    return [load, delay, f" {counts}", "", *(f" {text}" for text in news), "", dimmed(keys)]
+
+
+@contextmanager
+def panel_view(why: str) -> Iterator[View]:
+    """The panel, for as long as it is watched."""
+    with panel() as screen:
+        yield _Panel(screen, why)

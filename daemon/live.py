@@ -1,0 +1,200 @@
+"""A live performance: ports up, engine running, the keys and signals of whoever watches; in the end, silence.
+
+Nothing here stands between a key and its sound: this loop looks at what the engine reports some thirty times a second.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from ripieno.daemon import display, terminal
+from ripieno.daemon.blackbox import BlackBox
+from ripieno.daemon.board import Board
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.presets import Preset
+from ripieno.daemon.rig import build, output_names, voices
+
+if TYPE_CHECKING:
+    from ripieno.daemon.drivers.base import Driver
+    from ripieno.native.engine import Engine
+
+_LOOK_SECONDS = 1 / 30
+_TEND_SECONDS = 0.25
+
+
+@dataclass
+class Options:
+    """How to play live: client name, driver and what to connect; how to show it ("panel", "lines" or "json")."""
+
+    client: str = "ripieno"
+    driver: str = "auto"
+    connect_in: Sequence[str] = ()
+    connect_out: Sequence[str] = ()
+    file: Path | None = None
+    show: str = "lines"
+    stress: bool = False
+
+
+def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
+    """The output ports that a list of presets needs: each name once."""
+    return tuple(dict.fromkeys(name for preset in presets for name in output_names(preset)))
+
+
+@dataclass
+class Performance:
+    """What runs: the presets to choose from, the driver, the engine, and what is known of them."""
+
+    presets: Sequence[Preset]
+    driver: "Driver"
+    engine: "Engine"
+    board: Board
+    playing: int = 0
+    ending: bool = False
+    news: list[str] = field(default_factory=list)
+
+    @property
+    def preset(self) -> Preset:
+        return self.presets[self.playing]
+
+    def load(self, index: int) -> None:
+        """Play by one of the presets from now on; what sounds goes on until it is released."""
+        self.playing = index
+        self.engine.load(build(self.preset, self.driver.sample_rate, all_outputs(self.presets)))
+        self.board.change(self.preset)
+
+    def switch(self, index: int) -> None:
+        """Switch an instrument on or off (the paper's entry hint)."""
+        if index >= len(self.preset.ensemble):
+            return
+        labels = tuple(one.part for one in self.preset.ensemble)
+        voice = voices(self.preset, labels if all(labels) else ())[index]
+        enabled = not self.board.players[index].enabled
+        self.engine.set_voice(index, voice.replace(enabled=enabled))
+
+    def press(self, keys: str) -> None:
+        """Keys of the computer's keyboard."""
+        for key in keys:
+            if key.isdigit() and key != "0":
+                self.switch(int(key) - 1)
+            elif key in _COMMANDS:
+                _COMMANDS[key](self)
+
+    def look(self) -> None:
+        """Take in what happened since the last look."""
+        self.board.hear(self.engine.poll())
+
+    def next_preset(self) -> None:
+        """Go on with the next preset of the list."""
+        if len(self.presets) > 1:
+            self.load((self.playing + 1) % len(self.presets))
+
+    def take_news(self) -> list[str]:
+        """What has not been shown yet."""
+        news, self.news = self.news, []
+        return news
+
+    def panic(self) -> None:
+        """Silence, at once."""
+        self.engine.panic()
+
+    def end(self) -> None:
+        """Let the loop end."""
+        self.ending = True
+
+
+_COMMANDS: dict[str, Callable[[Performance], None]] = {
+    "p": Performance.panic,
+    "n": Performance.next_preset,
+    "q": Performance.end,
+}
+
+
+def run(presets: Sequence[Preset], options: Options) -> int:
+    """Play live by the first of the presets until told to end; returns the exit code.
+
+    Ends on SIGINT, SIGTERM, the key q, or the end of the file that the file driver plays, with every note released.
+    Raises UserError for what a user can mend: ports, drivers, models.
+    """
+    from ripieno.daemon.drivers import make
+    from ripieno.native.engine import BLACKBOX_SIZE, Engine
+
+    inputs, outputs = presets[0].inputs, all_outputs(presets)
+    if any(preset.inputs != inputs for preset in presets):
+        raise UserError("presets to be played in one performance must have the same inputs")
+    box = BlackBox(options.client, BLACKBOX_SIZE)
+    driver, why = make(options.driver, options.client, inputs, outputs, options.file)
+    driver.open()
+    engine = Engine(driver.sample_rate, len(inputs), len(outputs), blackbox=box.memory)
+    performance = Performance(presets, driver, engine, Board(presets[0], driver.sample_rate))
+    _on_signals(performance.end)
+    try:
+        performance.load(0)
+        driver.start(engine)
+        if box.dirty:
+            performance.news.append("silenced what a killed ripieno may have left sounding")
+        performance.news += [driver.connect_in(part) for part in options.connect_in]
+        performance.news += [driver.connect_out(part) for part in options.connect_out]
+        if options.stress:
+            _stress()
+        with _view(options, why) as view:
+            _loop(performance, view)
+    finally:
+        silent = driver.stop()
+    if not silent:
+        print("ripieno: the driver went away before every note was released", file=sys.stderr)
+    return 0 if silent else 1
+
+
+def _view(options: Options, why: str) -> AbstractContextManager[display.View]:
+    views: dict[str, Callable[[str], AbstractContextManager[display.View]]] = {
+        "panel": display.panel_view,
+        "lines": lambda text: nullcontext(display.Lines(text)),
+        "json": lambda text: nullcontext(display.JsonLines(text)),
+    }
+    return views[options.show](why)
+
+
+def _loop(performance: Performance, view: display.View) -> None:
+    """Look, show, and sleep, until something ends it."""
+    tended = 0.0
+    while not performance.ending and not performance.driver.finished:
+        now = time.monotonic()
+        if now - tended >= _TEND_SECONDS:
+            performance.news += performance.driver.tend()
+            tended = now
+        performance.look()
+        performance.press(view.show(performance))
+        time.sleep(_LOOK_SECONDS)
+    performance.look()
+    view.show(performance)
+
+
+def _on_signals(end: Callable[[], None]) -> None:
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        end()
+
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
+        if number is not None:
+            signal.signal(number, handler)
+
+
+def _stress() -> None:
+    """Keep one Python thread busy, to see that no sound depends on Python."""
+
+    def work() -> None:
+        while True:
+            sum(i * i for i in range(10_000))
+
+    Thread(target=work, name="stress", daemon=True).start()
+
+
+def choose_show(as_json: bool) -> str:
+    """How to show a performance here."""
+    return "json" if as_json else "panel" if terminal.usable() else "lines"
