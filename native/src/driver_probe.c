@@ -7,7 +7,8 @@
 enum { AVERAGE = 8 }; /* bytes of an event, to begin with */
 
 struct rp_probe {
-    const rp_tape *script;
+    rp_tape_event *script;
+    uint32_t length;
     uint64_t *sent_frame; /* of each event of the script */
     rp_tape_event *event; /* heard */
     uint8_t *bytes;
@@ -19,19 +20,24 @@ struct rp_probe {
 rp_probe *rp_probe_new(const rp_tape *script, uint32_t room) {
     rp_probe *probe = calloc(1, sizeof *probe);
     if (!probe) return NULL;
-    probe->script = script;
+    probe->length = rp_tape_count(script);
     probe->capacity = room / AVERAGE + 1;
     probe->room = room;
-    probe->sent_frame = calloc(rp_tape_count(script) + 1, sizeof *probe->sent_frame);
+    probe->script = calloc(probe->length + 1, sizeof *probe->script);
+    probe->sent_frame = calloc(probe->length + 1, sizeof *probe->sent_frame);
     probe->event = calloc(probe->capacity, sizeof *probe->event);
     probe->bytes = calloc(room + 1, 1);
-    if (probe->sent_frame && probe->event && probe->bytes) return probe;
-    rp_probe_free(probe);
-    return NULL;
+    if (!probe->script || !probe->sent_frame || !probe->event || !probe->bytes) {
+        rp_probe_free(probe);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < probe->length; i++) probe->script[i] = rp_tape_get(script, i);
+    return probe;
 }
 
 void rp_probe_free(rp_probe *probe) {
     if (!probe) return;
+    free(probe->script);
     free(probe->sent_frame);
     free(probe->event);
     free(probe->bytes);
@@ -56,8 +62,8 @@ static void record(rp_probe *probe, uint64_t frame, const rp_input *in) {
 static void play(rp_probe *probe, const rp_cycle *cycle) {
     uint32_t n = atomic_load_explicit(&probe->sent, memory_order_relaxed);
     if (n == 0) probe->base = cycle->frame;
-    for (; n < rp_tape_count(probe->script); n++) {
-        rp_tape_event event = rp_tape_get(probe->script, n);
+    for (; n < probe->length; n++) {
+        rp_tape_event event = probe->script[n];
         uint64_t due = probe->base + event.frame;
         uint32_t offset = due > cycle->frame ? (uint32_t)(due - cycle->frame) : 0;
         if (due >= cycle->frame + cycle->frames) break;
