@@ -99,8 +99,11 @@ C_LAYERS = """
     kernels
     kernels_*
     lstm lstm_time
-    assign voices
-    instrumenter trace
+    assign instrumenter.h
+    voices
+    scene
+    instrumenter_state
+    ask choose chord instrumenter trace
     engine.h
     process.h
     rig ledger scheduler

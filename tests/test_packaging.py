@@ -91,9 +91,9 @@ def test_the_installed_command_runs_away_from_its_sources(command: Path, tmp_pat
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
     def ripieno(*arguments: str) -> str:
-        return subprocess.run(
-            [command, *arguments], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
-        ).stdout
+        done = subprocess.run([command, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"ripieno {arguments}: {done.stderr}"
+        return done.stdout
 
     assert PROJECT["version"] in ripieno("version")
     presets = ripieno("presets", "--json")
