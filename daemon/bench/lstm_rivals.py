@@ -57,7 +57,9 @@ def _onnx_model(arrays: Arrays, config: LstmConfig) -> Any:
             for kind in "hc"
         ]
 
-    nodes, constants, seen = [], {}, "x"
+    nodes: list[Any] = []
+    constants: dict[str, NDArray[Any]] = {}
+    seen = "x"
     for index in range(config.layers):
         nodes += _onnx_layer(index, seen, config)
         constants |= _onnx_weights(index, arrays)
