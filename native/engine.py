@@ -8,8 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from ripieno.native._native import ffi, lib
-
-from ripieno.native.instrumenter import Instrumenter, Voice
+from ripieno.native.instrumenter import Instrumenter, Voice, fill
 
 BLACKBOX_SIZE: int = ffi.sizeof("rp_blackbox")
 """Bytes of memory that an engine's `blackbox` takes."""
@@ -178,7 +177,8 @@ class Engine:
 
     def set_voice(self, instrument: int, voice: Voice) -> None:
         """Switch an instrument on or off, or say where its hand lies, while playing."""
-        value = voice.to_c()
+        value = ffi.new("rp_voice *")
+        fill(value, voice)
         self._ask(lambda: lib.rp_engine_set_voice(self.pointer, instrument, value))
 
     def _ask(self, command: Any) -> None:

@@ -108,7 +108,7 @@ class Instrumenter:
             raise ValueError(f"{len(voices)} voices: at most {VOICES_MAX}")
         config.voices = len(voices)
         for slot, voice in zip(config.voice, voices, strict=False):
-            _fill(slot, voice)
+            fill(slot, voice)
         words = {"decide": (decide, DECIDE), "when": (when, WHEN), "fallback": (fallback, FALLBACK)}
         for field, (word, table) in (words | {"overflow": (overflow, OVERFLOW)}).items():
             setattr(config, field, _word(field, word, table))
@@ -139,7 +139,7 @@ class Instrumenter:
     def set_voice(self, index: int, voice: Voice) -> None:
         """Change a switch, a hand or a range; the label stays."""
         slot = ffi.new("rp_voice *")
-        _fill(slot, voice)
+        fill(slot, voice)
         lib.rp_instrumenter_set_voice(self.pointer, index, slot)
 
     def note_on(self, frame: int, tag: int, pitch: int, velocity: int = 64, afford: int = _ALWAYS) -> Decision:
@@ -224,7 +224,8 @@ def _word(field: str, word: str, table: dict[str, int]) -> int:
     return table[word]
 
 
-def _fill(slot: Any, voice: Voice) -> None:
+def fill(slot: Any, voice: Voice) -> None:
+    """Write a voice into a C rp_voice."""
     for field in ("lowest", "highest", "polyphony", "label", "enabled", "centre"):
         setattr(slot, field, int(getattr(voice, field)))
 

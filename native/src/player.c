@@ -110,9 +110,25 @@ static uint32_t held_by(rp_engine *engine, uint8_t instrument) {
     return count;
 }
 
+/* The live note of a tag, RP_NO_NOTE where it ended since. [process] */
+static uint16_t find_tag(rp_engine *engine, uint32_t tag) {
+    uint16_t id = (uint16_t)(tag & 0xFFFF);
+    int live = id < RP_NOTES_MAX && note_of(engine, id)->state != RP_NOTE_FREE;
+    return live && tag_of(note_of(engine, id), id) == tag ? id : RP_NO_NOTE;
+}
+
+/* The note that gives way to another, where the preset says so. [process] */
+static void steal(rp_engine *engine, const rp_decision *decision) {
+    uint16_t id = decision->steals ? find_tag(engine, decision->stolen) : RP_NO_NOTE;
+    if (id == RP_NO_NOTE) return;
+    rp_player_end(engine, id);
+    engine->stats.stolen++;
+}
+
 /* What the instrumenter said of a note that has not sounded yet. [process] */
 static void settle(rp_engine *engine, uint16_t id, const rp_decision *decision) {
     rp_note *note = note_of(engine, id);
+    steal(engine, decision);
     if (decision->voice >= engine->rig->config.instruments) {
         engine->stats.dropped++;
         note->state = RP_NOTE_PENDING;
@@ -390,6 +406,7 @@ static void move(rp_engine *engine, uint16_t id, const rp_decision *decision) {
     uint8_t from = note->instrument;
     if (note->state != RP_NOTE_SOUNDING || note->released || decision->voice >= engine->rig->config.instruments) return;
     if (decision->voice == from) return;
+    steal(engine, decision);
     rp_outlet_note_off(&engine->outlet, note, NULL);
     give(engine, note, decision->voice);
     if (!rp_outlet_note_on(&engine->outlet, note, NULL)) {
@@ -407,10 +424,9 @@ void rp_player_close_chord(rp_engine *engine) {
     rp_decision decision[RP_CHORD_MAX];
     uint32_t n = rp_instrumenter_close(engine->rig->instrumenter, engine->outlet.now, decision, engine->budget);
     for (uint32_t i = 0; i < n; i++) {
-        uint16_t id = (uint16_t)(decision[i].tag & 0xFFFF);
-        const rp_note *note = note_of(engine, id);
-        if (id >= RP_NOTES_MAX || note->state == RP_NOTE_FREE || tag_of(note, id) != decision[i].tag) continue;
-        if (note->state == RP_NOTE_PENDING) settle(engine, id, &decision[i]);
+        uint16_t id = find_tag(engine, decision[i].tag);
+        if (id == RP_NO_NOTE) continue;
+        if (note_of(engine, id)->state == RP_NOTE_PENDING) settle(engine, id, &decision[i]);
         else move(engine, id, &decision[i]);
     }
     engine->budget -= n < engine->budget ? n : engine->budget;

@@ -1,5 +1,5 @@
 /* Noise and broken MIDI into the whole engine, while presets change and cables come and go: no fault, no stuck note.
- * The number of bytes is the first argument. */
+ * Ten million bytes, or as many as the first argument says. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +66,7 @@ static void check_silence(stage *at) {
 int main(int argc, char **argv) {
     static stage at;
     static uint8_t bytes[4096];
-    uint64_t total = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000, sent = 0;
+    uint64_t total = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000, sent = 0;
     stage_open(&at, 2, thru_rig(), NULL);
     for (uint32_t n = 1; sent < total; n++) {
         sent += fill(&at, bytes, sizeof bytes, n / 1000 % 3);

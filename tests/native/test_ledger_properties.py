@@ -1,0 +1,203 @@
+"""Any sequence of keys, pedals, preset changes, cables and panics ends in silence, with no note-off lost."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from ripieno.native.engine import BLACKBOX_SIZE, Engine, Instrument, Rig, run_offline
+from ripieno.native.instrumenter import Instrumenter, Voice
+
+RATE, BLOCK = 48000, 128
+PORTS = 2
+WINDOW = RATE // 40
+
+pitches = st.integers(36, 84)
+channels = st.integers(0, 1)
+offsets = st.integers(0, BLOCK - 1)
+RIGS = st.tuples(
+    st.sampled_from(["thru", "note", "window", "revise"]),
+    st.sampled_from(["pass", "lengthen", "ignore"]),
+    st.sampled_from(["divisi", "steal", "drop"]),
+    st.integers(1, 4),
+    st.integers(0, PORTS - 1),
+)
+
+
+def build(kind: str, pedal: str, overflow: str, voices: int, port: int) -> Rig:
+    if kind == "thru":
+        return Rig("thru")
+    window = 0 if kind == "note" else WINDOW
+    players = [Voice(lowest=30, highest=90, polyphony=1 if i else 2, label=i) for i in range(voices)]
+    instrumenter = Instrumenter(
+        players, decide="closest", when=kind, overflow=overflow, window=window, sample_rate=RATE
+    )
+    instruments = [Instrument((port + i) % PORTS, i, 1 if i else 2, pedal, program=i) for i in range(voices)]
+    return Rig("ensemble", instruments, instrumenter, delay_frames=window if kind == "window" else 0)
+
+
+class Synth:
+    """What a receiver at the other end of the cables makes of the messages."""
+
+    def __init__(self) -> None:
+        self.sounding: set[tuple[int, int, int]] = set()
+        self.pedals: dict[tuple[int, int], int] = {}
+
+    def hear(self, port: int, message: bytes) -> None:
+        kind, channel = message[0] & 0xF0, message[0] & 15
+        if kind == 0x90 and message[2]:
+            self.sounding.add((port, channel, message[1]))
+        elif kind in (0x80, 0x90):
+            self.sounding.discard((port, channel, message[1]))
+        elif kind == 0xB0 and message[1] == 64:
+            self.pedals[port, channel] = message[2]
+        elif kind == 0xB0 and message[1] in (120, 123):
+            self.sounding = {s for s in self.sounding if s[:2] != (port, channel)}
+
+    def silent(self) -> bool:
+        return not self.sounding and not any(self.pedals.values())
+
+
+class Performance(RuleBasedStateMachine):
+    """One keyboard, two output ports, and everything that can happen on a stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.box = bytearray(BLACKBOX_SIZE)
+        self.synth = Synth()
+        self.connected, self.room, self.lost = 0b11, 0, 0
+        self.frame = 0
+        self.events: list[tuple[int, int, bytes]] = []
+        self.down: set[tuple[int, int]] = set()
+        self.start_engine()
+
+    def start_engine(self) -> None:
+        self.engine = Engine(RATE, 1, PORTS, blackbox=self.box)
+        self.rig = Rig("thru")
+        self.engine.load(self.rig)
+
+    def cycle(self, blocks: int = 1) -> None:
+        until = self.frame + blocks * BLOCK
+        events = sorted(self.events, key=lambda event: event[0])
+        sent = run_offline(
+            self.engine,
+            events,
+            until,
+            from_frame=self.frame,
+            block=BLOCK,
+            lost=self.lost,
+            connected=self.connected,
+            room=self.room,
+        )
+        assert all(self.frame <= frame < until for frame, _, _ in sent)
+        assert [f for f, _, _ in sent] == sorted(f for f, _, _ in sent)
+        for _, port, message in sent:
+            if self.connected >> port & 1:
+                self.synth.hear(port, message)
+        if self.lost:
+            self.down.clear()
+        self.frame, self.events, self.lost = until, [], 0
+        self.engine.poll()
+
+    def play(self, offset: int, *message: int) -> None:
+        self.events.append((self.frame + offset, 0, bytes(message)))
+
+    @initialize(rig=RIGS)
+    def first_rig(self, rig: tuple[str, str, str, int, int]) -> None:
+        self.engine.load(build(*rig))
+        self.cycle()
+
+    @rule(offset=offsets, channel=channels, pitch=pitches, velocity=st.integers(1, 127))
+    def key_down(self, offset: int, channel: int, pitch: int, velocity: int) -> None:
+        self.play(offset, 0x90 | channel, pitch, velocity)
+        self.down.add((channel, pitch))
+
+    @rule(offset=offsets, channel=channels, pitch=pitches, quiet=st.booleans())
+    def key_up(self, offset: int, channel: int, pitch: int, quiet: bool) -> None:
+        self.play(offset, (0x90 if quiet else 0x80) | channel, pitch, 0)
+
+    @rule(offset=offsets, channel=channels, value=st.sampled_from([0, 1, 63, 64, 127]))
+    def pedal(self, offset: int, channel: int, value: int) -> None:
+        self.play(offset, 0xB0 | channel, 64, value)
+
+    @rule(offset=offsets, channel=channels, status=st.sampled_from([0xA0, 0xB0, 0xD0, 0xE0]), value=pitches)
+    def wheel(self, offset: int, channel: int, status: int, value: int) -> None:
+        self.play(offset, *([status | channel, value] + ([value] if status != 0xD0 else [])))
+
+    @rule(data=st.binary(max_size=12))
+    def noise(self, data: bytes) -> None:
+        self.events.append((self.frame, 0, data))
+
+    @rule(rig=RIGS)
+    def change_preset(self, rig: tuple[str, str, str, int, int]) -> None:
+        self.engine.load(build(*rig))
+
+    @rule(blocks=st.sampled_from([1, 1, 1, 2, 12]))
+    def time_passes(self, blocks: int) -> None:
+        self.cycle(blocks)
+
+    @rule(port=st.integers(0, PORTS - 1))
+    def plug_or_unplug_output(self, port: int) -> None:
+        self.cycle()
+        self.connected ^= 1 << port
+
+    @rule(room=st.sampled_from([0, 0, 3, 7, 30]))
+    def port_fills_up(self, room: int) -> None:
+        self.cycle()
+        self.room = room
+
+    @rule()
+    def unplug_keyboard(self) -> None:
+        self.cycle()
+        self.lost = 1
+
+    @rule()
+    def panic(self) -> None:
+        self.engine.panic()
+        self.events.clear()
+        self.cycle()
+        if self.room == 0 and self.connected == 0b11:
+            assert self.synth.silent()
+
+    @rule()
+    def kill_and_restart(self) -> None:
+        """kill -9: what the dead process left sounding, the next one ends as soon as it is heard."""
+        self.events.clear()
+        self.engine.close()
+        self.start_engine()
+        self.room = 0
+        self.cycle()
+        if self.connected == 0b11:
+            assert self.synth.silent()
+
+    @invariant()
+    def the_black_box_knows_what_sounds(self) -> None:
+        """So that a kill at any moment can be made good."""
+        for port, channel, pitch in self.synth.sounding:
+            assert self.box[(port * 16 + channel) * 16 + pitch // 8] >> pitch % 8 & 1
+        for (port, channel), value in self.synth.pedals.items():
+            assert self.box[16 * 16 * 16 + port * 16 + channel] == value
+
+    def teardown(self) -> None:
+        """Everything plugged in, every key and pedal up: silence; and so after a stop in the middle of it."""
+        self.cycle()
+        self.room, self.connected = 0, 0b11
+        for channel, pitch in sorted(self.down):
+            self.play(0, 0x80 | channel, pitch, 0)
+        self.cycle(12)
+        self.lost = 1
+        self.cycle(2)
+        stats = self.engine.stats()
+        assert self.synth.silent(), (self.synth.sounding, self.synth.pedals)
+        assert stats.sounding == 0 and stats.backlog == 0
+        self.play(0, 0x90, 60, 100)
+        self.cycle()
+        self.engine.stop()
+        self.cycle()
+        assert self.synth.silent()
+        self.engine.close()
+
+
+TestPerformance = Performance.TestCase
+TestPerformance.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
