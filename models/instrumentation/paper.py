@@ -59,8 +59,6 @@ class PaperLstm(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(HIDDEN, eps=NORM_EPSILON) for _ in widths)
         self.dropout = nn.Dropout(DROPOUT)
         self.output = nn.Linear(HIDDEN, parts)
-        for layer in self.layers:
-            _initialise(layer)
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Scores [batch, notes, K]."""
@@ -68,19 +66,6 @@ class PaperLstm(nn.Module):
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = self.dropout(norm(layer(x)[0]))
         return self.output(x)
-
-
-def _initialise(layer: nn.Module) -> None:
-    """As Keras does, where the paper's figures come from: orthogonal recurrences, forget gates open."""
-    for name, weight in layer.named_parameters():
-        if "weight_ih" in name:
-            nn.init.xavier_uniform_(weight)
-        elif "weight_hh" in name:
-            nn.init.orthogonal_(weight)
-        else:
-            nn.init.zeros_(weight)
-            if "bias_ih" in name:
-                weight.data[HIDDEN : 2 * HIDDEN] = 1.0
 
 
 class Block(nn.Module):
