@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from ripieno.daemon.bench import lstm_rivals
 from ripieno.daemon.bench.lstm_rivals import Arrays, Floats
+from ripieno.daemon.errors import UserError
 from ripieno.daemon.progress import Progress
 from ripieno.models.instrumentation import paper_weights
-from ripieno.models.instrumentation.corpus import TICKS_PER_QUARTER
+from ripieno.models.instrumentation.corpus import TICKS_PER_QUARTER, CorpusError
 from ripieno.models.instrumentation.paper_infer import PaperModel
 from ripieno.models.instrumentation.paper_inputs import Notes
 from ripieno.native import lstm
@@ -80,15 +81,18 @@ def network(folder: Path = paper_weights.FOLDER) -> tuple[lstm.LstmConfig, Array
 
 
 def run(json: bool = False, notes: int = NOTES, folder: Path = paper_weights.FOLDER) -> dict[str, Any]:
-    """Measure; print a table unless `json`. Raises CorpusError where the weights are missing."""
-    config, arrays, model = network(folder)
+    """Measure; print a table unless `json`. UserError: the weights are missing."""
+    try:
+        config, arrays, model = network(folder)
+    except CorpusError as error:
+        raise UserError(str(error)) from error
     x = model.embed(wandering_chorale(notes))
     expected, judge = _reference(arrays, config, x)
     with Progress("LSTM, note by note") as progress:
         rows, missing = _rivals(arrays, config, x, expected, progress)
         rows += _ours(arrays, config, x, expected, progress)
     result = {
-        "machine": platform.processor() or platform.machine(),
+        "machine": _processor(),
         "network": asdict(config) | {"weights": MODEL},
         "judge": judge,
         "rows": [asdict(row) for row in rows],
@@ -97,6 +101,16 @@ def run(json: bool = False, notes: int = NOTES, folder: Path = paper_weights.FOL
     if not json:
         print_table(result)
     return result
+
+
+def _processor() -> str:
+    """What the machine calls its processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _reference(arrays: Arrays, config: lstm.LstmConfig, x: Floats) -> tuple[Floats, str]:

@@ -8,6 +8,7 @@ import pytest
 
 from ripieno.daemon.bench import lstm as bench
 from ripieno.daemon.bench import lstm_rivals
+from ripieno.daemon.errors import UserError
 from ripieno.models.instrumentation import paper_weights
 from ripieno.models.instrumentation.corpus import TASKS
 from ripieno.native import lstm
@@ -72,6 +73,11 @@ def test_a_missing_rival_is_told_with_its_remedy(
     printed = capsys.readouterr().out
     assert "torch is not installed, so it was not measured: pip install torch" in printed
     assert "Ripieno generic, fp32" in printed
+
+
+def test_missing_weights_are_the_users_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        bench.run(json=True, folder=tmp_path)
 
 
 def test_the_chorale_wanders_within_its_ranges() -> None:
