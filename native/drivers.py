@@ -204,7 +204,8 @@ class JackDriver(JackClient):
         super().__init__(name, inputs, outputs)
         self._engine: Engine | None = None
         self._wishes: list[_Wish] = []
-        self._changes = 0
+        self._changes = 0  # of the server's ports, as of the last look
+        self._missing = False  # a device that was asked for is not connected
         self._attempts, self._next_attempt = 0, 0.0
 
     def start(self, engine: Engine) -> None:
@@ -255,20 +256,22 @@ class JackDriver(JackClient):
         raw = self._raw()
         if raw.state != RUNNING:
             return self._look_for_server() if self._engine else []
-        if raw.changes == self._changes:
+        if raw.changes == self._changes and not self._missing:
             return []
         self._changes = raw.changes
         return self._renew()
 
     def _renew(self) -> list[str]:
-        news = []
+        news, missing = [], 0
         for wish in self._wishes:
             try:
                 name, new = self._grant(wish)
             except DriverError:
-                continue  # not there yet: a later change brings it
+                missing += 1  # not there, or there and not ready
+                continue
             if new:
                 news.append(f"{name} is connected")
+        self._missing = missing > 0
         return news
 
     def _look_for_server(self) -> list[str]:

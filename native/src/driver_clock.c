@@ -27,7 +27,7 @@ typedef struct {
     rp_ring *queue;
     rp_clock_event outgoing; /* the sender's own place to put a message together */
     rp_clock_event head;     /* size 0: none */
-} source;
+} inlet;
 
 struct rp_clock {
     rp_sink sink; /* the first member: the engine's sink is the driver */
@@ -36,7 +36,7 @@ struct rp_clock {
     rp_thread *thread;
     int realtime;
     rp_ring *out;
-    source source[RP_PORTS_MAX];
+    inlet source[RP_PORTS_MAX];
 
     /* The clock thread's own. */
     rp_clock_event leaving;
@@ -90,16 +90,16 @@ void rp_clock_free(rp_clock *clock) {
 }
 
 /* [process] */
-static void next_message(source *from) {
+static void next_message(inlet *from) {
     uint32_t type;
     if (rp_ring_read(from->queue, &type, &from->head, sizeof from->head) < 0) from->head.size = 0;
 }
 
 /* The source whose next message is the earliest; NULL: none is due before `end`. [process] */
-static source *earliest(rp_clock *clock, uint64_t end) {
-    source *best = NULL;
+static inlet *earliest(rp_clock *clock, uint64_t end) {
+    inlet *best = NULL;
     for (uint32_t i = 0; i < clock->config.sources; i++) {
-        source *one = &clock->source[i];
+        inlet *one = &clock->source[i];
         if (one->head.size == 0) next_message(one);
         if (one->head.size == 0 || one->head.frame >= end) continue;
         if (!best || one->head.frame < best->head.frame) best = one;
@@ -111,7 +111,7 @@ static source *earliest(rp_clock *clock, uint64_t end) {
 static uint32_t gather(rp_clock *clock) {
     uint64_t end = clock->start + clock->config.block;
     uint32_t n = 0, used = 0;
-    for (source *from = earliest(clock, end); from && n < EVENTS; from = earliest(clock, end)) {
+    for (inlet *from = earliest(clock, end); from && n < EVENTS; from = earliest(clock, end)) {
         rp_clock_event *head = &from->head;
         if (used + head->size > BYTES) break;
         uint32_t offset = head->frame > clock->start ? (uint32_t)(head->frame - clock->start) : 0;
@@ -187,24 +187,24 @@ void rp_clock_stop(rp_clock *clock) {
     clock->thread = NULL;
 }
 
-int rp_clock_send_at(rp_clock *clock, uint32_t from, uint64_t frame, uint32_t port, const uint8_t *data,
+int rp_clock_send_at(rp_clock *clock, uint32_t source, uint64_t frame, uint32_t port, const uint8_t *data,
                      uint32_t size) {
-    if (from >= clock->config.sources || size == 0) return 0;
-    rp_clock_event *event = &clock->source[from].outgoing;
+    if (source >= clock->config.sources || size == 0) return 0;
+    rp_clock_event *event = &clock->source[source].outgoing;
     int taken = size <= LARGEST;
     if (taken) {
         event->frame = frame;
         event->port = port;
         event->size = size;
         memcpy(event->data, data, size);
-        taken = rp_ring_write(clock->source[from].queue, 0, event, HEADER + size);
+        taken = rp_ring_write(clock->source[source].queue, 0, event, HEADER + size);
     }
     if (!taken) atomic_fetch_add_explicit(&clock->refused, 1, memory_order_relaxed);
     return taken;
 }
 
-int rp_clock_send(rp_clock *clock, uint32_t from, uint32_t port, const uint8_t *data, uint32_t size) {
-    return rp_clock_send_at(clock, from, 0, port, data, size);
+int rp_clock_send(rp_clock *clock, uint32_t source, uint32_t port, const uint8_t *data, uint32_t size) {
+    return rp_clock_send_at(clock, source, 0, port, data, size);
 }
 
 int rp_clock_receive(rp_clock *clock, rp_clock_event *out, uint32_t timeout) {

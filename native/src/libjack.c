@@ -74,7 +74,7 @@ static atomic_flag complaint_held = ATOMIC_FLAG_INIT;
 /* libjack calls this from threads of its own. The first line says why, those after it what followed. [any] */
 static void hear(const char *line) {
     if (atomic_flag_test_and_set(&complaint_held)) return;
-    if (!complaint[0]) strncat(complaint, line, sizeof complaint - 1);
+    if (!complaint[0]) strncpy(complaint, line, sizeof complaint - 1);
     atomic_flag_clear(&complaint_held);
 }
 

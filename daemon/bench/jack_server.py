@@ -1,0 +1,68 @@
+"""A JACK server of one's own, with no sound card, for benchmarks and tests."""
+
+import os
+import shutil
+import subprocess
+import time
+from itertools import count
+from types import TracebackType
+
+from ripieno.daemon.errors import UserError
+from ripieno.native.drivers import jack_problem
+
+_numbers = count()
+_START_SECONDS = 15.0
+_VARIABLE = "JACK_DEFAULT_SERVER"
+
+
+class DummyServer:
+    """`jackd -d dummy` while the `with` block lasts; JACK_DEFAULT_SERVER names it for this process and its children.
+
+    rate: frames a second; period: frames a cycle. The server asks for real-time priority and does without it where it
+    is refused. UserError where jackd is missing or does not start.
+    """
+
+    def __init__(self, rate: int = 48_000, period: int = 128) -> None:
+        self.name = f"ripieno-{os.getpid()}-{next(_numbers)}"
+        self._command = ["jackd", "-n", self.name, "-d", "dummy", "-r", str(rate), "-p", str(period)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before: str | None = None
+
+    def __enter__(self) -> "DummyServer":
+        if not shutil.which("jackd"):
+            raise UserError("jackd is not on this machine: Debian: apt install jackd2; macOS: brew install jack")
+        self._before = os.environ.get(_VARIABLE)
+        os.environ[_VARIABLE] = self.name
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+        os.environ.pop(_VARIABLE)
+        if self._before is not None:
+            os.environ[_VARIABLE] = self._before
+
+    def start(self) -> None:
+        """Start it (again), and wait until it answers."""
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._process = subprocess.Popen(self._command, **quiet)
+        end = time.monotonic() + _START_SECONDS
+        while problem := jack_problem():
+            if time.monotonic() > end or self._process.poll() is not None:
+                self.end()
+                raise UserError(f"`{' '.join(self._command)}` does not start: {problem}")
+            time.sleep(0.05)
+
+    def end(self, kill: bool = False) -> None:
+        """End it; `kill` gives it no time to say goodbye to its clients."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill() if kill else process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
