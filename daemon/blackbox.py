@@ -35,7 +35,7 @@ class BlackBox:
             self.memory = mmap.mmap(self._file.fileno(), size)
         except OSError as error:
             raise UserError(f"{self.path}: cannot be written: {error.strerror or error}") from None
-        self.dirty = any(self.memory)
+        self.dirty = any(self.memory[:])
 
     def _lock(self, client: str) -> None:
         if not _try_lock(self._file):

@@ -9,7 +9,7 @@ import os
 import sys
 from importlib import import_module
 
-from ripieno.daemon.errors import UserError
+from ripieno.daemon.errors import UsageError, UserError, did_you_mean
 
 COMMANDS: dict[str, str] = {
     "run": "play live: your keyboard in, the ensemble out",
@@ -41,8 +41,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(wanted: str | None) -> argparse.ArgumentParser:
+    """The command line; only the wanted command's module is imported."""
     top = _Parser(
         prog="ripieno",
         description="Play one keyboard, hear an ensemble, live.",
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
     for name, summary in COMMANDS.items():
-        module = import_module(f"ripieno.daemon.commands.{name}")
+        module = import_module(f"ripieno.daemon.commands.{name}") if name == wanted else None
         sub = commands.add_parser(
             name,
             help=summary,
@@ -59,15 +59,23 @@ def parser() -> argparse.ArgumentParser:
             epilog=getattr(module, "EPILOG", None),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        module.add_arguments(sub)
-        sub.set_defaults(run=module.run)
+        if module:
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
     return top
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line (by default the process's own); returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    if not arguments:
+        parser(None).print_help(sys.stderr)
+        return USAGE
     try:
-        parsed = parser().parse_args(arguments)
+        if wanted and wanted not in COMMANDS:
+            raise UsageError(f"no command is called {wanted!r}; {did_you_mean(wanted, list(COMMANDS))}")
+        parsed = parser(wanted).parse_args(arguments)
         return int(parsed.run(parsed))
     except UserError as error:
         print(f"ripieno: {error}", file=sys.stderr)

@@ -1,5 +1,7 @@
 """What a user can put right: shown as a sentence, never as a traceback."""
 
+from difflib import get_close_matches
+
 
 class UserError(Exception):
     """A mistake or a lack that the user can mend.
@@ -15,3 +17,9 @@ class UsageError(UserError):
     """The command line itself makes no sense."""
 
     status = 2
+
+
+def did_you_mean(wrong: str, right: list[str]) -> str:
+    """A half-sentence with the nearest of the right words, or with all of them where none is near."""
+    near = get_close_matches(wrong.casefold(), right, 1, 0.6)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(right)}"

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 from types import FrameType
@@ -73,10 +73,8 @@ class Performance:
         """Switch an instrument on or off (the paper's entry hint)."""
         if index >= len(self.preset.ensemble):
             return
-        labels = tuple(one.part for one in self.preset.ensemble)
-        voice = voices(self.preset, labels if all(labels) else ())[index]
-        enabled = not self.board.players[index].enabled
-        self.engine.set_voice(index, voice.replace(enabled=enabled))
+        voice = voices(self.preset)[index]
+        self.engine.set_voice(index, replace(voice, enabled=not self.board.players[index].enabled))
 
     def press(self, keys: str) -> None:
         """Keys of the computer's keyboard."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ripieno.daemon import schema
-from ripieno.daemon.errors import UserError
-from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, Key, did_you_mean, slug
+from ripieno.daemon.errors import UserError, did_you_mean
+from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, Key, slug
 from ripieno.daemon.toml_lines import key_lines, line_of
 
 UNTRAINED = ("zone", "closest")

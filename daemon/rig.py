@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ripieno.daemon.errors import UserError
 from ripieno.daemon.presets import UNTRAINED, Preset, weights_file
 
 if TYPE_CHECKING:
@@ -89,17 +90,28 @@ def _instrumenter(preset: Preset, rate: int) -> "Instrumenter":
     from ripieno.native.instrumenter import Instrumenter
 
     when = decides_when(preset)
-    window = frames_of(preset.chord_window_ms if when == "window" else preset.revise_ms, rate)
-    options = {
-        "when": when,
-        "fallback": preset.fallback,
-        "overflow": preset.overflow,
-        "window": window if when != "note" else 0,
-        "sample_rate": rate,
-    }
+    window_ms = preset.chord_window_ms if when == "window" else preset.revise_ms
     if preset.model in UNTRAINED:
-        return Instrumenter(voices(preset), decide=preset.model, **options)
-    from ripieno.models.instrumentation.ensemble import load
+        return Instrumenter(
+            voices(preset),
+            sample_rate=rate,
+            decide=preset.model,
+            when=when,
+            fallback=preset.fallback,
+            overflow=preset.overflow,
+            window=frames_of(window_ms, rate),
+        )
+    from ripieno.models.instrumentation.ensemble import EnsembleError, load
 
-    ensemble = load(weights_file(preset.model, Path()))
-    return ensemble.instrumenter(voices(preset, tuple(ensemble.labels)), **options)
+    try:
+        ensemble = load(weights_file(preset.model, Path()))
+    except EnsembleError as error:
+        raise UserError(str(error)) from None
+    return ensemble.instrumenter(
+        voices(preset, ensemble.labels),
+        sample_rate=rate,
+        when=when,
+        window_ms=window_ms,
+        fallback=preset.fallback,
+        overflow=preset.overflow,
+    )

@@ -7,9 +7,9 @@ sentence that says what is wrong and what to write instead.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
+from ripieno.daemon.errors import did_you_mean
 from ripieno.daemon.gm import program_name, program_number
 from ripieno.daemon.pitch import parse_pitch, show_pitch
 
@@ -34,12 +34,6 @@ class Key:
     kind: Kind
     default: Any
     help: str
-
-
-def did_you_mean(wrong: str, right: list[str]) -> str:
-    """A half-sentence with the nearest of the right words, or with all of them where none is near."""
-    near = get_close_matches(wrong.casefold(), right, 1, 0.6)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(right)}"
 
 
 def quote(text: str) -> str:

@@ -1,8 +1,31 @@
-"""`ripieno eval`."""
+"""`ripieno eval`: how well the models choose instruments."""
 
 import argparse
 
+from ripieno.daemon.errors import UserError
 
-def add_arguments(parser: argparse.ArgumentParser) -> None: ...
+EPILOG = """\
+example:
+  ripieno eval instrumentation --data FOLDER       the paper's table on our test pieces, ours beside it
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to judge; the rest belongs to the judge."""
+    from ripieno.models.instrumentation import evaluate
+
+    subjects = parser.add_subparsers(dest="subject", metavar="WHAT", required=True)
+    subject = subjects.add_parser("instrumentation", help="which instrument plays each note")
+    evaluate.add_arguments(subject)
+
+
 def run(parsed: argparse.Namespace) -> int:
-    return 0
+    """Judge, and print the table."""
+    from ripieno.models.instrumentation import evaluate
+    from ripieno.models.instrumentation.corpus import CorpusError
+    from ripieno.models.instrumentation.ensemble import EnsembleError
+
+    try:
+        return evaluate.command(parsed)
+    except (CorpusError, EnsembleError) as error:
+        raise UserError(str(error)) from None
