@@ -11,12 +11,14 @@ typedef struct {
     int (*present)(void);
 } candidate;
 
+/* [any] */
 static int always(void) { return 1; }
 
 #if defined(__x86_64__)
-/* The compiler's run-time check also asks whether the system saves the wide registers. */
+/* The compiler's run-time check also asks whether the system saves the wide registers. [any] */
 static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
+/* [any] */
 static int has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&

@@ -7,6 +7,7 @@
 typedef float floats __attribute__((vector_size(32), may_alias));
 typedef int32_t ints __attribute__((vector_size(32), may_alias));
 
+/* What kernels_vector.h asks for; all of it [any]. */
 static inline floats add_product(floats sum, floats a, floats b) { return _mm256_fmadd_ps(a, b, sum); }
 
 /* min and max give their second operand where one is a NaN. */

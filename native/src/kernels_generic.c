@@ -83,6 +83,7 @@ static float quantise(const float *x, uint32_t n, uint32_t range, int16_t *q) {
     return largest / (float)range;
 }
 
+/* [any] */
 static float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 /* [any] */

@@ -7,6 +7,7 @@
 typedef float floats __attribute__((vector_size(16), may_alias));
 typedef int32_t ints __attribute__((vector_size(16), may_alias));
 
+/* What kernels_vector.h asks for; all of it [any]. */
 static inline floats add_product(floats sum, floats a, floats b) { return (floats)vfmaq_f32(sum, a, b); }
 
 /* These minima and maxima keep a NaN. */

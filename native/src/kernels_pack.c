@@ -17,7 +17,7 @@ void rp_pack_reserve(rp_arena *arena, const rp_plain_matrix *plain, uint32_t pre
     matrix->rows = plain->gates * rp_pad(plain->units, RP_GROUP);
     matrix->columns = rp_pad(plain->columns, RP_COLUMN_STEP);
     matrix->precision = precision;
-    matrix->weights = rp_arena_take(arena, (size_t)matrix->rows * matrix->columns, weight_size[precision]);
+    matrix->weights = rp_arena_take(arena, matrix->rows, matrix->columns * weight_size[precision]);
     matrix->scale = precision == RP_PRECISION_FP32 ? NULL : rp_arena_take(arena, matrix->rows, sizeof(float));
 }
 

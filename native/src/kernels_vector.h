@@ -22,8 +22,11 @@
 
 enum { PER_GROUP = RP_GROUP / RP_LANES, PER_TILE = RP_TILE / RP_LANES };
 
+/* [any] */
 RP_INLINE floats load(const float *from) { return *(const floats *)from; }
+/* [any] */
 RP_INLINE void store(float *to, floats value) { *(floats *)to = value; }
+/* [any] */
 RP_INLINE floats splat(float x) { return x - (floats){0}; }
 
 /* ---- products ----
@@ -62,6 +65,7 @@ static void product_fp32(const rp_matrix *matrix, const void *x, float x_scale, 
 
 /* The weights of one vector of rows and one pair of columns. [any] */
 RP_INLINE ints load_16(const void *from) { return *(const ints *)from; }
+/* [any] */
 RP_INLINE ints load_8(const void *from) { return widen(from); }
 
 /* Two int16 of x in every lane. [any] */
