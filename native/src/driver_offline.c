@@ -24,7 +24,8 @@ static int record(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *
 }
 
 /* The events of one block; `*next` is the first not read yet. [control] */
-static uint32_t collect(const rp_tape *in, uint32_t *next, uint64_t start, uint32_t frames, rp_input events[EVENTS_MAX]) {
+static uint32_t collect(const rp_tape *in, uint32_t *next, uint64_t start, uint32_t frames,
+                        rp_input events[EVENTS_MAX]) {
     uint32_t n = 0;
     for (; n < EVENTS_MAX && *next < rp_tape_count(in); (*next)++) {
         rp_tape_event event = rp_tape_get(in, *next);

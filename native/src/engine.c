@@ -45,17 +45,11 @@ static int ask(rp_engine *engine, uint32_t type, rp_command command) {
     return rp_ring_write(engine->commands, type, &command, sizeof command);
 }
 
-int rp_engine_load(rp_engine *engine, rp_rig *rig) {
-    return ask(engine, RP_COMMAND_LOAD, (rp_command){.rig = rig});
-}
+int rp_engine_load(rp_engine *engine, rp_rig *rig) { return ask(engine, RP_COMMAND_LOAD, (rp_command){.rig = rig}); }
 
-int rp_engine_panic(rp_engine *engine) {
-    return ask(engine, RP_COMMAND_PANIC, (rp_command){0});
-}
+int rp_engine_panic(rp_engine *engine) { return ask(engine, RP_COMMAND_PANIC, (rp_command){0}); }
 
-int rp_engine_stop(rp_engine *engine) {
-    return ask(engine, RP_COMMAND_STOP, (rp_command){0});
-}
+int rp_engine_stop(rp_engine *engine) { return ask(engine, RP_COMMAND_STOP, (rp_command){0}); }
 
 int rp_engine_set_voice(rp_engine *engine, uint32_t instrument, const rp_voice *value) {
     return ask(engine, RP_COMMAND_VOICE, (rp_command){.voice = instrument, .value = *value});

@@ -23,15 +23,16 @@ typedef struct {
     uint32_t in_channels; /* bit n: channel n is listened to */
     uint32_t instruments;
     rp_instrument instrument[16];
-    uint32_t budget;      /* notes the model may decide in one cycle */
-    uint64_t expiry;      /* frames after which a note nobody released is released, 0: never */
-    uint32_t delay;       /* frames everything is delayed by (the chord window of RP_WHEN_WINDOW), else 0 */
+    uint32_t budget; /* notes the model may decide in one cycle */
+    uint64_t expiry; /* frames after which a note nobody released is released, 0: never */
+    uint32_t delay;  /* frames everything is delayed by (the chord window of RP_WHEN_WINDOW), else 0 */
 } rp_rig_config;
 
 /* A rig: a preset made ready to play. The engine borrows it from load until RP_REPORT_RIG brings it back. */
 typedef struct rp_rig rp_rig;
-rp_rig *rp_rig_new(const rp_rig_config *config, rp_instrumenter *instrumenter); /* owns it; NULL: bad config [control] */
-void rp_rig_free(rp_rig *rig);                                                  /* and its instrumenter [control] */
+rp_rig *rp_rig_new(const rp_rig_config *config,
+                   rp_instrumenter *instrumenter); /* owns it; NULL: bad config [control] */
+void rp_rig_free(rp_rig *rig);                     /* and its instrumenter [control] */
 
 /* What may be sounding beyond our ports. In shared memory it outlives a killed process, and the next one silences it. */
 typedef struct {
@@ -53,8 +54,8 @@ enum {
     RP_REPORT_RIG = 4,      /* pointer: a rig the engine has let go */
     RP_REPORT_STOPPED = 5,  /* every note is released; the driver may close after one more cycle */
     RP_REPORT_PANIC = 6,
-    RP_REPORT_VOICE = 7,    /* an instrument's switch or hand changed: instrument, value: enabled */
-    RP_REPORT_LOST = 8      /* value: reports that found the ring full since the last one */
+    RP_REPORT_VOICE = 7, /* an instrument's switch or hand changed: instrument, value: enabled */
+    RP_REPORT_LOST = 8   /* value: reports that found the ring full since the last one */
 };
 enum { RP_NOTE_FALLBACK = 1, RP_NOTE_LATE = 2, RP_NOTE_SHARED = 4 }; /* flags */
 
@@ -81,12 +82,12 @@ typedef struct {
     uint64_t lost;     /* messages (never note-offs) given up because the backlog was full */
     uint64_t stolen;   /* notes released early for want of room or voices */
     uint64_t expired;
-    uint64_t orphans;  /* note-offs for notes nobody played */
+    uint64_t orphans;   /* note-offs for notes nobody played */
     uint64_t malformed; /* bytes */
     uint64_t reports_lost;
     uint64_t max_delay; /* frames between a key and its first sound, the longest */
-    uint64_t sounding; /* now: notes in the ledger */
-    uint64_t backlog;  /* now: messages waiting for room in a port */
+    uint64_t sounding;  /* now: notes in the ledger */
+    uint64_t backlog;   /* now: messages waiting for room in a port */
 } rp_stats;
 
 typedef struct rp_engine rp_engine;

@@ -15,8 +15,8 @@ enum { RP_STATS_WORDS = sizeof(rp_stats) / sizeof(uint64_t) };
 /* Commands from control. The body of each is below. */
 enum { RP_COMMAND_LOAD, RP_COMMAND_PANIC, RP_COMMAND_STOP, RP_COMMAND_VOICE };
 typedef struct {
-    rp_rig *rig;        /* LOAD */
-    uint32_t voice;     /* VOICE */
+    rp_rig *rig;    /* LOAD */
+    uint32_t voice; /* VOICE */
     rp_voice value;
 } rp_command;
 

@@ -20,9 +20,9 @@ typedef struct {
     uint8_t port, channel, pitch;          /* the route */
     uint8_t instrument;                    /* of the rig; RP_NO_INSTRUMENT for thru */
     uint8_t velocity, pedal, state;
-    uint8_t released; /* the key is up, the note-off waits for its delay */
-    uint8_t flags;    /* RP_NOTE_FALLBACK ... */
-    uint16_t newer;   /* the next note of the same key, RP_NO_NOTE: none */
+    uint8_t released;       /* the key is up, the note-off waits for its delay */
+    uint8_t flags;          /* RP_NOTE_FALLBACK ... */
+    uint16_t newer;         /* the next note of the same key, RP_NO_NOTE: none */
     uint16_t before, after; /* in the list of live notes, oldest first */
     uint32_t serial;        /* of the note: an id is given again, a serial number is not */
     uint32_t rig;           /* serial number of the rig that routed it */
@@ -33,7 +33,7 @@ typedef struct {
 
 typedef struct {
     rp_note note[RP_NOTES_MAX];
-    uint16_t key[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES];      /* oldest note of a key */
+    uint16_t key[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES]; /* oldest note of a key */
     uint16_t oldest, newest, free, live;
     uint32_t serial; /* of the newest note */
 } rp_ledger;

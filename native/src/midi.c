@@ -3,7 +3,7 @@
 
 /* [any] */
 uint32_t rp_midi_size(uint8_t status) {
-    static const uint8_t channel[7] = {3, 3, 3, 3, 2, 2, 3};                                /* 8n to En */
+    static const uint8_t channel[7] = {3, 3, 3, 3, 2, 2, 3};                            /* 8n to En */
     static const uint8_t system[16] = {0, 2, 3, 2, 0, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 1}; /* F0 to FF */
     if (status < 0x80) return 0;
     return status < 0xF0 ? channel[(status >> 4) - 8] : system[status & 15];

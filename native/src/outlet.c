@@ -146,7 +146,8 @@ void rp_outlet_silence(rp_outlet *outlet, int hard) {
     for (uint32_t port = 0; port < outlet->ports; port++)
         for (uint8_t channel = 0; channel < RP_CHANNELS; channel++)
             if (outlet->pedal[port][channel]) pedals[port] |= (uint16_t)(1u << channel);
-    rp_midi_message up = rp_midi_short(RP_MIDI_CONTROL, RP_CC_SUSTAIN, 0), straight = rp_midi_short(RP_MIDI_BEND, 0, 64);
+    rp_midi_message up = rp_midi_short(RP_MIDI_CONTROL, RP_CC_SUSTAIN, 0),
+                    straight = rp_midi_short(RP_MIDI_BEND, 0, 64);
     rp_midi_message notes = rp_midi_short(RP_MIDI_CONTROL, RP_CC_ALL_NOTES_OFF, 0);
     rp_midi_message sound = rp_midi_short(RP_MIDI_CONTROL, RP_CC_ALL_SOUND_OFF, 0);
     rp_outlet_broadcast(outlet, pedals, &up);

@@ -26,12 +26,12 @@ typedef struct {
     uint32_t connected; /* bit n: port n has a listener in this cycle */
     rp_waiting backlog[RP_BACKLOG_MAX];
     uint32_t first, waiting;
-    uint32_t blocked;                              /* bit n: port n has messages in the backlog */
+    uint32_t blocked;                                         /* bit n: port n has messages in the backlog */
     uint16_t sounding[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES]; /* notes that share an output pitch */
-    uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS];      /* sustain value last sent */
-    uint8_t pedal_from[RP_PORTS_MAX][RP_CHANNELS]; /* the input it came from: port * 16 + channel */
-    uint16_t bent[RP_PORTS_MAX];                   /* channels whose bend is off its centre */
-    uint16_t touched[RP_PORTS_MAX];                /* channels that were sent anything */
+    uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS];                 /* sustain value last sent */
+    uint8_t pedal_from[RP_PORTS_MAX][RP_CHANNELS];            /* the input it came from: port * 16 + channel */
+    uint16_t bent[RP_PORTS_MAX];                              /* channels whose bend is off its centre */
+    uint16_t touched[RP_PORTS_MAX];                           /* channels that were sent anything */
 } rp_outlet;
 
 /* A cycle begins: what waited leaves first, and a listener who came anew hears the note-offs it missed. [process] */

@@ -8,14 +8,10 @@ enum { TASK_NOTE_ON, TASK_NOTE_OFF, TASK_CONTROL };
 enum { CONTROLS_MAX = RP_SCHEDULE_MAX - 2 * RP_NOTES_MAX, PEDAL_DOWN = 64 };
 
 /* [process] */
-static rp_note *note_of(rp_engine *engine, uint16_t id) {
-    return &engine->ledger.note[id];
-}
+static rp_note *note_of(rp_engine *engine, uint16_t id) { return &engine->ledger.note[id]; }
 
 /* The instrumenter's name for a note: an old name never means a new note. [process] */
-static uint32_t tag_of(const rp_note *note, uint16_t id) {
-    return (note->serial << 16) | id;
-}
+static uint32_t tag_of(const rp_note *note, uint16_t id) { return (note->serial << 16) | id; }
 
 /* [process] */
 static rp_report report_of(const rp_engine *engine, const rp_note *note, uint8_t kind) {
@@ -51,9 +47,7 @@ static void end_with(rp_engine *engine, uint16_t id, const rp_midi_message *raw)
     rp_ledger_remove(&engine->ledger, id);
 }
 
-void rp_player_end(rp_engine *engine, uint16_t id) {
-    end_with(engine, id, NULL);
-}
+void rp_player_end(rp_engine *engine, uint16_t id) { end_with(engine, id, NULL); }
 
 /* A monophonic instrument does not let an old note ring on under the pedal when it begins a new one. [process] */
 static void make_room(rp_engine *engine, uint8_t instrument) {
@@ -62,7 +56,8 @@ static void make_room(rp_engine *engine, uint8_t instrument) {
     if (!polyphony) return;
     for (; id != RP_NO_NOTE; id = note_of(engine, id)->after) {
         const rp_note *note = note_of(engine, id);
-        sounding += note->instrument == instrument && note->rig == engine->rig->serial && note->state >= RP_NOTE_SOUNDING;
+        sounding +=
+            note->instrument == instrument && note->rig == engine->rig->serial && note->state >= RP_NOTE_SOUNDING;
     }
     for (id = engine->ledger.oldest; id != RP_NO_NOTE && sounding >= polyphony;) {
         const rp_note *note = note_of(engine, id);
@@ -233,7 +228,8 @@ static void note_off(rp_engine *engine, uint8_t in_port, const rp_midi_message *
         return;
     }
     key_up(engine, id);
-    rp_task task = {.frame = engine->outlet.now + note->delay, .kind = TASK_NOTE_OFF, .note = id, .serial = note->serial};
+    rp_task task = {
+        .frame = engine->outlet.now + note->delay, .kind = TASK_NOTE_OFF, .note = id, .serial = note->serial};
     memcpy(task.byte, message->byte, sizeof task.byte);
     if (!rp_scheduler_add(&engine->scheduler, task)) release(engine, id, message);
 }
@@ -374,7 +370,8 @@ void rp_player_message(rp_engine *engine, uint8_t in_port, const rp_midi_message
     else if (!heard) return;
     else if (is_on) note_on(engine, in_port, message);
     else if (kind >= RP_MIDI_SYSEX) system_message(engine, in_port, message);
-    else if (kind == RP_MIDI_POLY_PRESSURE && engine->rig->config.route == RP_ROUTE_THRU) pass(engine, in_port, message);
+    else if (kind == RP_MIDI_POLY_PRESSURE && engine->rig->config.route == RP_ROUTE_THRU)
+        pass(engine, in_port, message);
     else control_in_time(engine, in_port, message);
 }
 
@@ -386,7 +383,7 @@ void rp_player_task(rp_engine *engine, const rp_task *task) {
         return;
     }
     const rp_note *note = note_of(engine, task->note);
-    if (note->serial != task->serial) return; /* it ended before */
+    if (note->serial != task->serial) return;                        /* it ended before */
     if (note->state == RP_NOTE_DUE) sound(engine, task->note, NULL); /* also one released in the frame it was struck */
     if (task->kind == TASK_NOTE_OFF && note->serial == task->serial) release(engine, task->note, &message);
 }

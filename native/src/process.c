@@ -23,7 +23,8 @@ static void introduce(rp_engine *engine) {
     }
     for (uint8_t in_port = 0; in_port < engine->config.inputs; in_port++) {
         for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
-            rp_midi_message down = rp_midi_short(RP_MIDI_CONTROL | channel, RP_CC_SUSTAIN, engine->pedal[in_port][channel]);
+            rp_midi_message down =
+                rp_midi_short(RP_MIDI_CONTROL | channel, RP_CC_SUSTAIN, engine->pedal[in_port][channel]);
             if (down.byte[2]) rp_player_message(engine, in_port, &down);
         }
     }

@@ -20,7 +20,7 @@ struct rp_sink {
 };
 
 typedef struct {
-    uint64_t frame;   /* of the cycle's first sample */
+    uint64_t frame; /* of the cycle's first sample */
     uint32_t frames;
     const rp_input *in; /* sorted by offset */
     uint32_t inputs;

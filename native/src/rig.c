@@ -9,7 +9,8 @@ static int valid(const rp_rig_config *config) {
     if (config->route == RP_ROUTE_ENSEMBLE && config->instruments == 0) return 0;
     for (uint32_t i = 0; i < config->instruments; i++) {
         const rp_instrument *instrument = &config->instrument[i];
-        if (instrument->port >= RP_PORTS_MAX || instrument->channel >= RP_CHANNELS || instrument->program > 127) return 0;
+        if (instrument->port >= RP_PORTS_MAX || instrument->channel >= RP_CHANNELS || instrument->program > 127)
+            return 0;
         if (instrument->pedal > RP_PEDAL_IGNORE) return 0;
     }
     return 1;

@@ -12,9 +12,9 @@ typedef struct {
 enum { CACHE_LINE = 64, LARGEST = 1 << 30 };
 
 struct rp_ring {
-    _Atomic uint32_t written; /* moved by the writer alone */
+    _Atomic uint32_t written;                  /* moved by the writer alone */
     char apart[CACHE_LINE - sizeof(uint32_t)]; /* the two threads' positions stand on lines of their own */
-    _Atomic uint32_t read; /* moved by the reader alone */
+    _Atomic uint32_t read;                     /* moved by the reader alone */
     uint32_t mask;
     uint8_t *buffer;
 };

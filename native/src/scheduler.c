@@ -54,6 +54,4 @@ void rp_scheduler_hurry(rp_scheduler *scheduler, uint8_t kind, uint64_t frame) {
     }
 }
 
-void rp_scheduler_clear(rp_scheduler *scheduler) {
-    scheduler->count = 0;
-}
+void rp_scheduler_clear(rp_scheduler *scheduler) { scheduler->count = 0; }

@@ -21,10 +21,10 @@ typedef struct {
     uint32_t count, added;
 } rp_scheduler;
 
-int rp_scheduler_add(rp_scheduler *scheduler, rp_task task);              /* 0: full [process] */
-const rp_task *rp_scheduler_next(const rp_scheduler *scheduler);          /* NULL: nothing is due ever [process] */
-rp_task rp_scheduler_take(rp_scheduler *scheduler);                       /* the next one; not when empty [process] */
+int rp_scheduler_add(rp_scheduler *scheduler, rp_task task);     /* 0: full [process] */
+const rp_task *rp_scheduler_next(const rp_scheduler *scheduler); /* NULL: nothing is due ever [process] */
+rp_task rp_scheduler_take(rp_scheduler *scheduler);              /* the next one; not when empty [process] */
 /* Every task of this kind becomes due at `frame` at the latest; their order stays. [process] */
 void rp_scheduler_hurry(rp_scheduler *scheduler, uint8_t kind, uint64_t frame);
-void rp_scheduler_clear(rp_scheduler *scheduler);                         /* [process] */
+void rp_scheduler_clear(rp_scheduler *scheduler); /* [process] */
 #endif

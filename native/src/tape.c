@@ -17,9 +17,7 @@ struct rp_tape {
     uint32_t count, capacity;
 };
 
-rp_tape *rp_tape_new(void) {
-    return calloc(1, sizeof(rp_tape));
-}
+rp_tape *rp_tape_new(void) { return calloc(1, sizeof(rp_tape)); }
 
 void rp_tape_free(rp_tape *tape) {
     if (!tape) return;
@@ -60,9 +58,7 @@ int rp_tape_add(rp_tape *tape, uint64_t frame, uint32_t port, const uint8_t *dat
     return 1;
 }
 
-uint32_t rp_tape_count(const rp_tape *tape) {
-    return tape->count;
-}
+uint32_t rp_tape_count(const rp_tape *tape) { return tape->count; }
 
 rp_tape_event rp_tape_get(const rp_tape *tape, uint32_t index) {
     const entry *one = &tape->entry[index];

@@ -39,7 +39,8 @@ rp_rig *quartet_rig(uint32_t when, uint8_t pedal) {
     players.window = when == RP_WHEN_NOTE ? 0 : RATE / 40;
     config.delay = when == RP_WHEN_WINDOW ? players.window : 0;
     for (uint8_t i = 0; i < 4; i++) {
-        players.voice[i] = (rp_voice){.lowest = lowest[i], .highest = highest[i], .polyphony = 1, .label = i, .enabled = 1};
+        players.voice[i] =
+            (rp_voice){.lowest = lowest[i], .highest = highest[i], .polyphony = 1, .label = i, .enabled = 1};
         config.instrument[i] = (rp_instrument){.channel = i, .polyphony = 1, .pedal = pedal};
     }
     return rp_rig_new(&config, rp_instrumenter_new(&players));

@@ -80,7 +80,7 @@ static void test_pedal_lengthens(void) {
     stage_send(&at, 1, 0x90, 43, 80);
     stage_send(&at, 2, 0x80, 43, 0);
     stage_cycles(&at, 3);
-    CHECK(stage_sounding(&at) == 1); /* the note; no pedal was sent */
+    CHECK(stage_sounding(&at) == 1);  /* the note; no pedal was sent */
     stage_send(&at, 0, 0xB0, 64, 63); /* half up is up */
     stage_cycle(&at);
     CHECK(stage_sounding(&at) == 0);

@@ -30,9 +30,7 @@ static uint8_t byte(uint32_t mood) {
     }
 }
 
-static rp_rig *any_rig(void) {
-    return noise(3) ? quartet_rig(noise(3), (uint8_t)noise(3)) : thru_rig();
-}
+static rp_rig *any_rig(void) { return noise(3) ? quartet_rig(noise(3), (uint8_t)noise(3)) : thru_rig(); }
 
 /* What happens around the music. */
 static void disturb(stage *at) {
@@ -82,7 +80,8 @@ int main(int argc, char **argv) {
         if (n % 100 == 0) check_silence(&at);
     }
     check_silence(&at);
-    printf("%llu bytes, %llu notes out, nothing left sounding\n", (unsigned long long)sent, (unsigned long long)at.out.ons);
+    printf("%llu bytes, %llu notes out, nothing left sounding\n", (unsigned long long)sent,
+           (unsigned long long)at.out.ons);
     CHECK(at.out.ons > total / 1000);
     stage_close(&at);
     return 0;

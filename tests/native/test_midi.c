@@ -47,7 +47,8 @@ static void expect(const char *name, const uint8_t *in, uint32_t in_size, const 
 static void test_messages(void) {
     expect("every channel kind", BYTES(0x80, 1, 2, 0x91, 3, 4, 0xA2, 5, 6, 0xB3, 7, 8, 0xC4, 9, 0xD5, 10, 0xE6, 11, 12),
            BYTES(0x80, 1, 2, 0x91, 3, 4, 0xA2, 5, 6, 0xB3, 7, 8, 0xC4, 9, 0xD5, 10, 0xE6, 11, 12), 0);
-    expect("running status", BYTES(0x90, 60, 1, 62, 1, 0xC0, 5, 6), BYTES(0x90, 60, 1, 0x90, 62, 1, 0xC0, 5, 0xC0, 6), 0);
+    expect("running status", BYTES(0x90, 60, 1, 62, 1, 0xC0, 5, 6), BYTES(0x90, 60, 1, 0x90, 62, 1, 0xC0, 5, 0xC0, 6),
+           0);
     expect("system common", BYTES(0xF1, 1, 0xF2, 2, 3, 0xF3, 4, 0xF6), BYTES(0xF1, 1, 0xF2, 2, 3, 0xF3, 4, 0xF6), 0);
     expect("system common ends running status", BYTES(0x90, 60, 1, 0xF6, 62, 1), BYTES(0x90, 60, 1, 0xF6), 2);
     expect("clock between the bytes of a note", BYTES(0x90, 0xF8, 60, 0xFE, 1), BYTES(0xF8, 0xFE, 0x90, 60, 1), 0);

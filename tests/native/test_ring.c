@@ -8,9 +8,7 @@
 
 enum { MESSAGES = 100000, LONGEST = 90 };
 
-static uint32_t size_of(uint32_t i) {
-    return i * 7 % (LONGEST + 1);
-}
+static uint32_t size_of(uint32_t i) { return i * 7 % (LONGEST + 1); }
 
 static void *write_all(void *ring) {
     uint8_t body[LONGEST];
