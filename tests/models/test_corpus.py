@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ripieno.models.instrumentation import corpus
 
 NAMES = ("onset", "dur", "pitch", "vel", "part")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ripieno.models.instrumentation.corpus import Piece, arrange
 from ripieno.models.instrumentation.performance import SAMPLE_RATE, Performance, as_played, low_to_high, seconds
 
