@@ -7,7 +7,7 @@ PY = $(BIN)/python
 PIP = $(PY) -m pip --disable-pip-version-check --quiet --quiet
 JOBS = 2
 # An editable install, so that a change in Python needs no new set-up; a change in C does.
-INSTALL = $(PIP) install --no-build-isolation --config-settings=build-dir=build/editable
+INSTALL = $(BUILD_WITH) $(PIP) install --no-build-isolation --config-settings=build-dir=build/editable
 C_FILES = $(wildcard native/src/*.[ch] tests/native/*.[ch])
 NATIVE = pyproject.toml CMakeLists.txt native/CMakeLists.txt native/build.py $(wildcard native/src/*.[ch])
 PACKAGE = $(NATIVE) $(shell find daemon models native plugins presets -name '*.py' -o -name py.typed)
@@ -26,14 +26,23 @@ test: lint test-c test-python
 PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
+# Debian's Python comes without its C headers. Where they are missing they are fetched from Debian, into build/ alone.
+HEADERS = $(CURDIR)/build/headers
+FETCHED = $(shell ls -d $(HEADERS)/usr/include/python3.* 2>/dev/null)
+BUILD_WITH = $(if $(FETCHED),SKBUILD_CMAKE_DEFINE=Python_INCLUDE_DIR=$(FETCHED))
+FETCH_HEADERS = { version=$$($(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])') && \
+	mkdir -p $(HEADERS) && cd $(HEADERS) && echo "Fetching the C headers of $$version ..." && \
+	apt-get download -qq lib$$version-dev 2>/dev/null && dpkg-deb -x lib$$version-dev_*.deb . && \
+	cp -R usr/include/*-linux-gnu*/ usr/include/$$version/; }
+
 $(VENV)/pyvenv.cfg:
 	@test -n "$(PYTHON)" || { echo "Ripieno needs Python 3.11 or newer, and finds none here." \
 	    "Debian 12, Ubuntu: sudo apt install python3 python3-venv python3-dev; macOS: brew install python@3.12" \
 	    "(or from python.org)."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments." \
 	    "Debian, Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@test -f "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || { \
-	    echo "$(PYTHON) is here without its C headers (Python.h)." \
+	@test -f "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || \
+	    $(FETCH_HEADERS) || { echo "$(PYTHON) is here without its C headers (Python.h)." \
 	    "Debian, Ubuntu: sudo apt install python3-dev; Fedora: sudo dnf install python3-devel"; exit 1; }
 	@echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null || { \
 	    echo "No C compiler that works ($(CC))." \
@@ -72,7 +81,7 @@ setup: $(VENV)/dev.done
 # What a user would have installed: type checkers cannot follow an editable install.
 build/installed/done: $(VENV)/dev.done $(PACKAGE)
 	@rm -rf build/installed
-	@$(PIP) install --no-build-isolation --no-deps --config-settings=build-dir=build/wheel \
+	@$(BUILD_WITH) $(PIP) install --no-build-isolation --no-deps --config-settings=build-dir=build/wheel \
 	    --target build/installed .
 	@touch $@
 
@@ -101,20 +110,20 @@ test-c: $(VENV)/dev.done
 	    $(BIN)/ctest --test-dir build/$$preset --output-on-failure -j $(JOBS) || exit 1; done
 
 test-python: $(VENV)/dev.done
-	$(PY) -m pytest tests --ignore=tests/train
+	$(BUILD_WITH) $(PY) -m pytest tests --ignore=tests/train
 
 test-train: $(VENV)/dev.done
 	@$(PY) -c 'import torch, music21' || { echo "The training code needs PyTorch and music21:" \
 	    "$(BIN)/pip install -e '.[train]'. For PyTorch without CUDA, which is far smaller, first:" \
 	    "$(BIN)/pip install torch --index-url https://download.pytorch.org/whl/cpu"; exit 1; }
-	$(PY) -m pytest tests/train
+	$(BUILD_WITH) $(PY) -m pytest tests/train
 
 # The same tests and those that take minutes, with more of everything: RIPIENO_LONG=1.
 test-long: $(VENV)/dev.done
 	$(BIN)/cmake --preset asan -DCMAKE_MAKE_PROGRAM=$(BIN)/ninja
 	$(BIN)/cmake --build build/asan -j $(JOBS)
 	RIPIENO_LONG=1 $(BIN)/ctest --test-dir build/asan --output-on-failure -j $(JOBS)
-	RIPIENO_LONG=1 $(PY) -m pytest tests --ignore=tests/train -m 'long or not long'
+	$(BUILD_WITH) RIPIENO_LONG=1 $(PY) -m pytest tests --ignore=tests/train -m 'long or not long'
 
 bench: $(VENV)/play.done
 	$(BIN)/ripieno bench

@@ -4,10 +4,10 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import tomllib
 import venv
 import zipfile
@@ -38,8 +38,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source archive, unpacked."""
     pytest.importorskip("scikit_build_core", reason="the build tools are missing: pip install 'ripieno[dev]'")
     place = tmp_path_factory.mktemp("source")
-    with tarfile.open(build("build_sdist", ROOT, place)) as archive:
-        archive.extractall(place, filter="data")
+    shutil.unpack_archive(build("build_sdist", ROOT, place), place)
     return place / f"{PROJECT['name']}-{PROJECT['version']}"
 
 
