@@ -60,7 +60,7 @@ static int feed(rp_midi_parser *parser, uint8_t byte, rp_midi_message *message) 
         parser->malformed++;
         return 0;
     } else {
-        parser->held[parser->count++] = byte;
+        parser->held[parser->count++ & 1] = byte; /* never more than two: the longest message has three bytes */
         if (parser->count + 1u < rp_midi_size(parser->status)) return 0;
     }
     finish(parser, message);

@@ -190,7 +190,8 @@ class Performance(RuleBasedStateMachine):
         self.cycle(2)
         stats = self.engine.stats()
         assert self.synth.silent(), (self.synth.sounding, self.synth.pedals)
-        assert stats.sounding == 0 and stats.backlog == 0
+        assert stats.sounding == 0
+        assert stats.backlog == 0
         self.play(0, 0x90, 60, 100)
         self.cycle()
         self.engine.stop()
