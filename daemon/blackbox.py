@@ -9,10 +9,18 @@ from typing import IO
 from ripieno.daemon.errors import UserError
 
 
-def state_folder() -> Path:
-    """Where the program keeps what it must remember: $XDG_STATE_HOME/ripieno, or ~/.local/state/ripieno."""
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "ripieno"
+def memory_folder() -> Path:
+    """A folder that lives in memory, where the system has one.
+
+    Writing to a mapped page of a real disk can make the process thread wait for the disk; in memory it cannot. That is
+    $XDG_RUNTIME_DIR, or Linux's /dev/shm; elsewhere (macOS, Windows) $XDG_STATE_HOME or ~/.local/state.
+    """
+    runtime, state = os.environ.get("XDG_RUNTIME_DIR"), os.environ.get("XDG_STATE_HOME")
+    if runtime and Path(runtime).is_dir():
+        return Path(runtime) / "ripieno"
+    if Path("/dev/shm").is_dir():
+        return Path("/dev/shm") / f"ripieno-{os.getuid()}"
+    return (Path(state) if state else Path.home() / ".local" / "state") / "ripieno"
 
 
 class BlackBox:
@@ -24,9 +32,9 @@ class BlackBox:
 
     def __init__(self, client: str, size: int) -> None:
         name = re.sub(r"[^\w.-]", "_", client)
-        self.path = state_folder() / f"{name}.sounding"
+        self.path = memory_folder() / f"{name}.sounding"
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = open(self.path, "a+b")  # noqa: SIM115 - open, and locked, until the process ends
             self._lock(client)
             if self.path.stat().st_size != size:
