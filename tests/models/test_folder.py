@@ -6,6 +6,7 @@ import mido
 import numpy as np
 import pytest
 
+from needs import needs
 from ripieno.models.instrumentation.corpus import CorpusError
 from ripieno.models.instrumentation.folder import Track, label_of, load_folder, read_midi, read_musicxml
 
@@ -94,7 +95,9 @@ def test_a_part_with_chords_is_not_mono(tmp_path: Path) -> None:
 
 
 def test_musicxml_is_read(tmp_path: Path) -> None:
-    music21 = pytest.importorskip("music21", reason="pip install music21, to read MusicXML")
+    needs("music21")
+    import music21
+
     score = music21.stream.Score()
     for name, pitch in (("Flute", 72), ("Cello", 48)):
         part = music21.stream.Part(id=name)
@@ -115,7 +118,7 @@ def test_musicxml_is_read(tmp_path: Path) -> None:
 
 
 def test_a_damaged_musicxml_file_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("music21", reason="pip install music21, to read MusicXML")
+    needs("music21")
     path = tmp_path / "a.musicxml"
     path.write_text("<score-partwise><part-list>")
     with pytest.raises(CorpusError, match=r"a\.musicxml: no MusicXML file"):
