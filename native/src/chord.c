@@ -71,10 +71,17 @@ static float cost_of(const rp_instrumenter *it, const rp_chord_note *note, uint3
     return note->given && note->held.voice == voice ? cost - it->config.stay : cost;
 }
 
-/* How many notes of the chord a voice has room for. [any] */
+/* A note of the chord that sounded and is over; it stays where it was. [any] */
+static int is_over(const rp_chord_note *note) {
+    return note->given && note->released;
+}
+
+/* How many notes of the chord a voice has room for. What is over took room while others were held. [any] */
 static uint32_t room(const rp_instrumenter *it, uint32_t voice, uint32_t rows) {
     uint32_t polyphony = it->config.voice[voice].polyphony, held = it->before.voice[voice].held;
     if (!polyphony) return rows;
+    for (uint32_t i = 0; i < it->chord.count; i++)
+        held += is_over(&it->chord.note[i]) && it->chord.note[i].held.voice == voice;
     if (held >= polyphony) return 0;
     return polyphony - held < rows ? polyphony - held : rows;
 }
@@ -91,7 +98,7 @@ static void lay_out(const rp_instrumenter *it, const uint8_t *order, const uint3
     p->rows = p->columns = 0;
     for (uint32_t i = 0; i < it->chord.count; i++) {
         const rp_chord_note *note = &it->chord.note[order[i]];
-        if (!allowed[i] || (note->given && note->released)) continue;
+        if (!allowed[i] || is_over(note)) continue;
         rows[p->rows] = i;
         p->note[p->rows++] = order[i];
     }
@@ -126,7 +133,8 @@ static void take_all(rp_instrumenter *it, rp_decision *decision) {
     for (uint32_t i = 0; i < it->chord.count; i++) {
         const rp_chord_note *note = &it->chord.note[i];
         if (note->held.voice == RP_NO_VOICE) continue;
-        rp_instrumenter_take(it, &note->held, &decision[i]);
+        if (it->config.when == RP_WHEN_WINDOW) rp_instrumenter_take(it, &note->held, &decision[i]);
+        else rp_voices_take(&it->voices, it->config.voice, &note->held);
         if (note->released) rp_voices_release(&it->voices, it->config.voice, note->release, note->held.tag);
     }
 }

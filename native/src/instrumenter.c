@@ -173,7 +173,7 @@ rp_decision rp_instrumenter_note_on(rp_instrumenter *it, uint64_t frame, uint32_
 
 void rp_instrumenter_note_off(rp_instrumenter *it, uint64_t frame, uint32_t tag) {
     rp_voices_release(&it->voices, it->config.voice, frame, tag);
-    if (it->chord.count) rp_chord_release(it, frame, tag);
+    if (it->config.when != RP_WHEN_NOTE) rp_chord_release(it, frame, tag); /* also while the first note steals */
 }
 
 uint64_t rp_instrumenter_deadline(const rp_instrumenter *it) {

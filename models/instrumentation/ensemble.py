@@ -1,0 +1,266 @@
+"""Our own models at play time: weights on disk, an instrumenter made of them, and how well it does.
+
+A file NAME.safetensors holds two networks, ``solo`` (decides a note when it comes) and ``chord`` (decides the notes of
+a chord known whole); its card NAME.json says what they are. No torch is needed here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as read_tensors
+from safetensors.numpy import save as write_tensors
+
+from ripieno.models.instrumentation.corpus import Piece
+from ripieno.models.instrumentation.performance import Performance
+from ripieno.native.instrumenter import FEATURES_VERSION, NO_VOICE, Instrumenter, Trace, Voice, chord_width, solo_width
+from ripieno.native.lstm import Lstm, LstmConfig
+
+FORMAT = 1
+FOLDER = Path(__file__).parent / "weights"
+NETWORKS = ("solo", "chord")
+
+Arrays = dict[str, NDArray[np.float32]]
+
+
+class WeightsError(Exception):
+    """Weights cannot be used; the message names the file, what is wrong and what to do."""
+
+
+@dataclass
+class Ensemble:
+    """Networks that tell the parts `labels` apart. mono: which of them play one note at a time.
+
+    stay: in revise mode, how much better (log probability) another voice must be before a note moves.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    mono: tuple[bool, ...]
+    configs: dict[str, LstmConfig]
+    arrays: dict[str, Arrays]
+    stay: float = 0.0
+    card: dict[str, Any] = field(default_factory=dict)
+    _packed: dict[tuple[str, str], Lstm] = field(default_factory=dict, repr=False)
+
+    def network(self, which: str, precision: str = "fp32") -> Lstm:
+        """The packed weights of "solo" or "chord", made once."""
+        key = (which, precision)
+        if key not in self._packed:
+            self._packed[key] = Lstm(self.arrays[which], self.configs[which], precision)
+        return self._packed[key]
+
+    def voices(self) -> list[Voice]:
+        """One voice a label, of any range."""
+        return [Voice(label=index, polyphony=int(mono)) for index, mono in enumerate(self.mono)]
+
+    def instrumenter(
+        self,
+        voices: Sequence[Voice] | None = None,
+        *,
+        sample_rate: int = 48000,
+        when: str = "note",
+        window_ms: float = 25.0,
+        fallback: str = "closest",
+        overflow: str = "divisi",
+        precision: str = "fp32",
+        stay: float | None = None,
+    ) -> Instrumenter:
+        """Something that decides live: voices name labels by their index in `labels`; None: one voice a label.
+
+        when: "note" (each note as it comes), "window" (a chord after window_ms), "revise" (at once, mended then).
+        Raises ValueError for what does not fit together.
+        """
+        return Instrumenter(
+            self.voices() if voices is None else voices,
+            sample_rate=sample_rate,
+            when=when,
+            window=round(window_ms * sample_rate / 1000.0),
+            fallback=fallback,
+            overflow=overflow,
+            stay=self.stay if stay is None else stay,
+            solo=self.network("solo", precision) if when != "window" else None,
+            chord=self.network("chord", precision) if when != "note" else None,
+        )
+
+
+def widths(labels: int) -> dict[str, int]:
+    """Width of each network's input for so many labels."""
+    return {"solo": solo_width(labels), "chord": chord_width(labels)}
+
+
+def shipped() -> list[str]:
+    """Names of the weights that come with the program."""
+    return sorted(file.stem for file in FOLDER.glob("*.safetensors"))
+
+
+def save(folder: Path, ensemble: Ensemble, card: dict[str, Any]) -> Path:
+    """Write weights (half precision) and card; `card` adds what the training knows. Returns the weights' path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        f"{which}.{name}": np.ascontiguousarray(value, np.float16)
+        for which in NETWORKS
+        for name, value in ensemble.arrays[which].items()
+    }
+    data = write_tensors(tensors)
+    whole = {
+        "format": FORMAT,
+        "features": FEATURES_VERSION,
+        "name": ensemble.name,
+        "labels": list(ensemble.labels),
+        "mono": list(ensemble.mono),
+        "stay": ensemble.stay,
+        "networks": {which: asdict(ensemble.configs[which]) for which in NETWORKS},
+        **card,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    path = folder / f"{ensemble.name}.safetensors"
+    path.write_bytes(data)
+    path.with_suffix(".json").write_text(json.dumps(whole, indent=2) + "\n")
+    return path
+
+
+def load(name: str | Path) -> Ensemble:
+    """Read weights by the name of shipped ones (``chorales``), or by the path of a .safetensors file.
+
+    Raises WeightsError: no such file or card, a file cut short or not the card's, another version, wrong shapes,
+    values that are no numbers.
+    """
+    path = Path(name)
+    if path.suffix != ".safetensors":
+        path = FOLDER / f"{name}.safetensors"
+    card = _read_card(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}): there are {', '.join(shipped())}") from error
+    if hashlib.sha256(data).hexdigest() != card["sha256"]:
+        raise WeightsError(f"{path}: cut short, or not the file its card speaks of: fetch or train it again")
+    try:
+        tensors = read_tensors(data)
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: no safetensors file ({error}): fetch or train it again") from error
+    return _assemble(path, card, tensors)
+
+
+_CARD_FIELDS = ("format", "features", "name", "labels", "mono", "stay", "networks", "sha256")
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    card_path = path.with_suffix(".json")
+    try:
+        card = json.loads(card_path.read_text())
+    except OSError as error:
+        known = ", ".join(shipped()) or "none"
+        raise WeightsError(f"{card_path}: no such card: give a .safetensors path or one of {known}") from error
+    except ValueError as error:
+        raise WeightsError(f"{card_path}: no card ({error}): fetch or train the weights again") from error
+    if not isinstance(card, dict):
+        raise WeightsError(f"{card_path}: no card: fetch or train the weights again")
+    missing = [name for name in _CARD_FIELDS if name not in card]
+    if missing:
+        raise WeightsError(f"{card_path}: lacks {', '.join(missing)}: fetch or train the weights again")
+    for name, ours in (("format", FORMAT), ("features", FEATURES_VERSION)):
+        if card[name] != ours:
+            raise WeightsError(f"{card_path}: {name} {card[name]}, this program reads {ours}: train it again")
+    return card
+
+
+def _assemble(path: Path, card: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Ensemble:
+    try:
+        configs = {which: LstmConfig(**card["networks"][which]) for which in NETWORKS}
+        labels, mono, stay = tuple(card["labels"]), tuple(bool(m) for m in card["mono"]), float(card["stay"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: its card is not one of ours ({error}): train it again") from error
+    faults = _faults(configs, labels, mono, tensors)
+    if faults:
+        raise WeightsError(f"{path}: {'; '.join(faults)}: train it again")
+    arrays = {
+        which: {name: tensors[f"{which}.{name}"].astype(np.float32) for name in configs[which].shapes()}
+        for which in NETWORKS
+    }
+    return Ensemble(str(card["name"]), labels, mono, configs, arrays, stay, card)
+
+
+def _faults(
+    configs: dict[str, LstmConfig], labels: Sequence[str], mono: Sequence[bool], tensors: dict[str, NDArray[Any]]
+) -> list[str]:
+    """Everything about the weights that does not fit."""
+    faults = [] if len(labels) == len(mono) else ["as many labels as mono flags are needed"]
+    for which, config in configs.items():
+        if (config.input, config.output) != (widths(len(labels))[which], len(labels)):
+            faults.append(f"{which}: {config.input} inputs and {config.output} labels do not fit {len(labels)} labels")
+        for name, shape in config.shapes().items():
+            value = tensors.get(f"{which}.{name}")
+            if value is None:
+                faults.append(f"{which}.{name} is missing")
+            elif value.shape != shape:
+                faults.append(f"{which}.{name}: {list(value.shape)}, expected {list(shape)}")
+            elif not np.isfinite(value).all():
+                faults.append(f"{which}.{name} holds values that are no numbers")
+    return faults
+
+
+COUNTS = ("notes", "correct", "held", "jumped", "shared", "lost", "doubled", "moved", "fallback")
+
+
+def play(it: Instrumenter, performance: Performance, notes: int) -> Trace:
+    """Run an instrumenter over a performance of a piece with so many notes."""
+    p = performance
+    return it.trace(p.frame, p.on, p.pitch, p.velocity, p.note, notes)
+
+
+def evaluate(
+    ensemble: Ensemble,
+    pieces: Sequence[Piece],
+    performances: Sequence[Performance],
+    when: str = "note",
+    window_ms: float = 25.0,
+    *,
+    precision: str = "fp32",
+    stay: float | None = None,
+) -> dict[str, int]:
+    """Counts over pieces, each with its performance: notes; correct; held (notes that came while a part of one note at a time held a key);
+    jumped (such a part took a second note though another was free); shared (it did so since none was free); lost and
+    doubled (notes decided never or more than once); moved (revise); fallback."""
+    counts = dict.fromkeys(("notes", "correct", "held", "jumped", "shared", "lost", "doubled", "moved", "fallback"), 0)
+    it: Instrumenter | None = None
+    for piece, performance in zip(pieces, performances, strict=True):
+        if it is None:
+            it = ensemble.instrumenter(
+                sample_rate=performance.sample_rate, when=when, window_ms=window_ms, precision=precision, stay=stay
+            )
+        trace = play(it, performance, len(piece))
+        counts["notes"] += len(piece)
+        counts["correct"] += int((trace.voice == piece.label).sum())
+        counts["lost"] += int(((trace.times == 0) | (trace.voice == NO_VOICE)).sum())
+        counts["doubled"] += int((trace.times > 1).sum())
+        counts["moved"] += int((trace.moves > 0).sum())
+        counts["fallback"] += trace.fallbacks
+        for name, count in _conflicts(performance, trace.voice, ensemble.mono).items():
+            counts[name] += count
+    return counts
+
+
+def _conflicts(performance: Performance, voice: NDArray[np.uint8], mono: Sequence[bool]) -> dict[str, int]:
+    """What parts of one note at a time did while they held a key, told from the events alone."""
+    held = [0] * len(mono)
+    counts = {"held": 0, "jumped": 0, "shared": 0}
+    for on, part in zip(performance.on.tolist(), voice[performance.note].tolist(), strict=True):
+        if part == NO_VOICE:
+            continue
+        if on:
+            free = [not one or held[i] == 0 for i, one in enumerate(mono)]
+            counts["held"] += not all(free)
+            counts["jumped"] += not free[part] and any(free)
+            counts["shared"] += not any(free)
+        held[part] += 1 if on else -1
+    return counts
