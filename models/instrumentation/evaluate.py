@@ -68,23 +68,27 @@ def present(piece: Piece, column: str, seed: int) -> Presented:
 
 
 def run(
-    data: Path, tasks: Iterable[str] = tuple(corpus.TASKS), say: Say = lambda _: None, limit: int | None = None
+    data: Path,
+    tasks: Iterable[str] = tuple(corpus.TASKS),
+    say: Say = lambda _: None,
+    limit: int | None = None,
+    weights: Path = paper_weights.FOLDER,
 ) -> list[Table]:
     """Measure every model on the test split of each task.
 
     data: folder of the collections. say: told what is being measured. limit: only the first so many test pieces.
-    Raises CorpusError where the data cannot be read.
+    weights: folder of the paper's networks. Raises CorpusError where the data cannot be read.
     """
-    return [_table(data, corpus.TASKS[name], say, limit) for name in tasks]
+    return [_table(data, corpus.TASKS[name], say, limit, weights) for name in tasks]
 
 
-def _table(data: Path, task: Task, say: Say, limit: int | None) -> Table:
+def _table(data: Path, task: Task, say: Say, limit: int | None, weights: Path) -> Table:
     say(f"{task.name}: reading")
     counts = baselines.histogram(corpus.load(task.name, data, "train"), len(task.labels))
     pieces = corpus.load(task.name, data, "test")[:limit]
     sets = {column: [present(piece, column, SEED + index) for index, piece in enumerate(pieces)] for column in COLUMNS}
     rows = []
-    for name, predictor in (*_rules(task, counts), *_networks(task)):
+    for name, predictor in (*_rules(task, counts), *_networks(task, weights)):
         say(f"{task.name}: {name}")
         rows.append(_row(name, predictor, sets))
     rows += _ours(task, sets, say)
@@ -143,19 +147,19 @@ NETWORKS = {
 }
 
 
-def _networks(task: Task) -> list[tuple[str, Predictor]]:
-    return [(name, _network(task, *kind)) for name, kind in NETWORKS.items()]
+def _networks(task: Task, weights: Path) -> list[tuple[str, Predictor]]:
+    return [(name, _network(task, weights, *kind)) for name, kind in NETWORKS.items()]
 
 
-def _network(task: Task, model: str, hints: str) -> Predictor:
+def _network(task: Task, weights: Path, model: str, hints: str) -> Predictor:
     """One of the paper's networks, trained for the column in which it is scored."""
 
     def predictor(column: str) -> tuple[Predict, dict[str, Any]]:
         stem = paper_weights.name(task.name, model, hints, column)
         if model == "mlp":
-            perceptron = PaperMlp(stem)
+            perceptron = PaperMlp(stem, weights)
             return lambda each: perceptron.predict(each.heard), {"minutes": perceptron.card["metrics"]["minutes"]}
-        network = PaperModel(stem)
+        network = PaperModel(stem, weights)
         return lambda each: network.predict(each.notes), {"minutes": network.card["metrics"]["minutes"]}
 
     return predictor
@@ -272,6 +276,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the note collections")
     parser.add_argument("--task", choices=sorted(corpus.TASKS), action="append", help="only this one (may be repeated)")
     parser.add_argument("--limit", type=int, help="only the first so many test pieces")
+    parser.add_argument("--weights", type=Path, default=paper_weights.FOLDER, help="folder of the paper's networks")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw accuracy against window instead of the table")
     parser.add_argument("--json", action="store_true", help="print the tables as JSON")
 
@@ -283,7 +288,7 @@ def command(options: argparse.Namespace) -> int:
         plot(curve(options.data, tasks, _say), options.plot)
         print(f"drew {options.plot}")
         return 0
-    tables = run(options.data, tasks, _say, options.limit)
+    tables = run(options.data, tasks, _say, options.limit, options.weights)
     if options.json:
         print(json.dumps(as_json(tables), indent=2))
     else:
