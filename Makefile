@@ -7,7 +7,10 @@ PY = $(BIN)/python
 PIP = $(PY) -m pip --disable-pip-version-check --quiet --quiet
 JOBS = 2
 # An editable install, so that a change in Python needs no new set-up; a change in C does.
-INSTALL = $(BUILD_WITH) $(PIP) install --no-build-isolation --config-settings=build-dir=build/editable
+EDITABLE = $(BUILD_WITH) $(PIP) install --no-build-isolation --config-settings=build-dir=build/editable -e
+# It would put the folder above this one on Python's path too, and import whatever lies there: keep its hook alone.
+ONLY_FOLDERS = cd $(VENV)/lib/python3.*/site-packages && for file in _editable_skbc_ripieno.pth; do \
+	sed -n '/^import/p' $$file >$$file.new && mv $$file.new $$file; done
 C_FILES = $(wildcard native/src/*.[ch] tests/native/*.[ch])
 NATIVE = pyproject.toml CMakeLists.txt native/CMakeLists.txt native/build.py $(wildcard native/src/*.[ch])
 PACKAGE = $(NATIVE) $(shell find daemon models native plugins presets -name '*.py' -o -name py.typed)
@@ -66,12 +69,14 @@ $(VENV)/extras.done: $(VENV)/build.done pyproject.toml
 
 $(VENV)/play.done: $(VENV)/extras.done $(NATIVE)
 	@echo "Building Ripieno, and fetching numpy and matplotlib ..."
-	@$(INSTALL) -e ".[sound,plot]"
+	@$(EDITABLE) ".[sound,plot]"
+	@$(ONLY_FOLDERS)
 	@touch $@
 
 $(VENV)/dev.done: $(VENV)/play.done pyproject.toml
 	@echo "Fetching the test tools ..."
-	@$(INSTALL) -e ".[dev]"
+	@$(EDITABLE) ".[dev]"
+	@$(ONLY_FOLDERS)
 	@touch $@
 
 setup: $(VENV)/dev.done
