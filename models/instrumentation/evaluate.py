@@ -259,16 +259,16 @@ def _percent(share: float | None) -> str:
 
 
 def _remark(row: Row) -> str:
-    """What else there is to say of a line."""
+    """What else there is to say of a line; faults are counted over both columns."""
     missing = next((str(value) for key, value in row.facts.items() if key.endswith("missing")), "")
     if missing:
         return missing
     if "minutes" in row.facts:
         return f"trained {row.facts['minutes']:.1f} min"
-    played = row.facts.get("played")
-    if not played:
+    if "played" not in row.facts:
         return ""
-    return f"jumped {played['jumped']}, lost {played['lost']}, doubled {played['doubled']}, moved {played['moved']:.1%}"
+    faults = ", ".join(f"{fault} {sum(row.facts[column][fault] for column in COLUMNS)}" for fault in FAULTS)
+    return f"{faults}, moved {row.facts['written']['moved']:.1%} and {row.facts['played']['moved']:.1%}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
