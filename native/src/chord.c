@@ -150,8 +150,8 @@ static int may_change(const rp_instrumenter *it, const places *p, const uint16_t
 /* Give each row its voice. scores: by position in `order`, NULL without a model. [any] */
 static void assign(rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, const float *scores) {
     places p;
-    uint16_t column[RP_ASSIGN_ROWS];
-    uint8_t position[RP_CHORD_MAX];
+    uint16_t column[RP_ASSIGN_ROWS] = {0};
+    uint8_t position[RP_CHORD_MAX] = {0};
     lay_out(it, order, allowed, scores, &p);
     rp_assign(p.rows, p.columns, p.cost, column);
     if (!may_change(it, &p, column)) return;
