@@ -11,8 +11,8 @@ static const float TOO_MANY = 1e3f, FORBIDDEN = 1e5f, LEAST = -30.0f;
 /* The question put to the assignment: rows are notes, columns places in voices. */
 typedef struct {
     uint32_t rows, columns;
-    uint8_t note[RP_CHORD_MAX];               /* of a row */
-    uint8_t voice[RP_ASSIGN_COLUMNS];         /* of a column; RP_NO_VOICE: a note too many */
+    uint8_t note[RP_CHORD_MAX];       /* of a row */
+    uint8_t voice[RP_ASSIGN_COLUMNS]; /* of a column; RP_NO_VOICE: a note too many */
     float cost[RP_ASSIGN_ROWS * RP_ASSIGN_COLUMNS];
 } places;
 
@@ -72,9 +72,7 @@ static float cost_of(const rp_instrumenter *it, const rp_chord_note *note, uint3
 }
 
 /* A note of the chord that sounded and is over; it stays where it was. [any] */
-static int is_over(const rp_chord_note *note) {
-    return note->given && note->released;
-}
+static int is_over(const rp_chord_note *note) { return note->given && note->released; }
 
 /* How many notes of the chord a voice has room for. What is over took room while others were held. [any] */
 static uint32_t room(const rp_instrumenter *it, uint32_t voice, uint32_t rows) {
@@ -111,7 +109,7 @@ static void lay_out(const rp_instrumenter *it, const uint8_t *order, const uint3
         for (uint32_t c = 0; c < p->columns; c++) {
             uint8_t voice = p->voice[c];
             int fits = voice != RP_NO_VOICE && may >> voice & 1;
-            p->cost[r * p->columns + c] = fits                     ? cost_of(it, note, voice, own)
+            p->cost[r * p->columns + c] = fits                   ? cost_of(it, note, voice, own)
                                           : voice == RP_NO_VOICE ? TOO_MANY
                                                                  : FORBIDDEN;
         }

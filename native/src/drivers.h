@@ -45,24 +45,24 @@ typedef struct {
     uint64_t frame; /* the next cycle's first; they began at the server's frame time */
     uint64_t cycles;
     uint64_t xruns;
-    uint64_t unread;      /* events that came in and found no room */
-    uint32_t state;       /* RP_JACK_CLOSED... */
+    uint64_t unread; /* events that came in and found no room */
+    uint32_t state;  /* RP_JACK_CLOSED... */
     uint32_t sample_rate;
-    uint32_t period;      /* frames */
-    uint32_t load_max;    /* time spent in a cycle, thousandths of the period: the longest since the start */
-    uint32_t load_mean;   /* over the last hundred cycles or so */
-    uint32_t changes;     /* ports that came or went, on the whole server */
-    char reason[128];     /* in JACK's own words: why it failed or left; may be empty */
+    uint32_t period;    /* frames */
+    uint32_t load_max;  /* time spent in a cycle, thousandths of the period: the longest since the start */
+    uint32_t load_mean; /* over the last hundred cycles or so */
+    uint32_t changes;   /* ports that came or went, on the whole server */
+    char reason[128];   /* in JACK's own words: why it failed or left; may be empty */
 } rp_jack_state;
 
 rp_jack *rp_jack_new(const char *name, uint32_t inputs, const char *const *input_names, uint32_t outputs,
                      const char *const *output_names); /* NULL: no memory, more than 16 ports [control] */
 void rp_jack_free(rp_jack *jack);                      /* closes it first [control] */
-uint32_t rp_jack_open(rp_jack *jack); /* ports are there, silent; RP_JACK_FINE or why not [control] */
+uint32_t rp_jack_open(rp_jack *jack);                  /* ports are there, silent; RP_JACK_FINE or why not [control] */
 uint32_t rp_jack_start(rp_jack *jack, rp_engine *engine); /* from here on the engine runs [control] */
-void rp_jack_close(rp_jack *jack); /* the engine runs no more; may be opened again [control] */
+void rp_jack_close(rp_jack *jack);                        /* the engine runs no more; may be opened again [control] */
 void rp_jack_get_state(const rp_jack *jack, rp_jack_state *out); /* [any] */
-const char *rp_jack_client_name(const rp_jack *jack); /* the one the server gave; "" when closed [control] */
+const char *rp_jack_client_name(const rp_jack *jack);            /* the one the server gave; "" when closed [control] */
 /* The server's MIDI ports, a line each: flags (1: others may write to it, 2: read from it, 4: hardware, 256: ours), a
  * tab, the name, and after tabs its other names. Flags are three digits. Returns the characters it takes; all are
  * written when `capacity` is larger than that. [control] */
@@ -82,25 +82,25 @@ typedef struct {
 } rp_probe_state;
 /* The script's frames count from rp_probe_go; it is borrowed. room: bytes to record. NULL: no memory. [control] */
 rp_probe *rp_probe_new(const rp_tape *script, uint32_t room);
-void rp_probe_free(rp_probe *probe); /* its client is closed [control] */
-uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe); /* in rp_jack_start's place [control] */
-void rp_probe_go(rp_probe *probe); /* [any] */
-rp_probe_state rp_probe_get_state(const rp_probe *probe); /* [any] */
-uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index); /* of those sent [any] */
+void rp_probe_free(rp_probe *probe);                                    /* its client is closed [control] */
+uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe);           /* in rp_jack_start's place [control] */
+void rp_probe_go(rp_probe *probe);                                      /* [any] */
+rp_probe_state rp_probe_get_state(const rp_probe *probe);               /* [any] */
+uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index);    /* of those sent [any] */
 rp_tape_event rp_probe_received(const rp_probe *probe, uint32_t index); /* of those received [any] */
 
 /* A thread that runs the engine at real pace, block by block, for ports that have no clock of their own. */
 typedef struct rp_clock rp_clock;
 typedef struct {
     uint32_t sample_rate;
-    uint32_t block; /* frames, 1 to 8192 */
+    uint32_t block;   /* frames, 1 to 8192 */
     uint32_t sources; /* where bytes come from, 1 to 16; each has one thread that sends */
     uint32_t outputs; /* ports, 1 to 16 */
 } rp_clock_config;
 typedef struct {
     uint64_t frame; /* the next block's first */
     uint64_t cycles;
-    uint64_t xruns; /* blocks that began more than a block too late */
+    uint64_t xruns;   /* blocks that began more than a block too late */
     uint64_t refused; /* messages that found a source's queue full */
     uint32_t running;
     uint32_t realtime; /* 1: the thread has real-time priority */
@@ -114,10 +114,10 @@ typedef struct {
     uint8_t data[65536]; /* the first `size` of them */
 } rp_clock_event;
 
-rp_clock *rp_clock_new(const rp_clock_config *config); /* NULL: no memory or a bad config [control] */
-void rp_clock_free(rp_clock *clock); /* stops it first [control] */
+rp_clock *rp_clock_new(const rp_clock_config *config);  /* NULL: no memory or a bad config [control] */
+void rp_clock_free(rp_clock *clock);                    /* stops it first [control] */
 int rp_clock_start(rp_clock *clock, rp_engine *engine); /* 0: no thread [control] */
-void rp_clock_stop(rp_clock *clock); /* the engine runs no more; may be started again [control] */
+void rp_clock_stop(rp_clock *clock);                    /* the engine runs no more; may be started again [control] */
 /* Bytes for an input port, up to 65,536: as soon as can be; or at a frame, which never decreases within a source.
  * Returns 1, or 0: too long, or the queue is full; nothing was taken. Each source has one thread that sends. [any] */
 int rp_clock_send(rp_clock *clock, uint32_t source, uint32_t port, const uint8_t *data, uint32_t size);
@@ -126,7 +126,7 @@ int rp_clock_send_at(rp_clock *clock, uint32_t source, uint64_t frame, uint32_t 
 /* The next event that leaves; waits up to `timeout` milliseconds for one. 1: there is one. One thread receives.
  * [worker] */
 int rp_clock_receive(rp_clock *clock, rp_clock_event *out, uint32_t timeout);
-void rp_clock_lose(rp_clock *clock, uint32_t port); /* that input port was unplugged [any] */
-void rp_clock_set_connected(rp_clock *clock, uint32_t outputs); /* bit n: output port n has a listener [any] */
+void rp_clock_lose(rp_clock *clock, uint32_t port);                  /* that input port was unplugged [any] */
+void rp_clock_set_connected(rp_clock *clock, uint32_t outputs);      /* bit n: output port n has a listener [any] */
 void rp_clock_get_state(const rp_clock *clock, rp_clock_state *out); /* [any] */
 #endif

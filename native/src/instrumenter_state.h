@@ -5,9 +5,9 @@
 
 /* A note of the open chord. */
 typedef struct {
-    rp_held held;          /* voice: what it has so far */
-    uint64_t release;      /* when its key went up, where `released` */
-    uint32_t free;         /* bits of the voices that had room when it came, the chord's own notes aside */
+    rp_held held;     /* voice: what it has so far */
+    uint64_t release; /* when its key went up, where `released` */
+    uint32_t free;    /* bits of the voices that had room when it came, the chord's own notes aside */
     uint8_t released, given, fallback;
 } rp_chord_note;
 

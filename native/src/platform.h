@@ -3,8 +3,8 @@
 #define RIPIENO_PLATFORM_H
 #include <stdint.h>
 
-uint64_t rp_now(void);                  /* nanoseconds of a clock that never jumps; no system call on Linux [any] */
-void rp_sleep_until(uint64_t moment);   /* of rp_now [worker] */
+uint64_t rp_now(void);                /* nanoseconds of a clock that never jumps; no system call on Linux [any] */
+void rp_sleep_until(uint64_t moment); /* of rp_now [worker] */
 
 typedef struct rp_thread rp_thread;
 /* Runs body(argument) on a thread of its own, at real-time priority where the system allows it (`*realtime` says so).

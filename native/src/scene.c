@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* Where the soft bins lie. A value between two centres is shared by both. */
-static const float PITCHES[] = {24, 28, 32, 36, 40, 43, 46, 49, 52, 55, 58, 61, 64, 67, 70, 73, 76, 79, 82, 86, 90, 96, 102};
+static const float PITCHES[] = {24, 28, 32, 36, 40, 43, 46, 49, 52, 55, 58, 61,
+                                64, 67, 70, 73, 76, 79, 82, 86, 90, 96, 102};
 static const float STEPS[] = {-24, -16, -12, -9, -7, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 7, 9, 12, 16, 24};
 static const float MEANS[] = {-19, -12, -7, -3, 0, 3, 7, 12, 19};
 static const float LOG_MS[] = {0, 1.1f, 2.4f, 3.4f, 4.1f, 4.8f, 5.5f, 6.2f, 7.3f, 8.5f}; /* of 1 + ms */
@@ -26,13 +27,9 @@ enum {
     N_CHORD_VOICE = 2
 };
 
-uint32_t rp_features_solo_width(uint32_t labels) {
-    return N_NOTE + N_SOLO + labels * N_VOICE;
-}
+uint32_t rp_features_solo_width(uint32_t labels) { return N_NOTE + N_SOLO + labels * N_VOICE; }
 
-uint32_t rp_features_chord_width(uint32_t labels) {
-    return N_NOTE + N_CHORD + labels * (N_VOICE + N_CHORD_VOICE);
-}
+uint32_t rp_features_chord_width(uint32_t labels) { return N_NOTE + N_CHORD + labels * (N_VOICE + N_CHORD_VOICE); }
 
 /* Each writer returns where the next goes on. x is zero beforehand. */
 
@@ -43,9 +40,7 @@ static float *number(float *x, float value) {
 }
 
 /* A difference of pitch or velocity over its scale, held within reason. [any] */
-static float *ratio(float *x, float value, float scale) {
-    return number(x, fminf(fmaxf(value / scale, -3.0f), 3.0f));
-}
+static float *ratio(float *x, float value, float scale) { return number(x, fminf(fmaxf(value / scale, -3.0f), 3.0f)); }
 
 /* [any] */
 static float *soft(float *x, float value, const float *centre, uint32_t n) {
@@ -73,9 +68,7 @@ static float since(const rp_scene *scene, uint64_t then, uint64_t now) {
 }
 
 /* [any] */
-static float *times(float *x, float log_ms) {
-    return soft(x, log_ms, LOG_MS, N_TIMES);
-}
+static float *times(float *x, float log_ms) { return soft(x, log_ms, LOG_MS, N_TIMES); }
 
 /* [any] */
 static void mark(float *x, int interval) {
@@ -83,9 +76,7 @@ static void mark(float *x, int interval) {
 }
 
 /* [any] */
-static int in_use(const rp_track *track) {
-    return track->notes > 0;
-}
+static int in_use(const rp_track *track) { return track->notes > 0; }
 
 /* The note itself, the notes that sound, and the time. [any] */
 static float *write_note(const rp_scene *scene, const rp_asked *note, float *x) {

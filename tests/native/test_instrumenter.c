@@ -24,7 +24,9 @@ static rp_lstm *network(uint32_t input, uint32_t labels, float fill, int drawn) 
         for (uint32_t i = 0; i < MOST; i++) w[k][i] = drawn ? ((float)draw(2001) - 1000.0f) / 2000.0f : fill;
     rp_lstm_layer layer = {.w_ih = w[0], .w_hh = w[1], .b_ih = w[2], .b_hh = w[3]};
     rp_lstm_arrays arrays = {.config = {.input = input, .hidden = HIDDEN, .layers = 1, .output = labels},
-                             .layer = &layer, .output_weight = w[4], .output_bias = w[5]};
+                             .layer = &layer,
+                             .output_weight = w[4],
+                             .output_bias = w[5]};
     return rp_lstm_new(&arrays, RP_PRECISION_FP32);
 }
 
@@ -35,11 +37,17 @@ typedef struct {
 
 /* Three instruments of one note with ranges, one of two notes, and one of any number. */
 static setting make(uint32_t when, uint32_t overflow, float fill, int drawn) {
-    setting s = {.config = {.voices = 4, .decide = RP_DECIDE_MODEL, .when = when, .fallback = RP_FALLBACK_CLOSEST,
-                            .overflow = overflow, .window = WINDOW, .sample_rate = RATE}};
+    setting s = {.config = {.voices = 4,
+                            .decide = RP_DECIDE_MODEL,
+                            .when = when,
+                            .fallback = RP_FALLBACK_CLOSEST,
+                            .overflow = overflow,
+                            .window = WINDOW,
+                            .sample_rate = RATE}};
     s.solo = network(rp_features_solo_width(LABELS), LABELS, fill, drawn);
     s.chord = network(rp_features_chord_width(LABELS), LABELS, fill, drawn);
-    static const rp_voice voice[] = {{60, 90, 1, 0, 1, 0}, {50, 80, 1, 1, 1, 0}, {40, 70, 1, 2, 1, 55}, {30, 60, 2, 3, 1, 0}};
+    static const rp_voice voice[] = {
+        {60, 90, 1, 0, 1, 0}, {50, 80, 1, 1, 1, 0}, {40, 70, 1, 2, 1, 55}, {30, 60, 2, 3, 1, 0}};
     memcpy(s.config.voice, voice, sizeof voice);
     s.config.solo = s.solo;
     s.config.chord = s.chord;
@@ -117,7 +125,8 @@ static void close_chord(witness *w, uint64_t frame, uint32_t upto) {
 
 static void press(witness *w, uint32_t tag, uint64_t frame) {
     note *n = &w->note[tag];
-    *n = (note){.on = frame, .off = frame + 1 + draw(RATE / 3), .pitch = (uint8_t)(20 + draw(80)), .voice = RP_NO_VOICE};
+    *n =
+        (note){.on = frame, .off = frame + 1 + draw(RATE / 3), .pitch = (uint8_t)(20 + draw(80)), .voice = RP_NO_VOICE};
     n->down = 1;
     uint32_t afford = draw(20) ? 1000 : 0;
     rp_decision decision = rp_instrumenter_note_on(w->it, frame, tag, n->pitch, (uint8_t)(1 + draw(127)), afford);
@@ -132,7 +141,8 @@ static void release_until(witness *w, uint64_t frame, uint32_t upto) {
     for (;;) {
         uint32_t first = upto;
         for (uint32_t i = 0; i < upto; i++)
-            if (w->note[i].on && w->note[i].off <= frame && (first == upto || w->note[i].off < w->note[first].off)) first = i;
+            if (w->note[i].on && w->note[i].off <= frame && (first == upto || w->note[i].off < w->note[first].off))
+                first = i;
         if (first == upto) return;
         uint64_t deadline = rp_instrumenter_deadline(w->it);
         if (deadline <= w->note[first].off) close_chord(w, deadline, upto);
@@ -205,7 +215,8 @@ static void test_rules(void) {
     rp_instrumenter *it = rp_instrumenter_new(&config);
     CHECK(rp_instrumenter_note_on(it, 0, 0, 70, 64, 1).voice == 1);
     rp_instrumenter_note_off(it, 10, 0);
-    CHECK(rp_instrumenter_note_on(it, 20, 1, 66, 64, 1).voice == 1); /* 4 from where it was, 6 from the other's middle */
+    CHECK(rp_instrumenter_note_on(it, 20, 1, 66, 64, 1).voice ==
+          1); /* 4 from where it was, 6 from the other's middle */
     CHECK(rp_instrumenter_note_on(it, 30, 2, 71, 64, 1).voice == 0); /* the nearest is busy */
     rp_instrumenter_free(it);
     config.decide = RP_DECIDE_ZONE;
