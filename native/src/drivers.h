@@ -19,7 +19,7 @@ int rp_tape_add(rp_tape *tape, uint64_t frame, uint32_t port, const uint8_t *dat
 uint32_t rp_tape_count(const rp_tape *tape);
 rp_tape_event rp_tape_get(const rp_tape *tape, uint32_t index);
 
-/* Run the engine from frame `from` up to `until` in blocks, reading `in` and adding to `out`. 0: no memory. [control] */
+/* Run the engine from frame `from` to `until` in blocks, reading `in` and adding to `out`. 0: no memory. [control] */
 typedef struct {
     uint64_t from, until;
     uint32_t block;

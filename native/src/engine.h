@@ -34,7 +34,7 @@ rp_rig *rp_rig_new(const rp_rig_config *config,
                    rp_instrumenter *instrumenter); /* owns it; NULL: bad config [control] */
 void rp_rig_free(rp_rig *rig);                     /* and its instrumenter [control] */
 
-/* What may be sounding beyond our ports. In shared memory it outlives a killed process, and the next one silences it. */
+/* What may be sounding beyond our ports. In shared memory it outlives a killed process; the next one silences it. */
 typedef struct {
     uint8_t note[16][16][16]; /* [port][channel][pitch / 8], a bit a pitch */
     uint8_t pedal[16][16];    /* [port][channel], last sustain value sent */

@@ -1,4 +1,4 @@
-/* kernels_generic.c - the arithmetic in plain C with the C library's functions: slow, and the judge of the others. [any] */
+/* kernels_generic.c - the arithmetic in plain C and the C library's functions: slow, the judge of the others. [any] */
 #include <math.h>
 #include <string.h>
 

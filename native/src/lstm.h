@@ -52,6 +52,6 @@ void rp_lstm_time(const rp_lstm *lstm, rp_lstm_state *state, uint32_t n, const f
                   uint32_t *nanoseconds);
 /* The instruction set in use: "generic", "avx2", "avx512" or "neon". [any] */
 const char *rp_kernels_name(void);
-/* Choose one by name, for tests and benchmarks; 0: this machine has it, -1: it does not. Before rp_lstm_new. [control] */
+/* Choose one by name, to test and measure; 0: this machine has it, -1: it has not. Before rp_lstm_new. [control] */
 int rp_kernels_use(const char *name);
 #endif

@@ -145,8 +145,8 @@ static void settle(rp_engine *engine, uint16_t id, const rp_decision *decision) 
     if (task.frame <= engine->outlet.now || !rp_scheduler_add(&engine->scheduler, task)) sound(engine, id, NULL);
 }
 
-/* Ask the instrumenter who plays the note; without one the first instrument does. A chord that is full closes before its
- * time, at the next note. [process] */
+/* Ask the instrumenter who plays the note; without one the first instrument does. A full chord closes before its time,
+ * at the next note. [process] */
 static void decide(rp_engine *engine, uint16_t id) {
     const rp_note *note = note_of(engine, id);
     if (engine->rig->instrumenter && rp_instrumenter_deadline(engine->rig->instrumenter) <= engine->outlet.now)
@@ -234,7 +234,7 @@ static void note_off(rp_engine *engine, uint8_t in_port, const rp_midi_message *
     if (!rp_scheduler_add(&engine->scheduler, task)) release(engine, id, message);
 }
 
-/* Where an input channel's wheels and pedals go: the rig's instruments, or the same channel of the same port. [process] */
+/* Where a channel's wheels and pedals go: the rig's instruments, or the same channel of the same port. [process] */
 static void find_routes(rp_engine *engine, uint8_t in_port, uint8_t in_channel, const uint16_t ensemble[RP_PORTS_MAX],
                         uint16_t channels[RP_PORTS_MAX]) {
     uint32_t last = engine->config.outputs - 1;
