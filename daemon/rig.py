@@ -101,11 +101,11 @@ def _instrumenter(preset: Preset, rate: int) -> "Instrumenter":
             overflow=preset.overflow,
             window=frames_of(window_ms, rate),
         )
-    from ripieno.models.instrumentation.ensemble import EnsembleError, load
+    from ripieno.models.instrumentation.ensemble import WeightsError, load
 
     try:
         ensemble = load(weights_file(preset.model, Path()))
-    except EnsembleError as error:
+    except WeightsError as error:
         raise UserError(str(error)) from None
     return ensemble.instrumenter(
         voices(preset, ensemble.labels),

@@ -23,9 +23,9 @@ def run(parsed: argparse.Namespace) -> int:
     """Judge, and print the table."""
     from ripieno.models.instrumentation import evaluate
     from ripieno.models.instrumentation.corpus import CorpusError
-    from ripieno.models.instrumentation.ensemble import EnsembleError
+    from ripieno.models.instrumentation.ensemble import WeightsError
 
     try:
         return evaluate.command(parsed)
-    except (CorpusError, EnsembleError) as error:
+    except (CorpusError, WeightsError) as error:
         raise UserError(str(error)) from None
