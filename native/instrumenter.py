@@ -96,10 +96,12 @@ class Instrumenter:
         overflow: str = "divisi",
         window: int = 0,
         stay: float = 0.0,
+        share: bool = False,
         solo: Lstm | None = None,
         chord: Lstm | None = None,
     ) -> None:
         """window: frames. stay: how much better (log probability) another voice must be before a note moves.
+        share: a part of one note at a time may take a second note of the chord it has just begun (within 25 ms).
 
         Raises ValueError for a word that is not known (each is told), or for voices and networks that do not fit.
         """
@@ -113,6 +115,7 @@ class Instrumenter:
         for field, (word, table) in (words | {"overflow": (overflow, OVERFLOW)}).items():
             setattr(config, field, _word(field, word, table))
         config.window, config.sample_rate, config.stay = window, sample_rate, stay
+        config.share = share
         config.solo = solo.pointer if solo else ffi.NULL
         config.chord = chord.pointer if chord else ffi.NULL
         self.solo, self.chord, self.voices, self.when = solo, chord, tuple(voices), when

@@ -73,6 +73,7 @@ class Ensemble:
         overflow: str = "divisi",
         precision: str = "fp32",
         stay: float | None = None,
+        share: bool = False,
     ) -> Instrumenter:
         """Something that decides live: voices name labels by their index in `labels`; None: one voice a label.
 
@@ -87,6 +88,7 @@ class Ensemble:
             fallback=fallback,
             overflow=overflow,
             stay=self.stay if stay is None else stay,
+            share=share,
             solo=self.network("solo", precision) if when != "window" else None,
             chord=self.network("chord", precision) if when != "note" else None,
         )
@@ -227,6 +229,7 @@ def evaluate(
     *,
     precision: str = "fp32",
     stay: float | None = None,
+    share: bool = False,
 ) -> dict[str, int]:
     """Counts over pieces, each with its performance: notes; correct; held (notes that came while a part of one note at a time held a key);
     jumped (such a part took a second note though another was free); shared (it did so since none was free); lost and
@@ -236,7 +239,12 @@ def evaluate(
     for piece, performance in zip(pieces, performances, strict=True):
         if it is None:
             it = ensemble.instrumenter(
-                sample_rate=performance.sample_rate, when=when, window_ms=window_ms, precision=precision, stay=stay
+                sample_rate=performance.sample_rate,
+                when=when,
+                window_ms=window_ms,
+                precision=precision,
+                stay=stay,
+                share=share,
             )
         trace = play(it, performance, len(piece))
         counts["notes"] += len(piece)

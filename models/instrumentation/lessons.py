@@ -27,10 +27,10 @@ class Plan:
     """batch: pieces a step. notes: of each at most. played: share of them as played, the rest low to high.
     helped: steps over which the score's part in the choices fades. hints: share of pieces with hands' places told."""
 
-    batch: int = 32
+    batch: int = 16
     notes: int = 256
     played: float = 0.6
-    helped: int = 400
+    helped: int = 300
     refresh: int = 10
     hints: float = 0.15
 
@@ -64,17 +64,17 @@ class Lessons:
         self.task, self.pieces, self.which, self.plan = task, pieces, which, plan
         lengths = np.array([len(piece) for piece in pieces], dtype=np.float64)
         self._share = lengths / lengths.sum()
-        self._player: Instrumenter | None = None
+        self._players: list[Instrumenter] = []
 
     def loss(self, model: Averaged, rng: np.random.Generator) -> Tensor:
         """The loss of one batch; the average moves on."""
         model.follow()
         steps = int(model.steps)
-        if self._player is None or steps % self.plan.refresh == 0:
+        if not self._players or steps % self.plan.refresh == 0:
             lstm = Lstm(model.network.arrays(), model.network.config)
-            self._player = player(self.task, self.which, lstm)
+            self._players = [player(self.task, self.which, lstm, share) for share in (False, True)]
         own = min(1.0, steps / self.plan.helped)
-        lessons = [self._lesson(self._player, own, rng) for _ in range(self.plan.batch)]
+        lessons = [self._lesson(self._players[n % 2], own, rng) for n in range(self.plan.batch)]
         x, target, allowed = (torch.from_numpy(column) for column in _stack(lessons))
         return loss_of(model.network(x), target, allowed)
 
@@ -98,11 +98,11 @@ class Lessons:
             it.set_voice(index, replace(voice, centre=centre))
 
 
-def player(task: Task, which: str, lstm: Lstm) -> Instrumenter:
+def player(task: Task, which: str, lstm: Lstm, share: bool = False) -> Instrumenter:
     """An instrumenter that decides by one network alone."""
     voices = [Voice(label=index, polyphony=int(mono)) for index, mono in enumerate(task.mono)]
     if which == "solo":
-        return Instrumenter(voices, sample_rate=SAMPLE_RATE, when="note", solo=lstm)
+        return Instrumenter(voices, sample_rate=SAMPLE_RATE, when="note", share=share, solo=lstm)
     return Instrumenter(voices, sample_rate=SAMPLE_RATE, when="window", window=SAMPLE_RATE * 25 // 1000, chord=lstm)
 
 

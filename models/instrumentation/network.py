@@ -14,19 +14,19 @@ _TORCH_NAMES = {"w_ih": "weight_ih_l0", "w_hh": "weight_hh_l0", "b_ih": "bias_ih
 class Network(nn.Module):
     """LSTM layers with normalisation and dropout, then a ReLU layer that sees the input beside them, then scores."""
 
-    def __init__(self, config: LstmConfig, dropout: float = 0.2, input_dropout: float = 0.05) -> None:
+    def __init__(self, config: LstmConfig, dropout: float = 0.1) -> None:
         super().__init__()
         self.config = config
         widths = [config.input] + [config.hidden] * config.layers
         self.layers = nn.ModuleList(nn.LSTM(n, config.hidden, batch_first=True) for n in widths[:-1])
         self.norms = nn.ModuleList(nn.LayerNorm(config.hidden, eps=config.norm_epsilon) for _ in self.layers)
-        self.dropout, self.input_dropout = nn.Dropout(dropout), nn.Dropout(input_dropout)
+        self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(config.hidden + config.input, config.head)
         self.output = nn.Linear(config.head, config.output)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [pieces, notes, input] gives scores [pieces, notes, output]."""
-        x = seen = self.input_dropout(x)
+        seen = x
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = self.dropout(norm(layer(x)[0]))
         return self.output(self.dropout(torch.relu(self.head(torch.cat([x, seen], -1)))))

@@ -24,7 +24,7 @@ from ripieno.models.instrumentation.performance import Performance, as_played, l
 from ripieno.models.instrumentation.trainer import Options, train
 from ripieno.native.lstm import Lstm, LstmConfig
 
-HIDDEN, LAYERS, HEAD = 96, 2, 64
+HIDDEN, LAYERS, HEAD = 128, 2, 96
 _VALID_NOTES = 24000
 _STAY = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0)
 _MOVED_MOST = 0.14
@@ -91,10 +91,12 @@ def tune_stay(ensemble: Ensemble, valid: Performances) -> float:
 def metrics(ensemble: Ensemble, pieces: list[Piece]) -> dict[str, dict[str, float]]:
     """Accuracy and counts of an ensemble on pieces, in every column of the table."""
     table = {}
-    cases = [("written", "note"), ("played", "note"), ("played", "window"), ("played", "revise")]
+    cases = [("written", "note"), ("written", "share"), ("played", "note"), ("played", "share")]
+    cases += [("played", "window"), ("played", "revise")]
     performances = {column: perform(pieces, column) for column in ("written", "played")}
     for column, when in cases:
-        counts = ensembles.evaluate(ensemble, *zip(*performances[column], strict=True), when)
+        share, mode = when == "share", "note" if when == "share" else when
+        counts = ensembles.evaluate(ensemble, *zip(*performances[column], strict=True), mode, share=share)
         shares = {name: round(counts[name] / counts["notes"], 4) for name in ("moved", "shared")}
         whole = {name: counts[name] for name in ("notes", "jumped", "lost", "doubled", "fallback")}
         table[f"{column}, {when}"] = {"accuracy": round(counts["correct"] / counts["notes"], 4), **shares, **whole}
@@ -144,7 +146,7 @@ def main(argv: list[str] | None = None) -> int:
         folder=arguments.runs,
         learning_rate=2e-3,
         cooling=0.6,
-        check_every=50,
+        check_every=100,
         patience=1000,
         seed=arguments.seed,
     )

@@ -128,7 +128,11 @@ static uint32_t held_longest(const rp_instrumenter *it, uint32_t voices) {
 
 /* Decide a note by itself. [any] */
 static void decide(rp_instrumenter *it, const rp_held *held, uint32_t afford, rp_decision *decision) {
-    uint32_t free = rp_voices_free(&it->voices, it->config.voice, it->config.voices);
+    const rp_voice *voice = it->config.voice;
+    uint32_t count = it->config.voices;
+    int share = it->config.share && it->config.overflow == RP_OVERFLOW_DIVISI;
+    uint32_t free = share ? rp_voices_free_before(&it->voices, voice, count)
+                          : rp_voices_free(&it->voices, voice, count);
     uint32_t voices = rp_choose_from(it, free, held->pitch);
     int model = it->config.decide == RP_DECIDE_MODEL, scored = 0;
     if (!voices) return;

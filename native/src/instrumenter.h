@@ -31,6 +31,7 @@ typedef struct {
     uint32_t sample_rate;
     const rp_lstm *solo;  /* decides a note by itself; NULL unless MODEL */
     const rp_lstm *chord; /* decides a chord known whole; NULL unless MODEL with a window */
+    uint32_t share;       /* 1, with DIVISI: a voice may take a second note of the chord (25 ms) it has just begun */
     float stay;           /* REVISE: a note moves only to a voice better than its own by this much (log probability) */
 } rp_instrumenter_config;
 
