@@ -46,8 +46,8 @@ class DummyServer:
 
     def start(self) -> None:
         """Start it (again), and wait until it answers."""
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self._process = subprocess.Popen(self._command, **quiet)
+        nothing = subprocess.DEVNULL
+        self._process = subprocess.Popen(self._command, stdin=nothing, stdout=nothing, stderr=nothing)
         end = time.monotonic() + _START_SECONDS
         while problem := jack_problem():
             if time.monotonic() > end or self._process.poll() is not None:
