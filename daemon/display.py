@@ -5,9 +5,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ripieno.daemon.terminal import Screen, colored, dimmed, panel, pressed
+from ripieno.daemon.terminal import Screen, colored, dimmed, emit, panel, pressed
 
 if TYPE_CHECKING:
     from ripieno.daemon.live import Performance
@@ -82,7 +83,7 @@ class JsonLines:
 
 
 def _say(what: dict[str, Any]) -> None:
-    print(json.dumps(what, ensure_ascii=False), flush=True)
+    emit(json.dumps(what, ensure_ascii=False) + "\n")
 
 
 class Lines:
@@ -94,16 +95,16 @@ class Lines:
     def show(self, performance: "Performance") -> str:
         """Print what is new."""
         if not self._next:
-            print(f"{performance.preset.name}: {performance.driver.describe()} ({self._why})", flush=True)
-            print("Ctrl-C ends it with every note released.", flush=True)
+            emit(f"{performance.preset.name}: {performance.driver.describe()} ({self._why})\n")
+            emit("Ctrl-C ends it with every note released.\n")
             self._said = _counts(performance)
         for text in performance.take_news():
-            print(text, flush=True)
+            emit(f"{text}\n")
         if time.monotonic() >= self._next or performance.ending:
             self._next = time.monotonic() + _LINES_SECONDS
             line = _counts(performance)
             if line != self._said:
-                print(line, flush=True)
+                emit(f"{line}\n")
             self._said = line
         return ""
 
@@ -134,7 +135,10 @@ def _head(performance: "Performance", why: str) -> list[str]:
     width = os.get_terminal_size().columns
     title = f" Ripieno · {performance.preset.name}"
     place = f" {performance.driver.describe()} ({why})"
-    keys = "".join(colored(mark, color) if color else dimmed(mark) for mark, color in performance.board.keyboard())
+    keys = ""
+    for color, marks in groupby(performance.board.keyboard(), lambda key: key[1]):
+        text = "".join(mark for mark, _ in marks)
+        keys += colored(text, color) if color else dimmed(text)
     return [title, dimmed(place[: width - 1]), "", f" {keys}" if width > 90 else ""]
 
 

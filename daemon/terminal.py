@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_PATIENCE_SECONDS, _PIECE = 0.1, 256
 _HIDE, _SHOW, _HOME, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[?25l", "\x1b[?25h", "\x1b[H", "\x1b[K", "\x1b[J"
 _OTHER_SCREEN, _OWN_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 
@@ -13,6 +14,21 @@ _OTHER_SCREEN, _OWN_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 def usable() -> bool:
     """Whether there is a terminal to draw on and to hear keys from."""
     return sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def emit(text: str) -> bool:
+    """Write to standard output, but never wait for it: False, and the rest is left out, where nobody reads.
+
+    A terminal that was stopped (Ctrl-S) or a pipe that is full must not keep a performance from ending.
+    """
+    sys.stdout.flush()
+    data = text.encode(sys.stdout.encoding or "utf-8", "replace")
+    while data:
+        if os.name != "nt" and not select.select([], [sys.stdout], [], _PATIENCE_SECONDS)[1]:
+            return False
+        # A pipe that select calls ready takes so much at once; so does a terminal that has any room, but for its rest.
+        data = data[os.write(sys.stdout.fileno(), data[:_PIECE]) :]
+    return True
 
 
 def colored(text: str, color: str) -> str:
@@ -38,23 +54,20 @@ class Screen:
         """Show these lines and nothing else."""
         if lines == self._shown:
             return
-        self._shown = lines
         height = os.get_terminal_size().lines
         body = "\r\n".join(line + _CLEAR_LINE for line in lines[: height - 1])
-        sys.stdout.write(_HOME + body + "\r\n" + _CLEAR_BELOW)
-        sys.stdout.flush()
+        self._shown = lines if emit(_HOME + body + "\r\n" + _CLEAR_BELOW) else []
 
 
 @contextmanager
 def panel() -> Iterator[Screen]:
     """Take the terminal over, and give it back however this ends."""
     with _single_keys():
-        sys.stdout.write(_OTHER_SCREEN + _HIDE + _HOME + _CLEAR_BELOW)
+        emit(_OTHER_SCREEN + _HIDE + _HOME + _CLEAR_BELOW)
         try:
             yield Screen()
         finally:
-            sys.stdout.write(_SHOW + _OWN_SCREEN)
-            sys.stdout.flush()
+            emit(_SHOW + _OWN_SCREEN)
 
 
 @contextmanager
@@ -68,10 +81,10 @@ def _single_keys() -> Iterator[None]:
 
     before = termios.tcgetattr(sys.stdin)
     try:
-        tty.setcbreak(sys.stdin)
+        tty.setcbreak(sys.stdin, termios.TCSANOW)
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
 
 
 def pressed() -> str:
