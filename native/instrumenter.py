@@ -236,4 +236,6 @@ def fill(slot: Any, voice: Voice) -> None:
 def _decision(raw: Any) -> Decision:
     voice = None if raw.voice == NO_VOICE else raw.voice
     came_from = None if getattr(raw, "from") == NO_VOICE else getattr(raw, "from")
-    return Decision(raw.tag, voice, came_from, bool(raw.fallback), bool(raw.pending), raw.stolen if raw.steals else None)
+    return Decision(
+        raw.tag, voice, came_from, bool(raw.fallback), bool(raw.pending), raw.stolen if raw.steals else None
+    )

@@ -231,9 +231,12 @@ def evaluate(
     stay: float | None = None,
     share: bool = False,
 ) -> dict[str, int]:
-    """Counts over pieces, each with its performance: notes; correct; held (notes that came while a part of one note at a time held a key);
-    jumped (such a part took a second note though another was free); shared (it did so since none was free); lost and
-    doubled (notes decided never or more than once); moved (revise); fallback."""
+    """Counts over pieces, each with its performance.
+
+    notes; correct; held: notes that came while a part of one note at a time held a key; jumped: such a part took a
+    second note though another was free; shared: it did so since none was, or because the chord may be shared; lost and
+    doubled: notes decided never, or more than once; moved (revise); fallback.
+    """
     counts = dict.fromkeys(("notes", "correct", "held", "jumped", "shared", "lost", "doubled", "moved", "fallback"), 0)
     it: Instrumenter | None = None
     for piece, performance in zip(pieces, performances, strict=True):
@@ -253,22 +256,66 @@ def evaluate(
         counts["doubled"] += int((trace.times > 1).sum())
         counts["moved"] += int((trace.moves > 0).sum())
         counts["fallback"] += trace.fallbacks
-        for name, count in _conflicts(performance, trace.voice, ensemble.mono).items():
+        witness = _Witness(ensemble.mono, together=when != "note", share=share)
+        for name, count in witness.watch(performance, trace.voice).items():
             counts[name] += count
     return counts
 
 
-def _conflicts(performance: Performance, voice: NDArray[np.uint8], mono: Sequence[bool]) -> dict[str, int]:
-    """What parts of one note at a time did while they held a key, told from the events alone."""
-    held = [0] * len(mono)
-    counts = {"held": 0, "jumped": 0, "shared": 0}
-    for on, part in zip(performance.on.tolist(), voice[performance.note].tolist(), strict=True):
-        if part == NO_VOICE:
-            continue
-        if on:
-            free = [not one or held[i] == 0 for i, one in enumerate(mono)]
-            counts["held"] += not all(free)
-            counts["jumped"] += not free[part] and any(free)
-            counts["shared"] += not any(free)
-        held[part] += 1 if on else -1
-    return counts
+_CHORD_MS = 25
+
+
+class _Witness:
+    """Tells from key events and voices alone what parts of one note at a time did while they held a key.
+
+    together: the notes of a chord were decided at once: a part is only free if no note of the chord went there. share:
+    a part may take a second note of the chord it has just begun.
+    """
+
+    def __init__(self, mono: Sequence[bool], *, together: bool, share: bool) -> None:
+        self.mono, self.together, self.share = mono, together, share
+        self.held = [0] * len(mono)
+        self.begun = [0] * len(mono)  # of those held, the ones of the present chord
+        self.doubts: list[set[int]] = []  # second notes of the present chord, each with the parts that were free
+        self.counts = {"held": 0, "jumped": 0, "shared": 0}
+
+    def watch(self, performance: Performance, voice: NDArray[np.uint8]) -> dict[str, int]:
+        """Go through a performance; `voice` [notes] is what each note got."""
+        chord = performance.sample_rate * _CHORD_MS // 1000
+        start, current = -chord, set[int]()
+        for frame, on, note in zip(
+            performance.frame.tolist(), performance.on.tolist(), performance.note.tolist(), strict=True
+        ):
+            part = int(voice[note])
+            if part == NO_VOICE:
+                continue
+            if on and frame - start > chord:
+                self._settle()
+                start, current, self.begun = frame, set(), [0] * len(self.mono)
+            if on:
+                self._strike(part)
+                current.add(note)
+            else:
+                self.held[part] -= 1
+                self.begun[part] -= note in current
+        self._settle()
+        return self.counts
+
+    def _strike(self, part: int) -> None:
+        free = {i for i, mono in enumerate(self.mono) if not mono or not self.held[i]}
+        self.counts["held"] += len(free) < len(self.mono)
+        if part not in free:
+            shares = self.share and self.held[part] == self.begun[part]
+            self.doubts.append(set() if shares else free)
+        elif self.mono[part]:
+            for parts in self.doubts:
+                parts.discard(part)
+        self.held[part] += 1
+        self.begun[part] += 1
+        if not self.together:
+            self._settle()
+
+    def _settle(self) -> None:
+        for parts in self.doubts:
+            self.counts["jumped" if parts else "shared"] += 1
+        self.doubts = []

@@ -131,8 +131,8 @@ static void decide(rp_instrumenter *it, const rp_held *held, uint32_t afford, rp
     const rp_voice *voice = it->config.voice;
     uint32_t count = it->config.voices;
     int share = it->config.share && it->config.overflow == RP_OVERFLOW_DIVISI;
-    uint32_t free = share ? rp_voices_free_before(&it->voices, voice, count)
-                          : rp_voices_free(&it->voices, voice, count);
+    uint32_t free =
+        share ? rp_voices_free_before(&it->voices, voice, count) : rp_voices_free(&it->voices, voice, count);
     uint32_t voices = rp_choose_from(it, free, held->pitch);
     int model = it->config.decide == RP_DECIDE_MODEL, scored = 0;
     if (!voices) return;
@@ -140,8 +140,8 @@ static void decide(rp_instrumenter *it, const rp_held *held, uint32_t afford, rp
     rp_asked asked = {held->onset, rp_choose_labels(it, voices), held->pitch, held->velocity};
     if (model && afford) scored = rp_ask_solo(it, &asked, held->tag);
     voices = rp_choose_forced(it, voices, held->tag);
-    decision->voice = scored ? rp_choose_by_scores(it, voices, held->pitch, it->scores)
-                             : rp_choose_by_rule(it, voices, held->pitch);
+    decision->voice =
+        scored ? rp_choose_by_scores(it, voices, held->pitch, it->scores) : rp_choose_by_rule(it, voices, held->pitch);
     decision->fallback = (uint8_t)(model && !scored);
 }
 

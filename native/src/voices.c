@@ -6,9 +6,7 @@
 /* How much of a running mean the newest note makes. */
 static const float SLOW = 0.04f, FAST = 0.25f, LEVEL = 0.1f;
 
-void rp_voices_reset(rp_voices *voices) {
-    memset(voices, 0, sizeof *voices);
-}
+void rp_voices_reset(rp_voices *voices) { memset(voices, 0, sizeof *voices); }
 
 void rp_voices_enter(rp_voices *voices, uint64_t frame, uint64_t window) {
     if (voices->notes && frame - voices->chord <= window) return;
@@ -87,8 +85,7 @@ uint32_t rp_voices_free_before(const rp_voices *voices, const rp_voice voice[RP_
     uint8_t held[RP_VOICES_MAX] = {0};
     uint32_t bits = 0;
     for (uint32_t i = 0; i < voices->helds; i++) held[voices->held[i].voice] += voices->held[i].onset < voices->chord;
-    for (uint32_t i = 0; i < count; i++)
-        bits |= (uint32_t)(!voice[i].polyphony || held[i] < voice[i].polyphony) << i;
+    for (uint32_t i = 0; i < count; i++) bits |= (uint32_t)(!voice[i].polyphony || held[i] < voice[i].polyphony) << i;
     return bits;
 }
 

@@ -14,21 +14,21 @@ typedef struct {
 
 /* What is remembered of one voice, or of all voices that share a label of the model. */
 typedef struct {
-    uint64_t onset, release;     /* of its last note; frames */
-    uint64_t gap, length;        /* between its last two onsets; of its last released note; frames */
-    float slow, fast, velocity;  /* running means of pitch (two speeds) and of velocity */
-    uint16_t held, in_chord;     /* keys down; notes taken in the present chord */
-    uint8_t pitch, before;       /* last and last but one */
-    uint8_t notes, releases;     /* counted up to 255 */
+    uint64_t onset, release;    /* of its last note; frames */
+    uint64_t gap, length;       /* between its last two onsets; of its last released note; frames */
+    float slow, fast, velocity; /* running means of pitch (two speeds) and of velocity */
+    uint16_t held, in_chord;    /* keys down; notes taken in the present chord */
+    uint8_t pitch, before;      /* last and last but one */
+    uint8_t notes, releases;    /* counted up to 255 */
 } rp_track;
 
 typedef struct {
-    uint64_t onset, chord;  /* the last note-on; the first of the present chord */
-    uint32_t notes;         /* since the reset, counted up to UINT32_MAX */
-    uint32_t in_chord;      /* notes of the present chord so far */
+    uint64_t onset, chord; /* the last note-on; the first of the present chord */
+    uint32_t notes;        /* since the reset, counted up to UINT32_MAX */
+    uint32_t in_chord;     /* notes of the present chord so far */
     uint32_t helds;
-    float velocity;         /* running mean */
-    uint8_t pitch;          /* of the last note-on */
+    float velocity; /* running mean */
+    uint8_t pitch;  /* of the last note-on */
     rp_track voice[RP_VOICES_MAX];
     rp_track label[RP_VOICES_MAX];
     rp_held held[RP_HELD_MAX]; /* [helds], oldest first */
