@@ -1,4 +1,4 @@
-"""A JACK client that plays a script and records what it hears: the other end of the cable, for tests and benchmarks."""
+"""JACK clients that are no engine, for tests and benchmarks: the other end of the cable, and the cable."""
 
 from __future__ import annotations
 
@@ -56,6 +56,14 @@ class JackProbe(JackClient):
         """What it heard."""
         count = lib.rp_probe_get_state(self._probe).received
         return [_event(lib.rp_probe_received(self._probe, i)) for i in range(count)]
+
+
+class JackWire(JackClient):
+    """A JACK client that passes on what comes in, and is nothing else: what a C client costs at the least."""
+
+    def start(self) -> None:
+        """Pass on from now on. Raises DriverError."""
+        self._check(lib.rp_jack_start_wire(self._jack))
 
 
 def _event(one: Any) -> Event:

@@ -82,6 +82,17 @@ static void probe_cycle(void *player, const rp_cycle *cycle) {
 
 uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe) { return rp_jack_begin(jack, probe_cycle, probe); }
 
+/* [process] */
+static void wire_cycle(void *player, const rp_cycle *cycle) {
+    const rp_jack *jack = player;
+    for (uint32_t i = 0; i < cycle->inputs; i++) {
+        const rp_input *in = &cycle->in[i];
+        if (in->port < jack->outputs) cycle->sink->write(cycle->sink, in->port, in->offset, in->data, in->size);
+    }
+}
+
+uint32_t rp_jack_start_wire(rp_jack *jack) { return rp_jack_begin(jack, wire_cycle, jack); }
+
 void rp_probe_go(rp_probe *probe) { atomic_store_explicit(&probe->go, 1, memory_order_release); }
 
 rp_probe_state rp_probe_get_state(const rp_probe *probe) {

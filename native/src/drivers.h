@@ -82,9 +82,10 @@ typedef struct {
 } rp_probe_state;
 /* The script's frames count from rp_probe_go; it is borrowed. room: bytes to record. NULL: no memory. [control] */
 rp_probe *rp_probe_new(const rp_tape *script, uint32_t room);
-void rp_probe_free(rp_probe *probe);                                    /* its client is closed [control] */
-uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe);           /* in rp_jack_start's place [control] */
-void rp_probe_go(rp_probe *probe);                                      /* [any] */
+void rp_probe_free(rp_probe *probe);                          /* its client is closed [control] */
+uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe); /* in rp_jack_start's place [control] */
+uint32_t rp_jack_start_wire(rp_jack *jack); /* likewise: what comes in at a port goes out at its like [control] */
+void rp_probe_go(rp_probe *probe);          /* [any] */
 rp_probe_state rp_probe_get_state(const rp_probe *probe);               /* [any] */
 uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index);    /* of those sent [any] */
 rp_tape_event rp_probe_received(const rp_probe *probe, uint32_t index); /* of those received [any] */
