@@ -18,7 +18,7 @@ def run(as_json: bool = False, runs: int = RUNS) -> dict[str, Any]:
 
     Gives, for each preset, the median time in seconds, and how many seconds of music are played in one.
     """
-    with as_file(files("ripieno.daemon.demo") / "beethoven-op26.mid") as path:
+    with as_file(files("ripieno.daemon.demo") / "bach-bwv858.mid") as path:
         score = read_score(path, RATE)
     rows: dict[str, Any] = {}
     with Progress("playing") as progress:

@@ -9,8 +9,8 @@ from ripieno.daemon.errors import UserError
 EPILOG = """\
 It leaves demo.mid (one track an instrument), demo.wav (to listen to) and demo.png (a picture of who played what).
 """
-_WORK = "beethoven-op26"
-_TITLE = "Beethoven, piano sonata Op. 26, theme: played on one keyboard, heard from: {}"
+_WORK = "bach-bwv858"
+_TITLE = "Bach, prelude BWV 858: played on one keyboard, heard from: {}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
