@@ -19,7 +19,10 @@ _NOTE_OFF, _NOTE_ON = 0x80, 0x90
 
 @dataclass(frozen=True)
 class Take:
-    """What came of playing a score: what the engine sent, the frame it ended at, counts, each note's delay in ms."""
+    """What came of playing a score: what the engine sent, the frame it ended at, counts.
+
+    delays, moves: milliseconds from a key to its first sound, and to its change of hands, for each note (that changed).
+    """
 
     preset: Preset
     score: Score
@@ -27,6 +30,7 @@ class Take:
     frames: int
     stats: Stats
     delays: list[float]
+    moves: list[float]
 
     @property
     def parts(self) -> list[Part]:
@@ -57,6 +61,7 @@ class Take:
             "fallback": self.stats.fallback,
             "shared": self.stats.shared,
             "delay_ms": {"median": round(median(self.delays or [0]), 3), "max": round(max(self.delays, default=0), 3)},
+            "latest_move_ms": round(max(self.moves, default=0), 3),
             "notes": {part.name: count for part, count in zip(self.parts, self._counts(), strict=True)},
         }
 
@@ -112,7 +117,7 @@ def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Tak
         player.run(player.at + _CHUNK)
         progress(1.0)
         last = max([score.frames, *(frame for frame, _, _ in player.sent[-1:])])
-        return Take(preset, score, player.sent, last, engine.stats(), player.delays)
+        return Take(preset, score, player.sent, last, engine.stats(), player.delays, player.moves)
 
 
 class _Offline:
@@ -123,6 +128,7 @@ class _Offline:
         self.at = self.next = 0
         self.sent: list[Event] = []
         self.delays: list[float] = []
+        self.moves: list[float] = []
 
     def run(self, until: int) -> None:
         """Play on up to a frame, a whole number of blocks away."""
@@ -132,12 +138,11 @@ class _Offline:
         due = self.events[first : self.next]
         self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK)
         self.at = until
-        self.delays += map(_delay_ms, filter(_sounds, self.engine.poll()))
+        reports = self.engine.poll()
+        self.delays += _after_key(reports, "note_on")
+        self.moves += _after_key(reports, "move")
 
 
-def _sounds(report: Report) -> bool:
-    return report.kind == "note_on"
-
-
-def _delay_ms(report: Report) -> float:
-    return (report.frame - report.key_frame) * 1000 / RATE
+def _after_key(reports: Iterable[Report], kind: str) -> list[float]:
+    """Milliseconds from the key to each report of a kind."""
+    return [(report.frame - report.key_frame) * 1000 / RATE for report in reports if report.kind == kind]

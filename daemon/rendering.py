@@ -63,7 +63,11 @@ def describe(result: dict[str, Any]) -> str:
     lines += [f"  {name:16} {count:6} notes" for name, count in result["notes"].items()]
     delay = result["delay_ms"]
     lines.append(f"  delay            median {delay['median']:.1f} ms, longest {delay['max']:.1f} ms")
-    told = {"moved": "changed hands", "fallback": "by the fallback", "shared": "as second notes", "dropped": "dropped"}
+    moved = f"{result['moved']} ({result['moved'] / max(1, result['notes_out']):.0%})"
+    if result["moved"]:
+        moved += f", at the latest {result['latest_move_ms']:.1f} ms after their keys"
+    lines.append(f"  changed hands    {moved}")
+    told = {"fallback": "by the fallback", "shared": "as second notes of an instrument", "dropped": "dropped"}
     lines.append("  " + ", ".join(f"{result[key]} {words}" for key, words in told.items()))
     sizes = [(path, Path(path).stat().st_size) for path in result["files"].values()]
     lines += [f"made {path} ({size / 1024:.0f} kB)" for path, size in sizes]
