@@ -1,4 +1,4 @@
-"""Which instrument plays a note: the C instrumenter, set up and, for training and judging, run on whole performances."""
+"""Which instrument plays a note: the C instrumenter, set up, and run on whole performances to train and judge it."""
 
 from __future__ import annotations
 

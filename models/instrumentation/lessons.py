@@ -18,16 +18,22 @@ from ripieno.models.instrumentation.performance import SAMPLE_RATE, Performance,
 from ripieno.native.instrumenter import NO_VOICE, Instrumenter, Voice
 from ripieno.native.lstm import Lstm
 
+Lesson = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""x [notes, input], the right labels [notes], the labels that could be chosen [notes, labels]."""
+
 _TRANSPOSE = range(-5, 7)
 _TEMPO = 0.25  # of the logarithm
 
 
 @dataclass(frozen=True)
 class Plan:
-    """batch: pieces a step. notes: of each at most. played: share of them as played, the rest low to high.
-    helped: steps over which the score's part in the choices fades. hints: share of pieces with hands' places told."""
+    """batch: lessons a step, of which `fresh` are new and the others of the last `recent`. notes: of each at most.
+    played: share of them as played, the rest low to high. helped: steps over which the score's part in the choices
+    fades. refresh: steps until the weights that choose are renewed. hints: share with hands' places told."""
 
     batch: int = 16
+    fresh: int = 8
+    recent: int = 64
     notes: int = 256
     played: float = 0.6
     helped: int = 300
@@ -65,6 +71,8 @@ class Lessons:
         lengths = np.array([len(piece) for piece in pieces], dtype=np.float64)
         self._share = lengths / lengths.sum()
         self._players: list[Instrumenter] = []
+        self._recent: list[Lesson] = []
+        self._fast = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
     def loss(self, model: Averaged, rng: np.random.Generator) -> Tensor:
         """The loss of one batch; the average moves on."""
@@ -74,11 +82,16 @@ class Lessons:
             lstm = Lstm(model.network.arrays(), model.network.config)
             self._players = [player(self.task, self.which, lstm, share) for share in (False, True)]
         own = min(1.0, steps / self.plan.helped)
-        lessons = [self._lesson(self._players[n % 2], own, rng) for n in range(self.plan.batch)]
+        lessons = [self._lesson(self._players[n % 2], own, rng) for n in range(self.plan.fresh)]
+        self._recent = (self._recent + lessons)[-self.plan.recent :]
+        again = rng.integers(0, len(self._recent), self.plan.batch - self.plan.fresh)
+        lessons += [self._recent[n] for n in again]
         x, target, allowed = (torch.from_numpy(column) for column in _stack(lessons))
-        return loss_of(model.network(x), target, allowed)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._fast):
+            scores = model.network(x)
+        return loss_of(scores.float(), target, allowed)
 
-    def _lesson(self, it: Instrumenter, own: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    def _lesson(self, it: Instrumenter, own: float, rng: np.random.Generator) -> Lesson:
         piece = excerpt(self.pieces[rng.choice(len(self.pieces), p=self._share)], self.plan.notes, rng)
         self._hint(it, piece, rng)
         played = rng.random() < self.plan.played
@@ -116,7 +129,7 @@ def loss_of(scores: Tensor, target: Tensor, allowed: Tensor) -> Tensor:
     return losses / counts.sum().clamp(min=1)
 
 
-def _stack(lessons: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+def _stack(lessons: list[Lesson]) -> Lesson:
     """Lessons of different lengths side by side: x [batch, notes, input], target (-1 beyond the end), allowed."""
     notes = max(len(x) for x, _, _ in lessons)
     x = np.zeros((len(lessons), notes, lessons[0][0].shape[1]), np.float32)

@@ -27,7 +27,7 @@ typedef struct {
     uint32_t voices;
     rp_voice voice[RP_VOICES_MAX];
     uint32_t decide, when, fallback, overflow;
-    uint32_t window;      /* frames; WINDOW and REVISE */
+    uint32_t window; /* frames; WINDOW and REVISE */
     uint32_t sample_rate;
     const rp_lstm *solo;  /* decides a note by itself; NULL unless MODEL */
     const rp_lstm *chord; /* decides a chord known whole; NULL unless MODEL with a window */
@@ -47,9 +47,10 @@ typedef struct {
 
 typedef struct rp_instrumenter rp_instrumenter;
 
-rp_instrumenter *rp_instrumenter_new(const rp_instrumenter_config *config); /* NULL: no memory or bad config [control] */
-void rp_instrumenter_free(rp_instrumenter *it);                             /* [control] */
-void rp_instrumenter_reset(rp_instrumenter *it);                            /* nothing held, nothing remembered [any] */
+rp_instrumenter *
+rp_instrumenter_new(const rp_instrumenter_config *config); /* NULL: no memory or bad config [control] */
+void rp_instrumenter_free(rp_instrumenter *it);            /* [control] */
+void rp_instrumenter_reset(rp_instrumenter *it);           /* nothing held, nothing remembered [any] */
 /* A switch or a hand moved. [process] */
 void rp_instrumenter_set_voice(rp_instrumenter *it, uint32_t voice, const rp_voice *value);
 /* A key went down. afford: 0 takes the fallback at once (the cycle's budget is spent). [process] */

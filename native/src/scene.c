@@ -20,8 +20,8 @@ enum {
     N_COUNTS = 7,
     AROUND = 24, /* semitones either way in which other notes are shown one by one */
     N_AROUND = 2 * AROUND + 1,
-    N_VOICE = 15 + N_STEPS + N_MEANS + 2 * N_TIMES,
-    N_NOTE = N_CLASSES + N_PITCHES + 1 + 2 + N_TIMES + 2 + N_AROUND + 1 + N_COUNTS,
+    N_VOICE = 16 + N_STEPS + 2 * N_MEANS + 2 * N_TIMES,
+    N_NOTE = 2 * N_CLASSES + 2 + N_PITCHES + 1 + 2 + N_TIMES + 2 + N_AROUND + 1 + N_COUNTS,
     N_SOLO = N_COUNTS + 1 + 2,
     N_CHORD = 4 * N_COUNTS + 2 * N_STEPS + N_AROUND,
     N_CHORD_VOICE = 2
@@ -78,12 +78,27 @@ static void mark(float *x, int interval) {
 /* [any] */
 static int in_use(const rp_track *track) { return track->notes > 0; }
 
+/* A length against the usual gap between chords, as a logarithm: the same at any tempo. [any] */
+static float *in_beats(const rp_scene *scene, float *x, uint64_t frames) {
+    float beat = scene->voices->beat;
+    return ratio(x, beat > 0.0f && frames ? logf((float)frames / beat) : 0.0f, 1.0f);
+}
+
+/* What was heard of each pitch class, counted from the note's own: the same in any key. [any] */
+static float *write_key(const float *heard, uint8_t pitch, float *x) {
+    for (uint32_t i = 0; i < N_CLASSES; i++) x[i] = 3.0f * heard[(pitch + i) % N_CLASSES];
+    return x + N_CLASSES;
+}
+
 /* The note itself, the notes that sound, and the time. [any] */
 static float *write_note(const rp_scene *scene, const rp_asked *note, float *x) {
     const rp_voices *voices = scene->voices;
     uint32_t allowed = 0;
-    x[note->pitch % N_CLASSES] = 1.0f;
-    x = soft(x + N_CLASSES, note->pitch, PITCHES, N_PITCHES);
+    x = write_key(voices->lately, note->pitch, x);
+    x = write_key(voices->long_ago, note->pitch, x);
+    x = in_beats(scene, x, voices->gap);
+    x = in_beats(scene, x, voices->notes ? note->frame - voices->onset : 0);
+    x = soft(x, note->pitch, PITCHES, N_PITCHES);
     x = ratio(x, (float)note->pitch - 60.0f, 24.0f);
     x = ratio(x, (float)note->velocity - 64.0f, 32.0f);
     x = ratio(x, voices->notes ? (float)note->velocity - voices->velocity : 0.0f, 32.0f);
@@ -128,6 +143,8 @@ static float *write_hints(const rp_scene *scene, uint32_t label, uint8_t pitch, 
 static float *write_past(const rp_scene *scene, const rp_track *track, const rp_asked *note, float *x) {
     x = soft(x, (float)note->pitch - track->pitch, STEPS, N_STEPS);
     x = soft(x, (float)note->pitch - track->slow, MEANS, N_MEANS);
+    x = soft(x, (float)track->pitch - track->before, MEANS, N_MEANS);
+    x = in_beats(scene, x, note->frame - track->onset);
     x = ratio(x, (float)note->pitch - track->before, 12.0f);
     x = ratio(x, (float)note->pitch - track->fast, 12.0f);
     x = ratio(x, (float)note->velocity - track->velocity, 32.0f);
@@ -152,7 +169,7 @@ static float *write_label(const rp_scene *scene, const rp_asked *note, uint32_t 
     x = ratio(x, (float)(note->pitch - highest), 12.0f);
     x = write_hints(scene, label, note->pitch, x);
     if (in_use(track)) write_past(scene, track, note, x);
-    return x + N_STEPS + N_MEANS + 2 * N_TIMES + 5;
+    return x + N_STEPS + 2 * N_MEANS + 2 * N_TIMES + 6;
 }
 
 void rp_features_solo(const rp_scene *scene, const rp_asked *note, float *x) {

@@ -4,20 +4,24 @@
 #include <string.h>
 
 /* How much of a running mean the newest note makes. */
-static const float SLOW = 0.04f, FAST = 0.25f, LEVEL = 0.1f;
+static const float SLOW = 0.04f, FAST = 0.25f, LEVEL = 0.1f, BEAT = 0.1f;
+/* How much of what was heard of the pitch classes is left after another note. */
+static const float LATELY = 0.88f, LONG_AGO = 0.985f;
 
 void rp_voices_reset(rp_voices *voices) { memset(voices, 0, sizeof *voices); }
-
-void rp_voices_enter(rp_voices *voices, uint64_t frame, uint64_t window) {
-    if (voices->notes && frame - voices->chord <= window) return;
-    voices->chord = frame;
-    voices->in_chord = 0;
-    for (uint32_t i = 0; i < RP_VOICES_MAX; i++) voices->voice[i].in_chord = voices->label[i].in_chord = 0;
-}
 
 /* [any] */
 static void follow(float *mean, float value, float share, int first) {
     *mean = first ? value : *mean + share * (value - *mean);
+}
+
+void rp_voices_enter(rp_voices *voices, uint64_t frame, uint64_t window) {
+    if (voices->notes && frame - voices->chord <= window) return;
+    voices->gap = voices->notes ? frame - voices->chord : 0;
+    if (voices->notes) follow(&voices->beat, (float)voices->gap, BEAT, voices->beat <= 0.0f);
+    voices->chord = frame;
+    voices->in_chord = 0;
+    for (uint32_t i = 0; i < RP_VOICES_MAX; i++) voices->voice[i].in_chord = voices->label[i].in_chord = 0;
 }
 
 /* [any] */
@@ -33,6 +37,16 @@ static void track_take(rp_track *track, const rp_held *note) {
     track->notes += track->notes < UINT8_MAX;
     track->held++;
     track->in_chord++;
+}
+
+/* [any] */
+static void hear(rp_voices *voices, uint8_t pitch) {
+    for (uint32_t i = 0; i < 12; i++) {
+        voices->lately[i] *= LATELY;
+        voices->long_ago[i] *= LONG_AGO;
+    }
+    voices->lately[pitch % 12] += 1.0f - LATELY;
+    voices->long_ago[pitch % 12] += 1.0f - LONG_AGO;
 }
 
 /* [any] */
@@ -57,6 +71,7 @@ void rp_voices_take(rp_voices *voices, const rp_voice voice[RP_VOICES_MAX], cons
     track_take(&voices->voice[note->voice], note);
     track_take(&voices->label[voice[note->voice].label], note);
     follow(&voices->velocity, note->velocity, LEVEL, voices->notes == 0);
+    hear(voices, note->pitch);
     voices->onset = note->onset;
     voices->pitch = note->pitch;
     voices->notes += voices->notes < UINT32_MAX;

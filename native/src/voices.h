@@ -27,8 +27,11 @@ typedef struct {
     uint32_t notes;        /* since the reset, counted up to UINT32_MAX */
     uint32_t in_chord;     /* notes of the present chord so far */
     uint32_t helds;
-    float velocity; /* running mean */
-    uint8_t pitch;  /* of the last note-on */
+    uint64_t gap;                   /* between the starts of the last two chords; frames */
+    float velocity;                 /* running mean */
+    float beat;                     /* running mean of the gaps between chords; frames, 0: not known yet */
+    float lately[12], long_ago[12]; /* how much of each pitch class was heard: over some notes, over some phrases */
+    uint8_t pitch;                  /* of the last note-on */
     rp_track voice[RP_VOICES_MAX];
     rp_track label[RP_VOICES_MAX];
     rp_held held[RP_HELD_MAX]; /* [helds], oldest first */
