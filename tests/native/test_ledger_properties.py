@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -73,6 +75,7 @@ class Performance(RuleBasedStateMachine):
         self.start_engine()
 
     def start_engine(self) -> None:
+        self.loads = 0
         self.engine = Engine(RATE, 1, PORTS, blackbox=self.box)
         self.rig = Rig("thru")
         self.engine.load(self.rig)
@@ -98,7 +101,7 @@ class Performance(RuleBasedStateMachine):
         if self.lost:
             self.down.clear()
         self.frame, self.events, self.lost = until, [], 0
-        self.engine.poll()
+        self.stopped = any(report.kind == "stopped" for report in self.engine.poll())
 
     def play(self, offset: int, *message: int) -> None:
         self.events.append((self.frame + offset, 0, bytes(message)))
@@ -132,6 +135,7 @@ class Performance(RuleBasedStateMachine):
     @rule(rig=RIGS)
     def change_preset(self, rig: tuple[str, str, str, int, int]) -> None:
         self.engine.load(build(*rig))
+        self.loads += 1
 
     @rule(blocks=st.sampled_from([1, 1, 1, 2, 12]))
     def time_passes(self, blocks: int) -> None:
@@ -196,9 +200,14 @@ class Performance(RuleBasedStateMachine):
         self.cycle()
         self.engine.stop()
         self.cycle()
+        for _ in range(self.loads):  # they come first, one a cycle
+            if not self.stopped:
+                self.cycle()
+        assert self.stopped
         assert self.synth.silent()
         self.engine.close()
 
 
 TestPerformance = Performance.TestCase
-TestPerformance.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+SEQUENCES = 10_000 if os.environ.get("RIPIENO_LONG") == "1" else 1_000
+TestPerformance.settings = settings(max_examples=SEQUENCES, stateful_step_count=40, deadline=None)
