@@ -315,8 +315,9 @@ def _check_model(c: _Checked) -> None:
     if not c.have("model"):
         return
     model = c.values["model"]
+    beside = Path() if ("model",) in c.source.options else Path(c.source.file).parent
     try:
-        path = None if model in UNTRAINED else weights_file(model, Path(c.source.file).parent)
+        path = None if model in UNTRAINED else weights_file(model, beside)
         labels = model_labels(path) if path else ()
     except UserError as error:
         c.wrong(("model",), str(error))
@@ -360,7 +361,7 @@ def _shipped_weights() -> Path:
 
 
 def weights_file(model: str, beside: Path) -> Path:
-    """The weights that a preset's `model` names: shipped ones by name, others by a path from the preset's folder."""
+    """The weights that a preset's `model` names: shipped ones by name, others by a path, from the folder `beside`."""
     shipped = {path.stem: path for path in sorted(_shipped_weights().glob(f"*{WEIGHTS}"))}
     if model in shipped:
         return shipped[model]
