@@ -29,6 +29,7 @@ from ripieno.native.engine import Event
 from ripieno.native.probe import JackProbe, JackWire
 
 MESSAGES = 1024
+ROUNDS = 5  # rival and ours by turns: what else the machine does causes xruns too
 CHORDS_A_SECOND = 20
 # Eight notes within the reach of a string quartet; from chord to chord they move up by a semitone, an octave in all.
 CHORD = (38, 45, 50, 57, 62, 69, 74, 81)
@@ -41,12 +42,13 @@ _ON, _OFF = 0x90, 0x80
 
 @dataclass(frozen=True)
 class Latency:
-    """What jack_midi_latency_test says; latency (the average) and jitter (the peak) are in frames."""
+    """What jack_midi_latency_test says; latency (the average) and jitter (the peak) are in frames, None where a message
+    was lost: it gives up then."""
 
     sent: int
     received: int
-    latency: float
-    jitter: float
+    latency: float | None
+    jitter: float | None
     xruns: int
 
 
@@ -93,7 +95,7 @@ def daemon(client: JackClient, *arguments: str, name: str = "ripieno-bench") -> 
     with TemporaryDirectory() as folder, ExitStack() as stack:
         process = subprocess.Popen(
             [*command, "--json"],
-            env=os.environ | {"XDG_RUNTIME_DIR": folder},
+            env={"XDG_STATE_HOME": folder, **os.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -107,10 +109,10 @@ def daemon(client: JackClient, *arguments: str, name: str = "ripieno-bench") -> 
         )
         if process.poll() is None:
             yield process
-        process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
         _, complaint = process.communicate(timeout=_START_SECONDS)
-        if process.returncode:
-            raise UserError(f"`{' '.join(command)}` failed: {complaint.strip()}")
+    if process.returncode:
+        raise UserError(f"`{' '.join(command)}` failed: {complaint.strip()}")
 
 
 def round_trip(to: str, back: str) -> Latency:
@@ -123,22 +125,21 @@ def round_trip(to: str, back: str) -> Latency:
         except subprocess.TimeoutExpired:
             process.kill()
             raise UserError(f"{_TOOL} did not end within {_TOOL_SECONDS:.0f} seconds") from None
+    counts = [_number(text, rf"{what}: (\d+)") for what in ("Messages sent", "Messages received", "Xruns")]
+    if not counts[0]:
+        raise UserError(f"{_TOOL} failed: {text.strip()[-300:]!r}")
     return Latency(
-        sent=int(_number(text, r"Messages sent: (\d+)")),
-        received=int(_number(text, r"Messages received: (\d+)")),
+        sent=int(counts[0]),
+        received=int(counts[1] or 0),
         latency=_number(text, r"Average latency: .*\(([\d.]+) frames"),
         jitter=_number(text, r"Peak MIDI jitter: .*\(([\d.]+) frames"),
-        xruns=int(_number(text, r"Xruns: (\d+)", 0)),  # it leaves the line out when there were none
+        xruns=int(counts[2] or 0),  # it leaves the line out when there were none
     )
 
 
-def _number(text: str, pattern: str, otherwise: float | None = None) -> float:
+def _number(text: str, pattern: str) -> float | None:
     found = re.search(pattern, text)
-    if found:
-        return float(found[1])
-    if otherwise is None:
-        raise UserError(f"{_TOOL} says something else than it used to: {text.strip()[-300:]!r}")
-    return otherwise
+    return float(found[1]) if found else None
 
 
 def _connect_when_ready(client: JackClient, pairs: Iterable[tuple[str, str]]) -> None:
@@ -217,15 +218,15 @@ def _fate(on: int, off: int, heard: list[Event]) -> Iterator[str]:
         yield "released"
 
 
-def play_chords(client: JackClient, seconds: float, *arguments: str, name: str = "ripieno-bench") -> Chords:
-    """Chords through `ripieno run ARGUMENTS`, from one JACK client to another."""
+def play_chords(client: JackClient, seconds: float, to: str, back: str) -> Chords:
+    """Chords from one JACK client, into port `to`; out of port `back`, to another one."""
     player = JackProbe("bench-player", [], ["out"], chords(seconds))
     listener = JackProbe("bench-listener", ["in"], [])
-    with closing(player), closing(listener), daemon(client, *arguments, name=name):
+    with closing(player), closing(listener):
         for probe in (player, listener):
             probe.open()
             probe.start()
-        _connect_when_ready(client, [("bench-player:out", f"{name}:in"), (f"{name}:out", "bench-listener:in")])
+        _connect_when_ready(client, [("bench-player:out", to), (back, "bench-listener:in")])
         _rest(listener)
         before = listener.state().xruns
         player.go()
@@ -240,19 +241,32 @@ def _rest(probe: JackProbe) -> None:
     wait_for(lambda: probe.state().frame >= frame, "the JACK server's next cycles", _START_SECONDS)
 
 
-def measure(seconds: float, preset: Sequence[str] = ("string-quartet",)) -> dict[str, Any]:
-    """Everything, on a server of its own. seconds: of chords. preset: the ensemble's, and options for it."""
+def measure(
+    seconds: float, preset: Sequence[str] = ("string-quartet",), rounds: int = ROUNDS
+) -> dict[str, list[dict[str, Any]]]:
+    """Everything, on a server of its own: for each row of the table its rounds, and the chords.
+
+    seconds: of chords. preset: the ensemble's, and options for it.
+    """
+    ours, bare = ("ripieno-bench:in", "ripieno-bench:out"), ("bench-wire:in", "bench-wire:out")
+    trips: dict[str, list[Latency]] = {"wire": [], "thru": []}
     with DummyServer(RATE, PERIOD), closing(JackWire("bench-wire", ["in"], ["out"])) as wire:
         wire.open()
         wire.start()
-        rival = round_trip("bench-wire:in", "bench-wire:out")
-        with daemon(wire, "thru", "--stress"):
-            through = round_trip("ripieno-bench:in", "ripieno-bench:out")
-        ensemble = play_chords(wire, seconds, *preset, "--stress")
-    return {"wire": asdict(rival), "thru": asdict(through), "chords": {"seconds": seconds, **asdict(ensemble)}}
+        for _ in range(rounds):
+            trips["wire"].append(round_trip(*bare))
+            with daemon(wire, "thru", "--stress"):
+                trips["thru"].append(round_trip(*ours))
+        chords_of = {"wire": play_chords(wire, seconds, *bare)}
+        with daemon(wire, *preset, "--stress"):
+            chords_of["ensemble"] = play_chords(wire, seconds, *ours)
+    return {
+        "round_trip": [{"through": name} | asdict(one) for name, several in trips.items() for one in several],
+        "chords": [{"through": name, "seconds": seconds} | asdict(one) for name, one in chords_of.items()],
+    }
 
 
-def run(json: bool = False, seconds: float = 60.0) -> dict[str, Any]:
+def run(json: bool = False, seconds: float = 60.0) -> dict[str, list[dict[str, Any]]]:
     """Measure; print a table unless `json`. UserError: jackd or its tools are missing."""
     result = measure(seconds)
     if not json:
@@ -260,18 +274,25 @@ def run(json: bool = False, seconds: float = 60.0) -> dict[str, Any]:
     return result
 
 
-def print_table(result: dict[str, Any]) -> None:
+_NAMES = {
+    "wire": "a bare wire",
+    "thru": "ripieno run thru --stress",
+    "ensemble": "ripieno run string-quartet --stress",
+}
+
+
+def print_table(result: dict[str, list[dict[str, Any]]]) -> None:
     """The result, for people."""
-    print(
-        f"jack_midi_latency_test, dummy driver, {RATE} Hz, {PERIOD} frames; one Python thread of the daemon kept busy"
-    )
-    print(f"{'':34} {'sent':>6} {'back':>6} {'latency':>9} {'peak jitter':>12} {'xruns':>6}")
-    for key, name in (("wire", "through a bare wire"), ("thru", "through ripieno run thru --stress")):
-        row = Latency(**result[key])
-        print(f"{name:34} {row.sent:6} {row.received:6} {row.latency:9.0f} {row.jitter:12.0f} {row.xruns:6}")
-    one = result["chords"]
-    print(f"\nchords of {len(CHORD)}, {CHORDS_A_SECOND} a second for {one['seconds']:.0f} s, string-quartet --stress:")
-    print(f"{one['exact']} of {one['notes']} notes began at the sample of their key (so in its cycle),", end=" ")
-    print(f"{one['released']} ended at the sample of the release")
-    print(f"lost {one['lost']}, doubled {one['doubled']}, stuck {one['stuck']}, xruns {one['xruns']};", end=" ")
-    print(f"{one['moved']} times a note changed hands after its onset")
+    print(f"{_TOOL}, dummy driver, {RATE} Hz, {PERIOD} frames; a Python thread of the daemon kept busy")
+    _print_rows(result["round_trip"], ("sent", "received", "latency", "jitter", "xruns"))
+    print(f"\nchords of {len(CHORD)}, {CHORDS_A_SECOND} a second, for {result['chords'][0]['seconds']:.0f} seconds")
+    _print_rows(result["chords"], ("notes", "exact", "released", "lost", "doubled", "moved", "stuck", "xruns"))
+    print("\nlatency (average) and jitter (peak) in frames; exact: out at the sample of the key, so in the same cycle;")
+    print("released: ended at the sample of the release; moved: given to another instrument after the onset")
+
+
+def _print_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+    print(f"{'through':36}" + "".join(f"{column:>10}" for column in columns))
+    for row in rows:
+        cells = ("-" if row[column] is None else f"{row[column]:.0f}" for column in columns)
+        print(f"{_NAMES[row['through']]:36}" + "".join(f"{cell:>10}" for cell in cells))

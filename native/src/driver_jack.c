@@ -15,17 +15,16 @@ int rp_jack_write(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *
     return jack->lib.midi_event_write(jack->out_buffer[port], offset, data, size) == 0;
 }
 
-/* The frame the cycle begins at: the server's at first; when that one wraps around or starts anew, ours goes on.
- * [process] */
-static uint64_t begin(rp_jack *jack, uint32_t frames) {
-    uint32_t time = jack->lib.last_frame_time(jack->client), passed = time - jack->last_time;
-    uint64_t frame = atomic_load_explicit(&jack->frame, memory_order_relaxed);
-    int plausible = passed >= jack->advance && passed <= INT32_MAX; /* never back over frames already played */
-    if (frame == 0) frame = time;
-    else if (jack->advance && plausible) frame += passed - jack->advance;
+/* The frame the cycle begins at: the server's at first, and with it over xruns. After the server was away, and where its
+ * clock stands still, frames go on from where they were: none is ever played twice. [process] */
+static uint64_t begin(rp_jack *jack) {
+    uint64_t next = atomic_load_explicit(&jack->frame, memory_order_relaxed);
+    uint32_t time = jack->lib.last_frame_time(jack->client);
+    if (jack->begun) jack->clock += (uint64_t)(int32_t)(time - jack->last_time);
+    else jack->clock = next ? next : time;
+    jack->begun = 1;
     jack->last_time = time;
-    jack->advance = frames;
-    return frame;
+    return jack->clock > next ? jack->clock : next;
 }
 
 /* [process] */
@@ -97,7 +96,7 @@ static void note_load(rp_jack *jack, uint64_t taken, uint32_t frames) {
 int rp_jack_process(uint32_t frames, void *argument) {
     rp_jack *jack = argument;
     if (frames == 0) return 0;
-    uint64_t began = rp_now(), frame = begin(jack, frames);
+    uint64_t began = rp_now(), frame = begin(jack);
     get_buffers(jack, frames);
     rp_cycle cycle = {
         .frame = frame,

@@ -34,8 +34,9 @@ struct rp_jack {
     void *out_buffer[RP_PORTS_MAX];
     rp_input *events;
     uint32_t capacity;
-    uint32_t last_time,
-        advance; /* of the server's clock, at the last cycle; what that cycle covered. 0: no cycle yet */
+    uint32_t last_time; /* of the server's clock, which wraps around, at the last cycle */
+    uint64_t clock;     /* the same going on for ever */
+    int begun;          /* 0: these two are not set yet */
 
     /* Written by one thread each, read by any. */
     _Atomic uint64_t frame, cycles, xruns, unread;

@@ -118,7 +118,7 @@ uint32_t rp_jack_begin(rp_jack *jack, rp_jack_player play, void *player) {
     uint32_t open = RP_JACK_OPEN;
     jack->play = play;
     jack->player = player;
-    jack->advance = 0;
+    jack->begun = 0;
     /* Started anew, it knows nothing of what its inputs did meanwhile: what they hold is released. */
     if (atomic_load(&jack->cycles)) atomic_store(&jack->lost, (1u << jack->inputs) - 1);
     if (!atomic_compare_exchange_strong(&jack->state, &open, RP_JACK_RUNNING)) return RP_JACK_NO_SERVER;
