@@ -75,7 +75,7 @@ class Performance(RuleBasedStateMachine):
         self.start_engine()
 
     def start_engine(self) -> None:
-        self.loads = 0
+        self.waiting = 0  # presets asked for and not taken yet: one a cycle, in order with all commands
         self.engine = Engine(RATE, 1, PORTS, blackbox=self.box)
         self.rig = Rig("thru")
         self.engine.load(self.rig)
@@ -101,7 +101,8 @@ class Performance(RuleBasedStateMachine):
         if self.lost:
             self.down.clear()
         self.frame, self.events, self.lost = until, [], 0
-        self.stopped = any(report.kind == "stopped" for report in self.engine.poll())
+        self.waiting = max(0, self.waiting - blocks)
+        self.engine.poll()
 
     def play(self, offset: int, *message: int) -> None:
         self.events.append((self.frame + offset, 0, bytes(message)))
@@ -135,7 +136,7 @@ class Performance(RuleBasedStateMachine):
     @rule(rig=RIGS)
     def change_preset(self, rig: tuple[str, str, str, int, int]) -> None:
         self.engine.load(build(*rig))
-        self.loads += 1
+        self.waiting += 1
 
     @rule(blocks=st.sampled_from([1, 1, 1, 2, 12]))
     def time_passes(self, blocks: int) -> None:
@@ -160,7 +161,7 @@ class Performance(RuleBasedStateMachine):
     def panic(self) -> None:
         self.engine.panic()
         self.events.clear()
-        self.cycle()
+        self.cycle(1 + self.waiting)
         if self.room == 0 and self.connected == 0b11:
             assert self.synth.silent()
 
@@ -199,11 +200,7 @@ class Performance(RuleBasedStateMachine):
         self.play(0, 0x90, 60, 100)
         self.cycle()
         self.engine.stop()
-        self.cycle()
-        for _ in range(self.loads):  # they come first, one a cycle
-            if not self.stopped:
-                self.cycle()
-        assert self.stopped
+        self.cycle(1 + self.waiting)
         assert self.synth.silent()
         self.engine.close()
 
