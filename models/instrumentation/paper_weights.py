@@ -39,7 +39,7 @@ def write(
         "data": {"task": task.name, "pieces": len(seen), "licences": sorted({piece.licence for piece in seen})},
         "split": {"trained on": "train", "chosen on": "valid"},
         "metrics": history,
-        "commit": _commit(),
+        "commit": commit(),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
     (folder / f"{stem}.safetensors").write_bytes(data)
@@ -67,7 +67,7 @@ def read(folder: Path, stem: str) -> tuple[Arrays, dict[str, Any]]:
     return arrays, card
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit of the sources these weights were trained with, empty outside a repository."""
     try:
         command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]

@@ -1,30 +1,33 @@
 """Train our own models: python -m ripieno.models.instrumentation.train --data DIR --task chorales --minutes 10
 
-Two networks a task, one after the other: ``solo`` and ``chord``, each with half the minutes of processor time. The
-weights and their card go to --out; checkpoints to --runs, from where the same command goes on.
+Two networks a task, one after the other: ``solo`` and ``chord``. The weights and their card go to --out; checkpoints
+to --runs, from where the same command goes on. Your own MIDI or MusicXML files: --task folder --data FOLDER.
 """
 
 import argparse
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from ripieno.models.instrumentation import ensemble as ensembles
-from ripieno.models.instrumentation.corpus import TASKS, CorpusError, Piece, Task, load
-from ripieno.models.instrumentation.ensemble import NETWORKS, Ensemble, WeightsError
+from ripieno.models.instrumentation.corpus import SPLITS, TASKS, CorpusError, Piece, Task, load
+from ripieno.models.instrumentation.ensemble import NETWORKS, Arrays, Ensemble, WeightsError
+from ripieno.models.instrumentation.folder import load_folder
 from ripieno.models.instrumentation.lessons import Lessons, Plan, player
 from ripieno.models.instrumentation.network import Averaged, Network
-from ripieno.models.instrumentation.paper_weights import _commit
+from ripieno.models.instrumentation.paper_weights import commit
 from ripieno.models.instrumentation.performance import Performance, as_played, low_to_high
 from ripieno.models.instrumentation.trainer import Options, train
 from ripieno.native.lstm import Lstm, LstmConfig
 
 HIDDEN, LAYERS, HEAD = 128, 2, 96
+RATE, COOLING, CHECK_EVERY = 2e-3, 0.6, 100
 _VALID_NOTES = 24000
 _STAY = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0)
 _MOVED_MOST = 0.14
@@ -75,7 +78,7 @@ def train_network(
         heard += perform(valid, "written", _VALID_NOTES // 2)
     best, history = train(model, Lessons(task, pieces, which, plan).loss, checker(task, which, heard), options)
     model.load_state_dict(best)
-    return {"arrays": model.average.arrays(), "history": history}
+    return model.average.arrays(), history
 
 
 def tune_stay(ensemble: Ensemble, valid: Performances) -> float:
@@ -103,20 +106,34 @@ def metrics(ensemble: Ensemble, pieces: list[Piece]) -> dict[str, dict[str, floa
     return table
 
 
-def build(task: Task, data: Path, options: Options, networks: tuple[str, ...], plan: Plan) -> Ensemble:
+@dataclass(frozen=True)
+class Material:
+    """A task and its pieces by split."""
+
+    task: Task
+    splits: dict[str, list[Piece]]
+
+
+def material(task: str, data: Path, labels: Sequence[str] = ()) -> Material:
+    """A task of the project's collections in `data`, or ("folder") a folder of a user's own MIDI or MusicXML files."""
+    if task == "folder":
+        return Material(*load_folder(data, labels))
+    return Material(TASKS[task], {split: load(task, data, split) for split in SPLITS})
+
+
+def build(given: Material, options: Options, networks: Sequence[str], plan: Plan) -> Ensemble:
     """Train a task's networks; those not in `networks` are taken from their last checkpoint."""
-    pieces, valid = load(task.name, data, "train"), load(task.name, data, "valid")
+    task, pieces, valid = given.task, given.splits["train"], given.splits["valid"]
     arrays, history = {}, {}
     for which in NETWORKS:
         minutes = options.minutes if which in networks else 0.0
         own = replace(options, folder=options.folder / f"{task.name}-{which}", minutes=minutes)
-        result = train_network(task, which, pieces, valid, own, plan)
-        arrays[which], history[which] = result["arrays"], result["history"]
+        arrays[which], history[which] = train_network(task, which, pieces, valid, own, plan)
     configs = {which: config_of(task, which) for which in NETWORKS}
     ensemble = Ensemble(task.name, task.labels, task.mono, configs, arrays)
     ensemble.stay = tune_stay(ensemble, perform(valid, "played", _VALID_NOTES))
     ensemble.card = {
-        "source": "Ripieno's own; architecture in models/instrumentation/network.py, features in native/src/scene.c",
+        "source": "Ripieno's own; network in models/instrumentation/network.py, its input in native/src/scene.c",
         "data": {
             "task": task.name,
             "pieces": len(pieces),
@@ -125,43 +142,40 @@ def build(task: Task, data: Path, options: Options, networks: tuple[str, ...], p
         },
         "split": {"trained on": "train", "chosen on": "valid", "reported on": "test"},
         "history": history,
-        "commit": _commit(),
+        "commit": commit(),
     }
     return ensemble
 
 
-def main(argv: list[str] | None = None) -> int:
+def parser() -> argparse.ArgumentParser:
+    """The command line's arguments."""
+    arguments = argparse.ArgumentParser(prog="python -m ripieno.models.instrumentation.train", description=__doc__)
+    arguments.add_argument("--data", type=Path, required=True, help="folder with TASK.npz, or of your own files")
+    arguments.add_argument("--task", choices=(*TASKS, "folder"), required=True, help="folder: your own files in --data")
+    arguments.add_argument("--labels", nargs="+", default=(), help="with folder: the parts, by their tracks' names")
+    arguments.add_argument("--minutes", type=float, default=10.0, help="of processor time, for each network")
+    arguments.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
+    arguments.add_argument("--runs", type=Path, default=Path("runs"), help="folder for checkpoints, to go on from")
+    arguments.add_argument("--out", type=Path, default=ensembles.FOLDER, help="folder for the weights")
+    arguments.add_argument("--seed", type=int, default=0)
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m ripieno.models.instrumentation.train", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with TASK.npz")
-    parser.add_argument("--task", choices=TASKS, required=True)
-    parser.add_argument("--minutes", type=float, default=10.0, help="of processor time, for each network")
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for checkpoints")
-    parser.add_argument("--out", type=Path, default=ensembles.FOLDER, help="folder for the weights")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args(argv)
-    options = Options(
-        minutes=arguments.minutes,
-        folder=arguments.runs,
-        learning_rate=2e-3,
-        cooling=0.6,
-        check_every=100,
-        patience=1000,
-        seed=arguments.seed,
-    )
+    chosen = parser().parse_args(argv)
+    options = Options(chosen.minutes, chosen.runs, RATE, COOLING, CHECK_EVERY, patience=1000, seed=chosen.seed)
     try:
-        task = TASKS[arguments.task]
-        ensemble = build(task, arguments.data, options, tuple(arguments.networks), Plan())
-        ensembles.save(arguments.out, ensemble, ensemble.card)
-        shipped = ensembles.load(arguments.out / f"{task.name}.safetensors")
-        table = metrics(shipped, load(task.name, arguments.data, "test"))
-        path = ensembles.save(arguments.out, shipped, {**ensemble.card, "metrics": {"test": table}})
+        given = material(chosen.task, chosen.data, chosen.labels)
+        ensemble = build(given, options, chosen.networks, Plan())
+        shipped = ensembles.load(ensembles.save(chosen.out, ensemble, ensemble.card))
+        table = metrics(shipped, given.splits["test"])
+        path = ensembles.save(chosen.out, shipped, {**ensemble.card, "metrics": {"test": table}})
     except (CorpusError, WeightsError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     for name, row in table.items():
-        print(f"{task.name}: {name}: {row}", flush=True)
+        print(f"{given.task.name}: {name}: {row}", flush=True)
     print(f"wrote {path}", flush=True)
     return 0
 
