@@ -117,22 +117,23 @@ def _pieces(player: _Player, events: Sequence[Event], frames: int) -> Iterator["
         at += size
 
 
-def _hall(audio: "Audio", rate: int) -> "Audio":
-    """The audio in a small hall: convolved with decaying noise, piece by piece."""
+def _hall(audio: "Audio", rate: int) -> None:
+    """Put the audio into a small hall, in place: convolve it with decaying noise, piece by piece."""
     import numpy as np
 
     noise = np.random.default_rng(_REVERB_SEED).standard_normal((int(_REVERB_SECONDS * rate), 2))
     noise *= np.exp(-_REVERB_DECAY * np.arange(len(noise)) / rate)[:, None]
-    # Air takes the treble: a one-pole low-pass, as a short running mean.
+    # Air takes the treble.
     noise = np.stack([np.convolve(noise[:, c], np.ones(6) / 6, "same") for c in (0, 1)], axis=1)
-    noise /= np.sqrt((noise**2).sum(axis=0))
+    noise *= _REVERB_LEVEL / np.sqrt((noise**2).sum(axis=0))
     size = 1 << 17
     response = np.fft.rfft(noise, 2 * size, axis=0)
-    wet = np.zeros((len(audio) + 2 * size, 2), np.float32)
+    ringing = np.zeros((size, 2))
     for at in range(0, len(audio), size):
-        piece = np.fft.rfft(audio[at : at + size], 2 * size, axis=0)
-        wet[at : at + 2 * size] += np.fft.irfft(piece * response, 2 * size, axis=0).astype(np.float32)
-    return audio + np.float32(_REVERB_LEVEL) * wet[: len(audio)]
+        piece = audio[at : at + size]
+        wet = np.fft.irfft(np.fft.rfft(piece, 2 * size, axis=0) * response, 2 * size, axis=0)
+        piece += (wet[:size] + ringing)[: len(piece)].astype(np.float32)
+        ringing = wet[size:]
 
 
 def write_wav(
@@ -158,15 +159,15 @@ def write_wav(
         audio[at : at + len(piece)] = piece
         at += len(piece)
         progress(at / total)
-    audio = _hall(audio, rate)
+    _hall(audio, rate)
     fade = min(total, int(_FADE_SECONDS * rate))
     audio[total - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
-    before = float(np.abs(audio).max(initial=0))
+    before = float(max(audio.max(initial=0), -audio.min(initial=0)))
     audio *= np.float32(_PEAK / before if before > 0 else 1)
-    samples = np.rint(audio * 32767).astype("<i2")
     with whole_file(path) as out, wave.open(out, "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(samples.tobytes())
-    return Sound(total / rate, before, float(np.abs(samples).max(initial=0)) / 32767)
+        for at in range(0, total, _PIECE):
+            file.writeframesraw(np.rint(audio[at : at + _PIECE] * 32767).astype("<i2").tobytes())
+    return Sound(total / rate, before, _PEAK if before > 0 else 0.0)

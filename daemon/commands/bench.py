@@ -1,9 +1,11 @@
 """`ripieno bench`: speed and latency, measured here and now, each beside its rival."""
 
 import argparse
+import sys
 from importlib import import_module
 
 from ripieno.daemon.commands.options import add_json, print_json
+from ripieno.daemon.errors import UsageError, UserError, did_you_mean
 
 BENCHES: dict[str, str] = {
     "lstm": "one step of the network, in microseconds, beside ONNX Runtime and PyTorch",
@@ -16,18 +18,25 @@ EPILOG = "what can be measured:\n" + "\n".join(f"  {name:8} {what}" for name, wh
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to measure."""
-    parser.add_argument("what", nargs="*", choices=(*BENCHES, []), metavar="WHAT", help="by default all, see below")
+    parser.add_argument("what", nargs="*", metavar="WHAT", help="by default all, see below")
     add_json(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Measure; each bench prints its own table, or returns it for JSON."""
+    for name in parsed.what:
+        if name not in BENCHES:
+            raise UsageError(f"there is no bench {name!r}; {did_you_mean(name, list(BENCHES))}")
     results = {}
     for name in parsed.what or BENCHES:
         module = import_module(f"ripieno.daemon.bench.{name}")
         if not parsed.json:
             print(f"== {name}: {BENCHES[name]}")
-        results[name] = module.run(parsed.json)
+        try:
+            results[name] = module.run(parsed.json)
+        except UserError as error:
+            results[name] = {"problem": str(error)}
+            print(f"ripieno: {name}: {error}", file=sys.stderr)
     if parsed.json:
         print_json(results)
-    return 0
+    return 1 if any("problem" in result for result in results.values()) else 0

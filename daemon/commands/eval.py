@@ -4,6 +4,7 @@ import argparse
 
 from ripieno.daemon.errors import UserError
 
+SUBJECTS = ("instrumentation",)
 EPILOG = """\
 example:
   ripieno eval instrumentation --data FOLDER       the paper's table on our test pieces, ours beside it
@@ -14,9 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to judge; the rest belongs to the judge."""
     from ripieno.models.instrumentation import evaluate
 
-    subjects = parser.add_subparsers(dest="subject", metavar="WHAT", required=True)
-    subject = subjects.add_parser("instrumentation", help="which instrument plays each note")
-    evaluate.add_arguments(subject)
+    parser.add_argument(
+        "what", nargs="?", choices=SUBJECTS, default=SUBJECTS[0], help="what to judge (default: %(default)s)"
+    )
+    evaluate.add_arguments(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:
