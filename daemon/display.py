@@ -74,10 +74,9 @@ class JsonLines:
             _say({"event": "ready", "driver": performance.driver.name, "why": self._why, "pid": os.getpid()})
         for text in performance.take_news():
             _say({"event": "news", "text": text})
-        over = performance.ending or performance.driver.finished
-        if over or time.monotonic() >= self._next:
+        if performance.over or time.monotonic() >= self._next:
             self._next = time.monotonic() + _JSON_SECONDS
-            what = {"event": "end" if over else "status", "resident_kb": resident_kb()}
+            what = {"event": "end" if performance.over else "status", "resident_kb": resident_kb()}
             _say(what | status(performance))
         return ""
 
@@ -100,7 +99,7 @@ class Lines:
             self._said = _counts(performance)
         for text in performance.take_news():
             emit(f"{text}\n")
-        if time.monotonic() >= self._next or performance.ending:
+        if time.monotonic() >= self._next or performance.over:
             self._next = time.monotonic() + _LINES_SECONDS
             line = _counts(performance)
             if line != self._said:

@@ -63,6 +63,11 @@ class Performance:
     def preset(self) -> Preset:
         return self.presets[self.playing]
 
+    @property
+    def over(self) -> bool:
+        """Somebody ended it, or the file that played is over."""
+        return self.ending or self.driver.finished
+
     def load(self, index: int) -> None:
         """Play by one of the presets from now on; what sounds goes on until it is released."""
         self.playing = index
@@ -162,7 +167,7 @@ def _view(options: Options, why: str) -> AbstractContextManager[display.View]:
 def _loop(performance: Performance, view: display.View) -> None:
     """Look, show, and sleep, until something ends it."""
     tended = 0.0
-    while not performance.ending and not performance.driver.finished:
+    while not performance.over:
         now = time.monotonic()
         if now - tended >= _TEND_SECONDS:
             performance.news += performance.driver.tend()

@@ -163,11 +163,12 @@ def write_wav(
     fade = min(total, int(_FADE_SECONDS * rate))
     audio[total - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
     before = float(max(audio.max(initial=0), -audio.min(initial=0)))
-    audio *= np.float32(_PEAK / before if before > 0 else 1)
+    scale = _PEAK / before if before > 0 else 1.0
+    audio *= np.float32(scale)
     with whole_file(path) as out, wave.open(out, "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(rate)
         for at in range(0, total, _PIECE):
             file.writeframesraw(np.rint(audio[at : at + _PIECE] * 32767).astype("<i2").tobytes())
-    return Sound(total / rate, before, _PEAK if before > 0 else 0.0)
+    return Sound(total / rate, before, before * scale)

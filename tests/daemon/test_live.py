@@ -92,6 +92,13 @@ def test_a_file_is_played_to_its_end(chord: Path) -> None:
         assert one.process.wait(30) == 0
 
 
+def test_without_a_terminal_it_writes_lines(chord: Path) -> None:
+    done = ripieno("run", *QUARTET, "--driver", "file", "--input", chord, "--name", name_of("lines"))
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith("String quartet: ")
+    assert any(line.startswith("4 keys, 4 notes") for line in rest)
+
+
 def test_two_of_one_name_do_not_run(chord: Path) -> None:
     arguments = ("thru", "--driver", "file", "--input", chord, "--name", name_of("twice"))
     with daemon(*arguments) as one:
