@@ -9,7 +9,8 @@ import pytest
 from needs import needs
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.native.drivers import DriverError, JackClient, JackDriver, jack_ports, jack_problem
-from ripieno.native.engine import BLACKBOX_SIZE, Engine, Event, Rig
+from ripieno.native.engine import BLACKBOX_SIZE, Engine, Event, Instrument, Rig
+from ripieno.native.instrumenter import Instrumenter, Voice
 from ripieno.native.probe import JackProbe
 
 needs("jackd")
@@ -62,6 +63,11 @@ class Stage:
         self.rest()
         return self.listener.received()
 
+    @property
+    def xruns(self) -> int:
+        """How often the machine was too late for its server since this began."""
+        return self.listener.state().xruns
+
     def close(self) -> None:
         for client in (self.driver, self.player, self.listener):
             client.close()
@@ -104,23 +110,40 @@ def every_kind() -> list[bytes]:
     return [*short, *common, *exclusive]
 
 
+def undisturbed(check: Callable[[], int]) -> None:
+    """Repeat until the machine was never late: an xrun, whosever it is, may cost JACK a cycle's events or their time.
+
+    `check` asserts nothing unless it counts no xruns, and returns their number.
+    """
+    assert any(check() == 0 for _ in range(20)), "this machine is too busy for a JACK server: it had xruns every time"
+
+
 def test_thru_is_bit_exact_and_in_the_same_cycle(server: DummyServer) -> None:
     script = [(200 * i, 0, message) for i, message in enumerate(every_kind())]
-    with stage(script) as at:
-        heard = at.play()
-        assert at.driver.state().xruns or heard == at.player.sent()
-        assert [event[2] for event in heard] == [event[2] for event in script]
-        assert at.engine.stats().max_delay == 0
+
+    def check() -> int:
+        with stage(script) as at:
+            heard = at.play()
+            if at.xruns == 0:
+                assert [event[2] for event in heard] == [event[2] for event in script]
+                assert heard == at.player.sent()
+                assert at.engine.stats().max_delay == 0
+            return at.xruns
+
+    undisturbed(check)
 
 
-def test_events_of_one_cycle_keep_their_order_and_samples(server: DummyServer) -> None:
+def test_chords_keep_their_order_and_samples(server: DummyServer) -> None:
     script = [(1000 * chord + chord % 7, 0, bytes([0x90, 40 + note, 80])) for chord in range(100) for note in range(8)]
     script += [(100_000 + i, 0, bytes([0x80, 40 + i, 0])) for i in range(8)]
-    with stage(script) as at:
-        heard = at.play()
-        sent = at.player.sent()
-        assert [event[2] for event in heard] == [event[2] for event in sent]
-        assert at.driver.state().xruns or [event[0] for event in heard] == [event[0] for event in sent]
+
+    def check() -> int:
+        with stage(script) as at:
+            heard = at.play()
+            assert at.xruns or heard == at.player.sent()
+            return at.xruns
+
+    undisturbed(check)
 
 
 def test_an_input_pulled_out_is_released(server: DummyServer) -> None:
@@ -169,13 +192,34 @@ def test_a_killed_process_is_silenced_by_the_next(server: DummyServer) -> None:
         wait_for(lambda: not sounding(heard + at.listener.received()), "the first thing sent silences what was left")
 
 
-def test_ports_each_their_own(server: DummyServer) -> None:
+def test_several_inputs_are_merged_by_time(server: DummyServer) -> None:
     script = [(10 * i, 0, bytes([0x90 + i % 16, 60, 1 + i])) for i in range(100)]
-    with stage(script, inputs=["in", "more"]) as at:
-        at.player.connect("player:out", "thru:more")
-        heard = at.play()
-        assert len(heard) == 2 * len(script)
-        assert [frame for frame, _, _ in heard] == sorted(frame for frame, _, _ in heard)
+
+    def check() -> int:
+        with stage(script, inputs=["in", "more"]) as at:
+            at.player.connect("player:out", "thru:more")
+            heard, sent = at.play(), at.player.sent()
+            assert at.xruns or heard == [event for event in sent for _ in range(2)]
+            return at.xruns
+
+    undisturbed(check)
+
+
+def test_outputs_are_ports_of_their_own(server: DummyServer) -> None:
+    script = [(i * 500, 0, bytes([0x90, 60 + i, 80])) for i in range(8)]
+
+    def check() -> int:
+        with stage(script, outputs=["low", "high"]) as at:
+            instruments = [Instrument(0, 0, polyphony=0), Instrument(1, 1, polyphony=0)]
+            voices = [Voice(0, 63, polyphony=0), Voice(64, 127, polyphony=0)]
+            at.engine.load(Rig("ensemble", instruments, Instrumenter(voices, sample_rate=48_000, decide="zone")))
+            at.rest()
+            heard, sent = at.play(), at.player.sent()
+            expected = [(frame, data[1] >= 64, bytes([0x90 + (data[1] >= 64), *data[1:]])) for frame, _, data in sent]
+            assert at.xruns or heard == expected
+            return at.xruns
+
+    undisturbed(check)
 
 
 def test_devices_are_found_by_part_of_their_names(server: DummyServer) -> None:
