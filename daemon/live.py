@@ -82,12 +82,15 @@ class Performance:
         self.engine.set_voice(index, replace(voice, enabled=not self.board.players[index].enabled))
 
     def press(self, keys: str) -> None:
-        """Keys of the computer's keyboard."""
+        """Keys of the computer's keyboard. What one of them cannot do is news, and the music goes on."""
         for key in keys:
-            if key.isdigit() and key != "0":
-                self.switch(int(key) - 1)
-            elif key in _COMMANDS:
-                _COMMANDS[key](self)
+            try:
+                if key.isdigit() and key != "0":
+                    self.switch(int(key) - 1)
+                elif key in _COMMANDS:
+                    _COMMANDS[key](self)
+            except (UserError, BlockingIOError) as error:
+                self.news.append(f"{key}: {error}")
 
     def look(self) -> None:
         """Take in what happened since the last look."""

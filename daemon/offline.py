@@ -60,6 +60,7 @@ class Take:
             "moved": self.stats.moved,
             "fallback": self.stats.fallback,
             "shared": self.stats.shared,
+            "stolen": self.stats.stolen,
             "delay_ms": {"median": round(median(self.delays or [0]), 3), "max": round(max(self.delays, default=0), 3)},
             "latest_move_ms": round(max(self.moves, default=0), 3),
             "notes": {part.name: count for part, count in zip(self.parts, self._counts(), strict=True)},

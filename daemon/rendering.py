@@ -67,7 +67,7 @@ def describe(result: dict[str, Any]) -> str:
     if result["moved"]:
         moved += f", at the latest {result['latest_move_ms']:.1f} ms after their keys"
     lines.append(f"  changed hands    {moved}")
-    told = {"fallback": "by the fallback", "shared": "as second notes of an instrument", "dropped": "dropped"}
+    told = {"fallback": "by the fallback", "shared": "as second notes", "stolen": "cut short", "dropped": "dropped"}
     lines.append("  " + ", ".join(f"{result[key]} {words}" for key, words in told.items()))
     sizes = [(path, Path(path).stat().st_size) for path in result["files"].values()]
     lines += [f"made {path} ({size / 1024:.0f} kB)" for path, size in sizes]

@@ -58,15 +58,18 @@ def build(preset: Preset, rate: int, outputs: tuple[str, ...] | None = None) -> 
         Instrument(port, channel, one.polyphony, one.pedal, one.program - 1 if preset.send_programs else None)
         for (port, channel), one in zip(places(preset, outputs), preset.ensemble, strict=True)
     ]
-    return Rig(
-        preset.route,
-        instruments,
-        None if thru else _instrumenter(preset, rate),
-        in_channels=[channel - 1 for channel in preset.in_channels],
-        budget=preset.budget,
-        expiry_frames=round(preset.expiry_s * rate),
-        delay_frames=delay_frames(preset, rate),
-    )
+    try:
+        return Rig(
+            preset.route,
+            instruments,
+            None if thru else _instrumenter(preset, rate),
+            in_channels=[channel - 1 for channel in preset.in_channels],
+            budget=preset.budget,
+            expiry_frames=round(preset.expiry_s * rate),
+            delay_frames=delay_frames(preset, rate),
+        )
+    except ValueError as error:
+        raise UserError(f"the preset {preset.name!r} cannot be played: {error}") from None
 
 
 def voices(preset: Preset, labels: tuple[str, ...] = ()) -> "list[Voice]":
