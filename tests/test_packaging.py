@@ -100,6 +100,8 @@ def test_the_installed_command_runs_away_from_its_sources(command: Path, tmp_pat
     for path in (ROOT / "presets").glob("*.toml"):
         assert f'"{path.stem}"' in presets
     assert json.loads(ripieno("doctor", "--json"))
+    ripieno("demo")
+    assert (tmp_path / "out" / "demo.mid").stat().st_size > 1000
 
 
 def needed(requirement: str) -> str:
