@@ -97,10 +97,13 @@ class Instrumenter:
         window: int = 0,
         stay: float = 0.0,
         share: bool = False,
+        together: bool = False,
         solo: Lstm | None = None,
         chord: Lstm | None = None,
     ) -> None:
         """window: frames. stay: how much better (log probability) another voice must be before a note moves.
+        together: notes of one frame wait for each other and are decided together (needs `chord`).
+        chord: with when = "note" it tells, once a chord is over, who should have played what.
         share: a part of one note at a time may take a second note of the chord it has just begun (within 25 ms).
 
         Raises ValueError for a word that is not known (each is told), or for voices and networks that do not fit.
@@ -115,7 +118,7 @@ class Instrumenter:
         for field, (word, table) in (words | {"overflow": (overflow, OVERFLOW)}).items():
             setattr(config, field, _word(field, word, table))
         config.window, config.sample_rate, config.stay = window, sample_rate, stay
-        config.share = share
+        config.share, config.together = share, together
         config.solo = solo.pointer if solo else ffi.NULL
         config.chord = chord.pointer if chord else ffi.NULL
         self.solo, self.chord, self.voices, self.when = solo, chord, tuple(voices), when
@@ -173,12 +176,14 @@ class Instrumenter:
         notes: int,
         *,
         forced: ArrayLike | None = None,
+        told: ArrayLike | None = None,
         rows: str | None = None,
     ) -> Trace:
         """Play key events (arrays [events], in time order) from a fresh start.
 
         note: which of the `notes` notes an event belongs to; each is struck once. forced: [notes] the label a note must
-        get, NO_VOICE where the choice is its own. rows: "solo" or "chord", to have what that model saw.
+        get, NO_VOICE where the choice is its own. told: [notes] the label it hears of when a note's chord is over. rows:
+        "solo" or "chord", to have what that model saw.
         """
         columns = [
             ("uint64_t[]", np.ascontiguousarray(frame, np.uint64)),
@@ -192,14 +197,9 @@ class Instrumenter:
             raise ValueError("the columns of a performance differ in length")
         if events and int(columns[4][1].max()) >= notes:
             raise ValueError(f"a note's number is beyond the {notes} notes of the performance")
-        teach = ffi.NULL
-        if forced is not None:
-            wanted = np.ascontiguousarray(forced, np.uint8)
-            if wanted.shape != (notes,):
-                raise ValueError(f"forced labels of shape {wanted.shape}, expected [{notes}]")
-            teach = ffi.from_buffer("uint8_t[]", wanted)
+        teaching = [_labels(labels, notes) for labels in (forced, told)]
         buffers = [ffi.from_buffer(kind, column) for kind, column in columns]
-        performance = ffi.new("rp_performance *", [events, notes, *buffers, teach])
+        performance = ffi.new("rp_performance *", [events, notes, *buffers, *teaching])
         return self._traced(performance, notes, rows)
 
     def _traced(self, performance: Any, notes: int, rows: str | None) -> Trace:
@@ -219,6 +219,16 @@ class Instrumenter:
         n = trace.rows
         bits = (row_bits[:n, np.newaxis] >> np.arange(labels, dtype=np.uint32)) & 1
         return Trace(*per_note, x[:n], scores[:n], row_note[:n], bits.astype(bool), trace.fallbacks)
+
+
+def _labels(labels: ArrayLike | None, notes: int) -> Any:
+    """One label a note for C, NULL for none."""
+    if labels is None:
+        return ffi.NULL
+    wanted = np.ascontiguousarray(labels, np.uint8)
+    if wanted.shape != (notes,):
+        raise ValueError(f"labels of shape {wanted.shape}, expected [{notes}]")
+    return ffi.from_buffer("uint8_t[]", wanted)
 
 
 def _word(field: str, word: str, table: dict[str, int]) -> int:

@@ -74,10 +74,12 @@ class Ensemble:
         precision: str = "fp32",
         stay: float | None = None,
         share: bool = False,
+        together: bool = False,
     ) -> Instrumenter:
         """Something that decides live: voices name labels by their index in `labels`; None: one voice a label.
 
         when: "note" (each note as it comes), "window" (a chord after window_ms), "revise" (at once, mended then).
+        together: notes of one frame are decided together. share: a part may take a second note of a chord it has begun.
         Raises ValueError for what does not fit together.
         """
         return Instrumenter(
@@ -89,8 +91,9 @@ class Ensemble:
             overflow=overflow,
             stay=self.stay if stay is None else stay,
             share=share,
+            together=together,
             solo=self.network("solo", precision) if when != "window" else None,
-            chord=self.network("chord", precision) if when != "note" else None,
+            chord=self.network("chord", precision),
         )
 
 
@@ -230,6 +233,7 @@ def evaluate(
     precision: str = "fp32",
     stay: float | None = None,
     share: bool = False,
+    together: bool = False,
 ) -> dict[str, int]:
     """Counts over pieces, each with its performance.
 
@@ -248,6 +252,7 @@ def evaluate(
                 precision=precision,
                 stay=stay,
                 share=share,
+                together=together,
             )
         trace = play(it, performance, len(piece))
         counts["notes"] += len(piece)
@@ -256,7 +261,7 @@ def evaluate(
         counts["doubled"] += int((trace.times > 1).sum())
         counts["moved"] += int((trace.moves > 0).sum())
         counts["fallback"] += trace.fallbacks
-        witness = _Witness(ensemble.mono, together=when != "note", share=share)
+        witness = _Witness(ensemble.mono, together=together or when != "note", share=share)
         for name, count in witness.watch(performance, trace.voice).items():
             counts[name] += count
     return counts

@@ -28,7 +28,8 @@ _TEMPO = 0.25  # of the logarithm
 @dataclass(frozen=True)
 class Plan:
     """batch: lessons a step, of which `fresh` are new and the others of the last `recent`. notes: of each at most.
-    played: share of them as played, the rest low to high. helped: steps over which the score's part in the choices
+    played: share of them as played, the rest low to high. told: share of chords after which it hears who should have
+    played what, as the chord network will tell it. helped: steps over which the score's part in the choices
     fades. refresh: steps until the weights that choose are renewed. hints: share with hands' places told."""
 
     batch: int = 16
@@ -39,6 +40,7 @@ class Plan:
     helped: int = 300
     refresh: int = 10
     hints: float = 0.15
+    told: float = 0.95
 
 
 def excerpt(piece: Piece, notes: int, rng: np.random.Generator) -> Piece:
@@ -97,8 +99,17 @@ class Lessons:
         played = rng.random() < self.plan.played
         p: Performance = as_played(piece, rng) if played else low_to_high(piece)
         forced = np.where(rng.random(len(piece)) < own, NO_VOICE, piece.label).astype(np.uint8)
-        trace = it.trace(p.frame, p.on, p.pitch, p.velocity, p.note, len(piece), forced=forced, rows=self.which)
+        told = self._told(piece, rng) if self.which == "solo" else None
+        trace = it.trace(
+            p.frame, p.on, p.pitch, p.velocity, p.note, len(piece), forced=forced, told=told, rows=self.which
+        )
         return trace.x, piece.label[trace.row_note].astype(np.int64), trace.row_labels
+
+    def _told(self, piece: Piece, rng: np.random.Generator) -> np.ndarray:
+        """The right labels of most chords, of the others none."""
+        _, chord = np.unique(piece.onset, return_inverse=True)
+        heard = rng.random(int(chord.max()) + 1) < self.plan.told
+        return np.where(heard[chord], piece.label, NO_VOICE).astype(np.uint8)
 
     def _hint(self, it: Instrumenter, piece: Piece, rng: np.random.Generator) -> None:
         """Say of some pieces where the hands lie, roughly; of each part or not."""

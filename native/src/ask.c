@@ -45,18 +45,20 @@ int rp_ask_solo(rp_instrumenter *it, const rp_asked *note, uint32_t tag) {
     return fine;
 }
 
-int rp_ask_chord(rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, float *scores) {
+int rp_ask_chord(rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, int trial, float *scores) {
+    rp_lstm_state *state = trial ? it->trial : it->whole;
     rp_scene scene = scene_of(it, &it->before);
     const rp_chord *chord = &it->chord;
     rp_chord_pitches pitches = {.count = chord->count};
-    int fine = it->whole != NULL;
+    int fine = state != NULL;
+    if (trial && fine) rp_lstm_state_copy(state, it->whole);
     for (uint32_t i = 0; i < chord->count; i++) pitches.pitch[i] = chord->note[order[i]].held.pitch;
     for (uint32_t i = 0; i < chord->count && fine; i++) {
         const rp_held *held = &chord->note[order[i]].held;
         rp_asked note = {chord->start, rp_choose_labels(it, allowed[i]), held->pitch, held->velocity};
         rp_features_chord(&scene, &note, &pitches, i, it->x);
-        fine = step(it, it->config.chord, it->whole, it->scores);
-        write_row(it, 1, rp_features_chord_width(it->labels), &note, held->tag);
+        fine = step(it, it->config.chord, state, it->scores);
+        if (!trial) write_row(it, 1, rp_features_chord_width(it->labels), &note, held->tag);
         memcpy(scores + i * it->labels, it->scores, it->labels * sizeof *scores);
     }
     return fine;

@@ -16,13 +16,14 @@ typedef struct {
     float cost[RP_ASSIGN_ROWS * RP_ASSIGN_COLUMNS];
 } places;
 
-void rp_chord_add(rp_instrumenter *it, const rp_held *held, int fallback) {
+int rp_chord_hindsight(const rp_instrumenter *it) { return it->config.when == RP_WHEN_NOTE && (it->whole || it->told); }
+
+void rp_chord_add(rp_instrumenter *it, const rp_held *held) {
     rp_chord_note *note = &it->chord.note[it->chord.count++];
     memset(note, 0, sizeof *note);
     note->held = *held;
     note->free = rp_voices_free(&it->before, it->config.voice, it->config.voices);
     note->given = held->voice != RP_NO_VOICE;
-    note->fallback = (uint8_t)fallback;
 }
 
 void rp_chord_release(rp_instrumenter *it, uint64_t frame, uint32_t tag) {
@@ -35,6 +36,12 @@ void rp_chord_release(rp_instrumenter *it, uint64_t frame, uint32_t tag) {
     }
 }
 
+uint32_t rp_chord_waiting(const rp_chord *chord) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < chord->count; i++) count += !chord->note[i].given;
+    return count;
+}
+
 /* The chord's notes from the lowest up; equals as they came. [any] */
 static void sort_notes(const rp_chord *chord, uint8_t *order) {
     for (uint32_t i = 0; i < chord->count; i++) {
@@ -45,11 +52,11 @@ static void sort_notes(const rp_chord *chord, uint8_t *order) {
 }
 
 /* Bits of the voices each note may have, had it been alone. [any] */
-static void find_allowed(const rp_instrumenter *it, const uint8_t *order, uint32_t *allowed) {
-    uint32_t now = rp_voices_free(&it->before, it->config.voice, it->config.voices);
+static void find_allowed(const rp_instrumenter *it, const uint8_t *order, const rp_voices *ground, uint32_t *allowed) {
+    uint32_t now = rp_voices_free(ground, it->config.voice, it->config.voices);
     for (uint32_t i = 0; i < it->chord.count; i++) {
         const rp_chord_note *note = &it->chord.note[order[i]];
-        allowed[i] = rp_choose_from(it, note->free & now, note->held.pitch);
+        allowed[i] = rp_choose_from(it, ground == &it->before ? note->free & now : now, note->held.pitch);
     }
 }
 
@@ -68,39 +75,42 @@ static void normalise(const rp_instrumenter *it, uint32_t voices, float *scores)
 static float cost_of(const rp_instrumenter *it, const rp_chord_note *note, uint32_t voice, const float *scores) {
     float near = rp_choose_distance(it, voice, note->held.pitch);
     float cost = scores ? -scores[it->config.voice[voice].label] + 1e-4f * near : near;
-    return note->given && note->held.voice == voice ? cost - it->config.stay : cost;
+    int own = it->config.when == RP_WHEN_REVISE && note->given && note->held.voice == voice;
+    return own ? cost - it->config.stay : cost;
 }
 
-/* A note of the chord that sounded and is over; it stays where it was. [any] */
-static int is_over(const rp_chord_note *note) { return note->given && note->released; }
+/* A note that sounded and is over stays where it was; one that was dropped stays silent. [any] */
+static int is_over(const rp_instrumenter *it, const rp_chord_note *note) {
+    return it->config.when == RP_WHEN_REVISE && note->given && (note->released || note->held.voice == RP_NO_VOICE);
+}
 
 /* How many notes of the chord a voice has room for. What is over took room while others were held. [any] */
-static uint32_t room(const rp_instrumenter *it, uint32_t voice, uint32_t rows) {
-    uint32_t polyphony = it->config.voice[voice].polyphony, held = it->before.voice[voice].held;
+static uint32_t room(const rp_instrumenter *it, const rp_voices *ground, uint32_t voice, uint32_t rows) {
+    uint32_t polyphony = it->config.voice[voice].polyphony, held = ground->voice[voice].held;
     if (!polyphony) return rows;
     for (uint32_t i = 0; i < it->chord.count; i++)
-        held += is_over(&it->chord.note[i]) && it->chord.note[i].held.voice == voice;
+        held += is_over(it, &it->chord.note[i]) && it->chord.note[i].held.voice == voice;
     if (held >= polyphony) return 0;
     return polyphony - held < rows ? polyphony - held : rows;
 }
 
 /* One voice's places, as many columns. [any] */
-static void add_voice(const rp_instrumenter *it, uint32_t voice, places *p) {
-    for (uint32_t n = room(it, voice, p->rows); n > 0; n--) p->voice[p->columns++] = (uint8_t)voice;
+static void add_voice(const rp_instrumenter *it, const rp_voices *ground, uint32_t voice, places *p) {
+    for (uint32_t n = room(it, ground, voice, p->rows); n > 0; n--) p->voice[p->columns++] = (uint8_t)voice;
 }
 
 /* [any] */
-static void lay_out(const rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, const float *scores,
-                    places *p) {
+static void lay_out(const rp_instrumenter *it, const uint8_t *order, const rp_voices *ground, const uint32_t *allowed,
+                    const float *scores, places *p) {
     uint32_t rows[RP_CHORD_MAX];
     p->rows = p->columns = 0;
     for (uint32_t i = 0; i < it->chord.count; i++) {
         const rp_chord_note *note = &it->chord.note[order[i]];
-        if (!allowed[i] || is_over(note)) continue;
+        if (!allowed[i] || is_over(it, note)) continue;
         rows[p->rows] = i;
         p->note[p->rows++] = order[i];
     }
-    for (uint32_t voice = 0; voice < it->config.voices; voice++) add_voice(it, voice, p);
+    for (uint32_t voice = 0; voice < it->config.voices; voice++) add_voice(it, ground, voice, p);
     for (uint32_t i = 0; i < p->rows; i++) p->voice[p->columns++] = RP_NO_VOICE;
     for (uint32_t r = 0; r < p->rows; r++) {
         const rp_chord_note *note = &it->chord.note[p->note[r]];
@@ -118,9 +128,9 @@ static void lay_out(const rp_instrumenter *it, const uint8_t *order, const uint3
 
 /* A note too many, where the overflow wants it played: the voice it suits best. [any] */
 static uint8_t crowd(const rp_instrumenter *it, const rp_chord_note *note, const float *scores) {
+    if (note->given) return note->held.voice;
     uint32_t voices = rp_choose_forced(it, rp_choose_from(it, 0, note->held.pitch), note->held.tag);
     if (!voices) return RP_NO_VOICE;
-    if (note->given) return note->held.voice;
     return scores ? rp_choose_by_scores(it, voices, note->held.pitch, scores)
                   : rp_choose_by_rule(it, voices, note->held.pitch);
 }
@@ -133,24 +143,26 @@ static void take_all(rp_instrumenter *it, rp_decision *decision) {
         if (note->held.voice == RP_NO_VOICE) continue;
         if (it->config.when == RP_WHEN_WINDOW) rp_instrumenter_take(it, &note->held, &decision[i]);
         else rp_voices_take(&it->voices, it->config.voice, &note->held);
-        if (note->released) rp_voices_release(&it->voices, it->config.voice, note->release, note->held.tag);
+        if (note->released) rp_instrumenter_note_off(it, note->release, note->held.tag);
     }
+    if (it->config.when == RP_WHEN_REVISE) it->sounding = it->voices;
 }
 
 /* A revision that has more notes than places changes nothing unless notes may share a voice. [any] */
 static int may_change(const rp_instrumenter *it, const places *p, const uint16_t *column) {
-    if (it->config.when == RP_WHEN_WINDOW || it->config.overflow == RP_OVERFLOW_DIVISI) return 1;
+    if (it->config.when != RP_WHEN_REVISE || it->config.overflow == RP_OVERFLOW_DIVISI) return 1;
     for (uint32_t r = 0; r < p->rows; r++)
         if (p->voice[column[r]] == RP_NO_VOICE) return 0;
     return 1;
 }
 
 /* Give each row its voice. scores: by position in `order`, NULL without a model. [any] */
-static void assign(rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, const float *scores) {
+static void assign(rp_instrumenter *it, const uint8_t *order, const rp_voices *ground, const uint32_t *allowed,
+                   const float *scores) {
     places p;
     uint16_t column[RP_ASSIGN_ROWS] = {0};
     uint8_t position[RP_CHORD_MAX] = {0};
-    lay_out(it, order, allowed, scores, &p);
+    lay_out(it, order, ground, allowed, scores, &p);
     rp_assign(p.rows, p.columns, p.cost, column);
     if (!may_change(it, &p, column)) return;
     for (uint32_t i = 0; i < it->chord.count; i++) position[order[i]] = (uint8_t)i;
@@ -163,31 +175,83 @@ static void assign(rp_instrumenter *it, const uint8_t *order, const uint32_t *al
 }
 
 /* 1: the model's scores are there, as log probabilities. [any] */
-static int ask(rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, uint32_t afford, float *scores) {
+static int ask(rp_instrumenter *it, const uint8_t *order, const uint32_t *allowed, uint32_t afford, int trial,
+               float *scores) {
     if (it->config.decide != RP_DECIDE_MODEL || afford < it->chord.count) return 0;
-    if (!rp_ask_chord(it, order, allowed, scores)) return 0;
+    if (!rp_ask_chord(it, order, allowed, trial, scores)) return 0;
     for (uint32_t i = 0; i < it->chord.count; i++) normalise(it, allowed[i], scores + i * it->labels);
     return 1;
 }
 
+/* Decide the chord as far as it is known; 1: by the model. [any] */
+static int decide_chord(rp_instrumenter *it, uint8_t *order, uint32_t afford, int trial) {
+    uint32_t allowed[RP_CHORD_MAX];
+    float scores[RP_CHORD_MAX * RP_VOICES_MAX];
+    /* What may sound depends on what does; what should have, on what should. */
+    const rp_voices *ground = trial ? &it->sounding : &it->before;
+    int sure = it->config.when == RP_WHEN_WINDOW || it->config.decide != RP_DECIDE_MODEL;
+    sort_notes(&it->chord, order);
+    find_allowed(it, order, ground, allowed);
+    int scored = ask(it, order, allowed, afford, trial, scores);
+    if (scored || sure) assign(it, order, ground, allowed, scored ? scores : NULL);
+    return scored;
+}
+
+/* What training tells of a chord that is over. [any] */
+static void hear_truth(rp_instrumenter *it) {
+    for (uint32_t i = 0; i < it->chord.count; i++) {
+        rp_held *held = &it->chord.note[i].held;
+        for (uint8_t v = 0; v < it->config.voices; v++)
+            if (it->config.voice[v].label == it->told[held->tag]) held->voice = v;
+    }
+}
+
 uint32_t rp_chord_close(rp_instrumenter *it, rp_decision *out, uint32_t afford) {
     uint8_t order[RP_CHORD_MAX], before[RP_CHORD_MAX];
-    uint32_t allowed[RP_CHORD_MAX], told = 0, n = it->chord.count;
-    float scores[RP_CHORD_MAX * RP_VOICES_MAX];
+    uint32_t told = 0, n = it->chord.count;
     rp_decision all[RP_CHORD_MAX];
-    int window = it->config.when == RP_WHEN_WINDOW, model = it->config.decide == RP_DECIDE_MODEL;
+    int window = it->config.when == RP_WHEN_WINDOW, scored = 1;
     for (uint32_t i = 0; i < n; i++) before[i] = it->chord.note[i].held.voice;
-    sort_notes(&it->chord, order);
-    find_allowed(it, order, allowed);
-    int scored = ask(it, order, allowed, afford, scores);
-    if (scored || window || !model) assign(it, order, allowed, scored ? scores : NULL);
+    if (it->told) hear_truth(it);
+    else scored = decide_chord(it, order, afford, 0);
+    uint8_t fallback = (uint8_t)(it->config.decide == RP_DECIDE_MODEL && !scored);
     for (uint32_t i = 0; i < n; i++) {
-        const rp_chord_note *note = &it->chord.note[i];
-        all[i] = (rp_decision){note->held.tag, note->held.voice, before[i], (uint8_t)(model && !scored), 0, 0, 0};
+        const rp_held *held = &it->chord.note[i].held;
+        all[i] = (rp_decision){held->tag, held->voice, before[i], fallback, 0, 0, 0};
     }
     take_all(it, all);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n && it->config.when != RP_WHEN_NOTE; i++)
         if (window || all[i].voice != before[i]) out[told++] = all[i];
     it->chord.count = 0;
     return told;
+}
+
+/* Give the notes that wait the voices they ask for, lowest first, and let the solo model hear them. [any] */
+static uint32_t settle_each(rp_instrumenter *it, const rp_chord *asked, const uint8_t *order, uint32_t afford,
+                            rp_decision *out) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < asked->count; i++) {
+        rp_chord_note *note = &it->chord.note[order[i]];
+        if (note->given) continue;
+        rp_decision *decision = &out[n++];
+        *decision = (rp_decision){.tag = note->held.tag, .voice = RP_NO_VOICE, .from = RP_NO_VOICE};
+        rp_instrumenter_decide(it, &note->held, asked->note[order[i]].held.voice, afford >= n, decision);
+        note->given = 1;
+        note->held.voice = decision->voice;
+        if (decision->voice == RP_NO_VOICE) continue;
+        rp_instrumenter_take(it, &note->held, decision);
+        if (note->released) rp_instrumenter_note_off(it, note->release, note->held.tag);
+    }
+    return n;
+}
+
+uint32_t rp_chord_settle(rp_instrumenter *it, rp_decision *out, uint32_t afford) {
+    uint8_t order[RP_CHORD_MAX];
+    rp_chord as_it_came = it->chord, asked;
+    int whole = it->chord.count > 1 && rp_chord_waiting(&it->chord) == it->chord.count;
+    sort_notes(&it->chord, order);
+    if (whole) decide_chord(it, order, afford, 1);
+    asked = it->chord;
+    it->chord = as_it_came;
+    return settle_each(it, &asked, order, afford, out);
 }

@@ -30,8 +30,9 @@ typedef struct {
     uint32_t window; /* frames; WINDOW and REVISE */
     uint32_t sample_rate;
     const rp_lstm *solo;  /* decides a note by itself; NULL unless MODEL */
-    const rp_lstm *chord; /* decides a chord known whole; NULL unless MODEL with a window */
+    const rp_lstm *chord; /* decides a chord known whole; NULL: none, and no window */
     uint32_t share;       /* 1, with DIVISI: a voice may take a second note of the chord (25 ms) it has just begun */
+    uint32_t together;    /* NOTE, REVISE, with a chord model: 1: notes of one frame are decided together */
     float stay;           /* REVISE: a note moves only to a voice better than its own by this much (log probability) */
 } rp_instrumenter_config;
 
@@ -58,10 +59,15 @@ rp_decision rp_instrumenter_note_on(rp_instrumenter *it, uint64_t frame, uint32_
                                     uint32_t afford);
 /* The key of that note went up (its sound may last longer by the pedal). [process] */
 void rp_instrumenter_note_off(rp_instrumenter *it, uint64_t frame, uint32_t tag);
+/* 1: the open chord has RP_CHORD_MAX notes, and must be closed before the next. [process] */
+int rp_instrumenter_full(const rp_instrumenter *it);
 /* The frame at which the open chord closes, UINT64_MAX where none is open. A full chord (RP_CHORD_MAX notes) closes at
- * once: before the next note. A note of that frame or later begins a new chord. [process] */
+ * once: before the next note. A note of that frame or later begins a new chord. With `together` it is the frame of the notes that
+ * wait for a decision: close then, once that frame's notes have all come, and ask again. [process] */
 uint64_t rp_instrumenter_deadline(const rp_instrumenter *it);
-/* Close the open chord: the decisions of its notes, or only the moves (REVISE). Returns how many. [process] */
+/* Close the open chord: the decisions of its notes (WINDOW), the moves (REVISE), or none (NOTE with a chord model, which
+ * by it learns who should have played what). With `together`, the decisions of the notes that wait. Returns how many.
+ * [process] */
 uint32_t rp_instrumenter_close(rp_instrumenter *it, uint64_t frame, rp_decision out[16], uint32_t afford);
 
 /* ---- many notes at once, for training and evaluation ---- */
@@ -75,6 +81,7 @@ typedef struct {
     const uint8_t *velocity; /* [events] */
     const uint32_t *note;    /* [events] 0 .. notes - 1: the tag */
     const uint8_t *forced;   /* [notes] a label, or RP_NO_VOICE: its own choice; NULL: all its own */
+    const uint8_t *told; /* [notes] NOTE: the label it hears of when the chord is over, or RP_NO_VOICE; NULL: of none */
 } rp_performance;
 
 /* What became of them. A row is one note as a model saw it, in the order in which that model saw them. */

@@ -21,14 +21,24 @@ static void note_decision(rp_trace *trace, const rp_decision *decision, int is_m
 static void close_chord(rp_instrumenter *it, uint64_t frame, rp_trace *trace) {
     rp_decision out[RP_CHORD_MAX];
     uint32_t n = rp_instrumenter_close(it, frame, out, ALWAYS);
-    for (uint32_t i = 0; i < n; i++) note_decision(trace, &out[i], it->config.when == RP_WHEN_REVISE);
+    for (uint32_t i = 0; i < n; i++) note_decision(trace, &out[i], out[i].from != RP_NO_VOICE);
+}
+
+/* Close what is due. Notes that wait for others of their frame wait on while those may come. [control] */
+static void close_until(rp_instrumenter *it, uint64_t frame, int on, rp_trace *trace) {
+    for (;;) {
+        uint64_t deadline = rp_instrumenter_deadline(it);
+        int waits = on && deadline == frame && it->trial && rp_chord_waiting(&it->chord) && !rp_instrumenter_full(it);
+        if (deadline > frame || waits) return;
+        close_chord(it, deadline, trace);
+    }
 }
 
 /* [control] */
 static void play(rp_instrumenter *it, const rp_performance *performance, uint32_t event, rp_trace *trace) {
     uint64_t frame = performance->frame[event];
     uint32_t note = performance->note[event];
-    if (rp_instrumenter_deadline(it) <= frame) close_chord(it, rp_instrumenter_deadline(it), trace);
+    close_until(it, frame, performance->on[event], trace);
     if (!performance->on[event]) {
         rp_instrumenter_note_off(it, frame, note);
         return;
@@ -47,8 +57,9 @@ void rp_instrumenter_trace(rp_instrumenter *it, const rp_performance *performanc
     rp_instrumenter_reset(it);
     it->forced = performance->forced;
     it->trace = trace;
+    it->told = performance->told;
     for (uint32_t event = 0; event < performance->events; event++) play(it, performance, event, trace);
-    close_chord(it, rp_instrumenter_deadline(it), trace);
-    it->forced = NULL;
+    close_until(it, UINT64_MAX - 1, 0, trace);
+    it->forced = it->told = NULL;
     it->trace = NULL;
 }

@@ -16,7 +16,7 @@ static void follow(float *mean, float value, float share, int first) {
 }
 
 void rp_voices_enter(rp_voices *voices, uint64_t frame, uint64_t window) {
-    if (voices->notes && frame - voices->chord <= window) return;
+    if (voices->notes && frame - voices->chord < window) return;
     voices->gap = voices->notes ? frame - voices->chord : 0;
     if (voices->notes) follow(&voices->beat, (float)voices->gap, BEAT, voices->beat <= 0.0f);
     voices->chord = frame;

@@ -118,9 +118,20 @@ static void check_places(witness *w, uint32_t upto) {
 static void close_chord(witness *w, uint64_t frame, uint32_t upto) {
     rp_decision out[RP_CHORD_MAX];
     uint32_t n = rp_instrumenter_close(w->it, frame, out, 1000);
-    CHECK(n <= RP_CHORD_MAX && rp_instrumenter_deadline(w->it) == UINT64_MAX);
+    CHECK(n <= RP_CHORD_MAX);
+    CHECK(w->config->together || rp_instrumenter_deadline(w->it) == UINT64_MAX);
     for (uint32_t i = 0; i < n; i++) believe(w, &out[i]);
     check_places(w, upto);
+}
+
+/* Close what is due before a note of this frame; those that wait for others of the frame wait on. */
+static void close_due(witness *w, uint64_t frame, uint32_t upto) {
+    for (;;) {
+        uint64_t deadline = rp_instrumenter_deadline(w->it);
+        int waits = w->config->together && deadline == frame && !rp_instrumenter_full(w->it);
+        if (deadline > frame || waits) return;
+        close_chord(w, deadline, upto);
+    }
 }
 
 static void press(witness *w, uint32_t tag, uint64_t frame) {
@@ -144,8 +155,7 @@ static void release_until(witness *w, uint64_t frame, uint32_t upto) {
             if (w->note[i].on && w->note[i].off <= frame && (first == upto || w->note[i].off < w->note[first].off))
                 first = i;
         if (first == upto) return;
-        uint64_t deadline = rp_instrumenter_deadline(w->it);
-        if (deadline <= w->note[first].off) close_chord(w, deadline, upto);
+        close_due(w, w->note[first].off, upto);
         rp_instrumenter_note_off(w->it, w->note[first].off, first);
         w->note[first].down = 0;
         w->note[first].off = UINT64_MAX;
@@ -173,29 +183,50 @@ static witness *perform(setting *s) {
     CHECK(w.it);
     forbid_waiting(1);
     for (uint32_t tag = 0; tag < NOTES; tag++) {
-        frame += draw(3) ? draw(400) : draw(RATE / 8);
+        frame += draw(3) ? draw(2) * draw(400) : draw(RATE / 8);
         release_until(&w, frame, tag);
-        if (rp_instrumenter_deadline(w.it) <= frame) close_chord(&w, rp_instrumenter_deadline(w.it), tag);
+        close_due(&w, frame, tag);
         press(&w, tag, frame);
     }
-    close_chord(&w, frame + WINDOW, NOTES);
+    close_due(&w, frame + 2 * WINDOW, NOTES);
     forbid_waiting(0);
     rp_instrumenter_free(w.it);
     check_ranges(&w);
     return &w;
 }
 
+static void check_facts(uint32_t when, uint32_t overflow, uint32_t together) {
+    setting s = make(when, overflow, 0.0f, 1);
+    s.config.together = together;
+    witness *w = perform(&s);
+    CHECK(w->fallbacks < NOTES / 2);
+    CHECK((w->moves > 0) == (when == RP_WHEN_REVISE));
+    if (overflow == RP_OVERFLOW_DIVISI) CHECK(w->crowded > 0);
+    drop(&s);
+}
+
 static void test_facts(void) {
-    for (uint32_t when = RP_WHEN_NOTE; when <= RP_WHEN_REVISE; when++) {
-        for (uint32_t overflow = RP_OVERFLOW_DIVISI; overflow <= RP_OVERFLOW_DROP; overflow++) {
-            setting s = make(when, overflow, 0.0f, 1);
-            witness *w = perform(&s);
-            CHECK(w->fallbacks < NOTES / 2);
-            CHECK((w->moves > 0) == (when == RP_WHEN_REVISE));
-            if (overflow == RP_OVERFLOW_DIVISI) CHECK(w->crowded > 0);
-            drop(&s);
-        }
-    }
+    for (uint32_t when = RP_WHEN_NOTE; when <= RP_WHEN_REVISE; when++)
+        for (uint32_t overflow = RP_OVERFLOW_DIVISI; overflow <= RP_OVERFLOW_DROP; overflow++)
+            for (uint32_t together = 0; together <= 1; together++) check_facts(when, overflow, together);
+}
+
+/* Notes of one frame wait for each other, and only for those. */
+static void test_together(void) {
+    setting s = make(RP_WHEN_NOTE, RP_OVERFLOW_DIVISI, 0.0f, 1);
+    s.config.together = 1;
+    rp_instrumenter *it = rp_instrumenter_new(&s.config);
+    rp_decision out[RP_CHORD_MAX];
+    CHECK(rp_instrumenter_note_on(it, 500, 0, 62, 64, 1).pending &&
+          rp_instrumenter_note_on(it, 500, 1, 50, 64, 1).pending);
+    CHECK(rp_instrumenter_deadline(it) == 500 && rp_instrumenter_close(it, 500, out, 1000) == 2);
+    CHECK(out[0].tag == 1 && out[1].tag == 0 && out[0].voice != RP_NO_VOICE && out[0].voice != out[1].voice);
+    CHECK(rp_instrumenter_note_on(it, 600, 2, 70, 64, 1).pending && rp_instrumenter_deadline(it) == 600);
+    CHECK(rp_instrumenter_close(it, 600, out, 1000) == 1 && out[0].tag == 2 && !out[0].pending);
+    CHECK(rp_instrumenter_deadline(it) == 500 + WINDOW && rp_instrumenter_close(it, 500 + WINDOW, out, 1000) == 0);
+    CHECK(rp_instrumenter_deadline(it) == UINT64_MAX);
+    rp_instrumenter_free(it);
+    drop(&s);
 }
 
 static void test_no_numbers(void) {
@@ -259,6 +290,7 @@ static void test_full_chord(void) {
         CHECK(rp_instrumenter_note_on(it, 100, i, (uint8_t)(40 + i), 64, 1).pending);
     }
     CHECK(rp_instrumenter_deadline(it) == 100);
+    CHECK(rp_instrumenter_full(it));
     CHECK(rp_instrumenter_close(it, 100, out, 1000) == RP_CHORD_MAX && rp_instrumenter_deadline(it) == UINT64_MAX);
     rp_instrumenter_free(it);
     drop(&s);
@@ -282,6 +314,7 @@ static void test_bad_configs(void) {
 
 static void test_allocations(void) {
     setting s = make(RP_WHEN_REVISE, RP_OVERFLOW_DIVISI, 0.0f, 1);
+    s.config.together = 1;
     for (long after = 0;; after++) {
         long before = allocations_held();
         if (!fail_allocation(after)) break;
@@ -344,6 +377,7 @@ int main(void) {
     test_rules();
     test_switch();
     test_full_chord();
+    test_together();
     test_bad_configs();
     test_allocations();
     test_facts();
