@@ -8,8 +8,10 @@ enum { SMALLEST_EVENT = 8 }; /* bytes a MIDI event takes in a port's buffer, at 
 
 /* Copies as much of a name as there is room for. [any] */
 static void keep_text(char *out, uint32_t capacity, const char *text) {
-    out[0] = 0;
-    strncat(out, text, capacity - 1);
+    size_t length = strlen(text);
+    if (length >= capacity) length = capacity - 1;
+    memcpy(out, text, length);
+    out[length] = 0;
 }
 
 rp_jack *rp_jack_new(const char *name, uint32_t inputs, const char *const *input_names, uint32_t outputs,
