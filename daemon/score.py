@@ -3,16 +3,20 @@
 Times are whole numbers throughout, so that a note that was not delayed comes out at exactly the tick it came in at.
 """
 
+from __future__ import annotations
+
 import io
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import mido
+from typing import TYPE_CHECKING
 
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.files import whole_file
+
+if TYPE_CHECKING:
+    import mido  # imported where a file is read or written: live play goes without
 
 Event = tuple[int, int, bytes]
 """(frame, port, MIDI bytes)"""
@@ -119,6 +123,8 @@ def score_of(file: mido.MidiFile, rate: int) -> Score:
 
 
 def _read_file(path: Path) -> mido.MidiFile:
+    import mido
+
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -180,6 +186,8 @@ def write_score(path: Path, score: Score, parts: list[Part], events: list[Event]
 
     The file appears whole or not at all. What no part claims (SysEx) goes to the first part's track of its port.
     """
+    import mido
+
     ticked = [(score.tick(frame), port, data) for frame, port, data in events]
     end = max([score.length, *(tick for tick, _, _ in ticked)])
     file = mido.MidiFile(type=1, ticks_per_beat=score.tempo.header)
@@ -223,6 +231,8 @@ def _part_of(parts: list[Part], port: int, data: bytes) -> int:
 
 
 def _track(messages: list[tuple[int, mido.Message]], end: int) -> mido.MidiTrack:
+    import mido
+
     track, before = mido.MidiTrack(), 0
     for tick, message in messages:
         track.append(message.copy(time=tick - before))

@@ -5,6 +5,8 @@
 some 15 ms, a tempo that drifts, and no grid.
 """
 
+from __future__ import annotations  # naming numpy.random would load it, 7 MB that live play has no use for
+
 from dataclasses import dataclass
 
 import numpy as np
