@@ -149,8 +149,7 @@ static void settle(rp_engine *engine, uint16_t id, const rp_decision *decision) 
  * at the next note. [process] */
 static void decide(rp_engine *engine, uint16_t id) {
     const rp_note *note = note_of(engine, id);
-    if (engine->rig->instrumenter && rp_instrumenter_deadline(engine->rig->instrumenter) <= engine->outlet.now)
-        rp_player_close_chord(engine);
+    while (engine->rig->instrumenter && rp_instrumenter_full(engine->rig->instrumenter)) rp_player_close_chord(engine);
     rp_decision decision = {.tag = tag_of(note, id), .voice = 0, .from = RP_NO_VOICE};
     if (engine->rig->instrumenter)
         decision = rp_instrumenter_note_on(engine->rig->instrumenter, engine->outlet.now, decision.tag, note->in_pitch,
@@ -340,8 +339,8 @@ static void control_in_time(rp_engine *engine, uint8_t in_port, const rp_midi_me
     else control(engine, in_port, message);
 }
 
-/* A note-on of this frame waits for the others of its frame: a chord sent at once is decided from its lowest note up,
- * as the models were trained. [process] */
+/* A note-on waits for the others of its frame: a chord sent at once is decided from its lowest note up, as the models
+ * were trained, or all together where the rig says so. [process] */
 static void gather(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
     rp_gathered *chord = &engine->gathered;
     if (chord->count == RP_CHORD_MAX || (chord->count && chord->port != in_port)) rp_player_flush(engine);
@@ -355,6 +354,8 @@ void rp_player_flush(rp_engine *engine) {
     rp_gathered chord = engine->gathered;
     engine->gathered.count = 0;
     for (uint32_t i = 0; i < chord.count; i++) note_on(engine, (uint8_t)chord.port, &chord.message[i]);
+    rp_instrumenter *instrumenter = chord.count ? engine->rig->instrumenter : NULL;
+    while (instrumenter && rp_instrumenter_deadline(instrumenter) <= engine->outlet.now) rp_player_close_chord(engine);
 }
 
 void rp_player_message(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {

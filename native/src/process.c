@@ -32,7 +32,8 @@ static void introduce(rp_engine *engine) {
 
 /* Notes that sound keep their routes; a chord that is open is decided by the rig that heard it. [process] */
 static void change_rig(rp_engine *engine, rp_rig *rig) {
-    if (engine->rig && engine->rig->instrumenter && rp_instrumenter_deadline(engine->rig->instrumenter) != UINT64_MAX)
+    while (engine->rig && engine->rig->instrumenter &&
+           rp_instrumenter_deadline(engine->rig->instrumenter) != UINT64_MAX)
         rp_player_close_chord(engine);
     rp_player_hurry(engine);
     engine->returning = engine->rig;

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
+import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ripieno.native.engine import BLACKBOX_SIZE, Engine, Instrument, Rig, run_offline
-from ripieno.native.instrumenter import Instrumenter, Voice
+from ripieno.native.instrumenter import Instrumenter, Voice, chord_width, solo_width
+from ripieno.native.lstm import Lstm, LstmConfig
 
 RATE, BLOCK = 48000, 128
 PORTS = 2
@@ -24,19 +27,39 @@ RIGS = st.tuples(
     st.sampled_from(["divisi", "steal", "drop"]),
     st.integers(1, 4),
     st.integers(0, PORTS - 1),
+    st.sampled_from(["closest", "model", "model, a frame together"]),
 )
 
 
-def build(kind: str, pedal: str, overflow: str, voices: int, port: int) -> Rig:
+@cache
+def network(width: int) -> Lstm:
+    """One that was taught nothing: its choices are wild."""
+    config = LstmConfig(width, 8, 1, 4, norm=True, head=8, skip=True)
+    rng = np.random.default_rng(1)
+    return Lstm({name: rng.normal(0, 0.5, shape) for name, shape in config.shapes().items()}, config)
+
+
+def build(kind: str, pedal: str, overflow: str, voices: int, port: int, decide: str) -> Rig:
     if kind == "thru":
         return Rig("thru")
     window = 0 if kind == "note" else WINDOW
     players = [Voice(lowest=30, highest=90, polyphony=1 if i else 2, label=i) for i in range(voices)]
     instrumenter = Instrumenter(
-        players, decide="closest", when=kind, overflow=overflow, window=window, sample_rate=RATE
+        players,
+        decide=decide.split(",")[0],
+        when=kind,
+        overflow=overflow,
+        window=window,
+        sample_rate=RATE,
+        together="together" in decide and kind != "window",
+        solo=network(solo_width(4)) if decide != "closest" and kind != "window" else None,
+        chord=network(chord_width(4)) if decide != "closest" else None,
     )
     instruments = [Instrument((port + i) % PORTS, i, 1 if i else 2, pedal, program=i) for i in range(voices)]
     return Rig("ensemble", instruments, instrumenter, delay_frames=window if kind == "window" else 0)
+
+
+RigSpec = tuple[str, str, str, int, int, str]
 
 
 class Synth:
@@ -108,7 +131,7 @@ class Performance(RuleBasedStateMachine):
         self.events.append((self.frame + offset, 0, bytes(message)))
 
     @initialize(rig=RIGS)
-    def first_rig(self, rig: tuple[str, str, str, int, int]) -> None:
+    def first_rig(self, rig: RigSpec) -> None:
         self.engine.load(build(*rig))
         self.cycle()
 
@@ -134,7 +157,7 @@ class Performance(RuleBasedStateMachine):
         self.events.append((self.frame, 0, data))
 
     @rule(rig=RIGS)
-    def change_preset(self, rig: tuple[str, str, str, int, int]) -> None:
+    def change_preset(self, rig: RigSpec) -> None:
         self.engine.load(build(*rig))
         self.waiting += 1
 
