@@ -1,5 +1,6 @@
 """A score played through the engine off line: the same engine as on stage, as fast as it goes, the same every time."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -22,6 +23,7 @@ class Take:
     """What came of playing a score: what the engine sent, the frame it ended at, counts.
 
     delays, moves: milliseconds from a key to its first sound, and to its change of hands, for each note (that changed).
+    played: how many notes ended up with each instrument; None stands for those passed through.
     """
 
     preset: Preset
@@ -31,6 +33,7 @@ class Take:
     stats: Stats
     delays: list[float]
     moves: list[float]
+    played: Mapping[int | None, int]
 
     @property
     def parts(self) -> list[Part]:
@@ -63,12 +66,14 @@ class Take:
             "stolen": self.stats.stolen,
             "delay_ms": {"median": round(median(self.delays or [0]), 3), "max": round(max(self.delays, default=0), 3)},
             "latest_move_ms": round(max(self.moves, default=0), 3),
-            "notes": {part.name: count for part, count in zip(self.parts, self._counts(), strict=True)},
+            "notes": self._counts(),
         }
 
-    def _counts(self) -> list[int]:
-        bars = self.bars()
-        return [sum(bar.row == row for bar in bars) for row in range(len(self.parts))]
+    def _counts(self) -> dict[str, int]:
+        if self.preset.ensemble:
+            return {part.name: self.played[i] for i, part in enumerate(self.parts)}
+        rows = Counter(bar.row for bar in self.bars())
+        return {part.name: rows[i] for i, part in enumerate(self.parts)}
 
     def bars(self) -> list[Bar]:
         """The notes of every part, as they sounded."""
@@ -118,7 +123,7 @@ def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Tak
         player.run(player.at + _CHUNK)
         progress(1.0)
         last = max([score.frames, *(frame for frame, _, _ in player.sent[-1:])])
-        return Take(preset, score, player.sent, last, engine.stats(), player.delays, player.moves)
+        return Take(preset, score, player.sent, last, engine.stats(), player.delays, player.moves, player.played)
 
 
 class _Offline:
@@ -130,6 +135,7 @@ class _Offline:
         self.sent: list[Event] = []
         self.delays: list[float] = []
         self.moves: list[float] = []
+        self.played: Counter[int | None] = Counter()
 
     def run(self, until: int) -> None:
         """Play on up to a frame, a whole number of blocks away."""
@@ -142,6 +148,8 @@ class _Offline:
         reports = self.engine.poll()
         self.delays += _after_key(reports, "note_on")
         self.moves += _after_key(reports, "move")
+        self.played.update(report.instrument for report in reports if report.kind in ("note_on", "move"))
+        self.played.subtract(report.from_ for report in reports if report.kind == "move")
 
 
 def _after_key(reports: Iterable[Report], kind: str) -> list[float]:

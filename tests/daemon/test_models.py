@@ -44,6 +44,7 @@ def test_a_model_decides_every_note(weights: Path, tmp_path: Path, options: list
     assert take.stats.fallback == 0
     assert set(take.delays) == {delay}
     assert max(take.moves, default=0) <= 25
+    assert sum(take.summary()["notes"].values()) == 13
     assert play(preset, score, lambda share: None).sent == take.sent
 
 
