@@ -27,6 +27,7 @@ from ripieno.native.lstm import Lstm, LstmConfig
 
 HIDDEN, LAYERS, HEAD = 128, 2, 96
 RATE, COOLING, CHECK_EVERY = 2e-3, 0.6, 100
+DROPOUT = {"solo": 0.1, "chord": 0.2}
 _VALID_NOTES = 24000
 _STAY = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0)
 _MOVED_MOST = 0.14
@@ -76,7 +77,7 @@ def train_network(
 ) -> dict:
     """Train "solo" or "chord"; returns arrays and history."""
     torch.manual_seed(options.seed)
-    model = Averaged(Network(config_of(task, which)))
+    model = Averaged(Network(config_of(task, which), DROPOUT[which]))
     heard = perform(valid, "played", _VALID_NOTES)
     if which == "solo":
         heard += perform(valid, "written", _VALID_NOTES // 2)
