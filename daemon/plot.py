@@ -42,6 +42,11 @@ def _load_library() -> Any:
     return Figure
 
 
+def require() -> None:
+    """UserError, with what to install, where no picture can be drawn here."""
+    _load_library()
+
+
 def write_plot(path: Path, title: str, bars: Sequence[Bar], names: Sequence[str], colors: Sequence[str]) -> None:
     """Draw a piano roll (PNG, PDF or SVG by the file's name), which appears whole or not at all.
 

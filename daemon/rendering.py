@@ -1,16 +1,15 @@
 """From a MIDI file to the files a user asked for: notes, sound, picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ripieno.daemon import plot, synth
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.offline import RATE, Take, play
-from ripieno.daemon.plot import write_plot
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.progress import Progress
 from ripieno.daemon.score import read_score, write_score
-from ripieno.daemon.synth import spread, write_wav
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,10 @@ def render(source: Path, preset: Preset, outputs: Outputs, title: str) -> dict[s
     UserError, naming the file, for anything that cannot be read or written.
     """
     _check_names(source, outputs)
+    if outputs.wav:
+        synth.require()
+    if outputs.plot:
+        plot.require()
     score = read_score(source, RATE)
     with Progress("playing") as progress:
         take = play(preset, score, progress)
@@ -39,9 +42,22 @@ def render(source: Path, preset: Preset, outputs: Outputs, title: str) -> dict[s
         files["wav"] = str(outputs.wav)
     if outputs.plot:
         with Progress("drawing"):
-            write_plot(outputs.plot, title, take.keys() + take.bars(), [p.name for p in take.parts], take.colors)
+            plot.write_plot(outputs.plot, title, take.keys() + take.bars(), [p.name for p in take.parts], take.colors)
         files["plot"] = str(outputs.plot)
     return result
+
+
+def possible(outputs: Outputs) -> tuple[Outputs, list[str]]:
+    """Those of the files that can be made here, and why the others cannot."""
+    lacks = []
+    for name, module in (("wav", synth), ("plot", plot)):
+        try:
+            module.require()
+        except UserError as error:
+            lacks.append(str(error))
+            without: dict[str, Any] = {name: None}
+            outputs = replace(outputs, **without)
+    return outputs, lacks
 
 
 def _check_names(source: Path, outputs: Outputs) -> None:
@@ -53,7 +69,7 @@ def _check_names(source: Path, outputs: Outputs) -> None:
 def _write_sound(path: Path, take: Take) -> dict[str, float]:
     seats = [(part.port, part.channel or 0) for part in take.parts]
     with Progress("making the sound") as progress:
-        sound = write_wav(path, take.sent, take.frames, RATE, spread(seats), progress)
+        sound = synth.write_wav(path, take.sent, take.frames, RATE, synth.spread(seats), progress)
     return {"seconds": round(sound.seconds, 3), "peak": round(sound.peak, 4)}
 
 

@@ -55,6 +55,12 @@ def _load_library() -> Any:
     return tinysoundfont
 
 
+def require() -> None:
+    """UserError, with what to install, where no sound can be made here."""
+    _load_library()
+    find_soundfont()
+
+
 class _Player:
     """Our events on one synthesizer a port."""
 

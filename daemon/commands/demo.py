@@ -17,8 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """By whom, and where to."""
     parser.add_argument("--preset", "-p", default="string-quartet", help="who plays (default: string-quartet)")
     parser.add_argument("--folder", type=Path, default=Path("out"), help="where the files go (default: out)")
-    parser.add_argument("--no-sound", action="store_true", help="leave out the sound file")
-    parser.add_argument("--no-plot", action="store_true", help="leave out the picture")
     add_preset_options(parser)
     add_json(parser)
 
@@ -27,18 +25,20 @@ def run(parsed: argparse.Namespace) -> int:
     """Make the demo's files, and say what was made."""
     from importlib.resources import as_file, files
 
-    from ripieno.daemon.rendering import Outputs, describe, render
+    from ripieno.daemon.rendering import Outputs, describe, possible, render
 
     preset = load_preset(parsed.preset, parsed)
     names = [parsed.folder / f"demo.{kind}" for kind in ("mid", "wav", "png")]
-    outputs = Outputs(names[0], None if parsed.no_sound else names[1], None if parsed.no_plot else names[2])
+    outputs, lacks = possible(Outputs(*names))
     with as_file(files("ripieno.daemon.demo") / f"{_WORK}.mid") as source:
         if not source.is_file():
             raise UserError(f"{source}: the demo's performance is missing: install Ripieno again")
         result = render(source, preset, outputs, _TITLE.format(preset.name))
     if parsed.json:
-        print_json(result)
+        print_json(result | {"lacks": lacks})
     else:
         print(describe(result))
+        for lack in lacks:
+            print(f"left out: {lack}")
         print("The performance: GiantMIDI-Piano, CC BY 4.0.")
     return 0

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import wave
 from collections import Counter
 from pathlib import Path
@@ -153,6 +155,16 @@ def test_the_demo_makes_its_files(tmp_path: Path) -> None:
     assert "longest 0.0 ms" in done.stdout
     with wave.open(str(tmp_path / "out" / "demo.wav")) as file:
         assert 30 < file.getnframes() / file.getframerate() < 90
+
+
+def test_the_demo_does_without_sound_and_picture(tmp_path: Path) -> None:
+    bare = "import sys; sys.modules.update(matplotlib=None, tinysoundfont=None); from ripieno.daemon.cli import main; "
+    line = [sys.executable, "-c", bare + "sys.exit(main(['demo', '--set', 'model=closest']))"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["demo.mid"]
+    assert "pip install --no-deps tinysoundfont" in done.stdout
+    assert "pip install matplotlib" in done.stdout
 
 
 NOTES = st.lists(
