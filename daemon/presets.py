@@ -119,9 +119,9 @@ def available(folder: Path | None = None) -> dict[str, Path]:
 def find(name: str, folder: Path | None = None) -> Path:
     """The file of a preset, given by its path or by its name. UserError says which names there are."""
     path = Path(name)
-    if path.is_file():
-        return path
     if path.suffix == ".toml" or len(path.parts) > 1:
+        if path.is_file():
+            return path
         what = "is a folder: name a preset in it, or use --presets" if path.is_dir() else "no such file"
         raise UserError(f"{name}: {what}")
     presets = available(folder)

@@ -14,6 +14,7 @@ from ripieno.daemon.gm import program_name, program_number
 from ripieno.daemon.pitch import parse_pitch, show_pitch
 
 DRUM_CHANNEL = 10
+ALL_CHANNELS = tuple(range(1, 17))
 MAX_INSTRUMENTS = 16
 
 
@@ -85,16 +86,22 @@ def _choice(*words: str) -> Kind:
     return Kind(" or ".join(quote(w) for w in words), read, quote)
 
 
+_CHANNEL_SETS = {"all": ALL_CHANNELS, "pitched": tuple(n for n in ALL_CHANNELS if n != DRUM_CHANNEL)}
+
+
 def _channels(value: object) -> tuple[int, ...]:
-    if value == "all":
-        return tuple(range(1, 17))
+    if isinstance(value, str) and value in _CHANNEL_SETS:
+        return _CHANNEL_SETS[value]
     if not isinstance(value, list) or not value or any(type(n) is not int or not 1 <= n <= 16 for n in value):
-        raise ValueError(f'{value!r} is no list of MIDI channels: write "all" or a list such as [1, 2], from 1 to 16')
+        raise ValueError(
+            f'{value!r} is no set of channels: write "all", "pitched" or a list such as [1, 2], from 1 to 16'
+        )
     return tuple(sorted(set(value)))
 
 
 def _show_channels(value: Any) -> str:
-    return '"all"' if len(value) == 16 else _show_list(value)
+    names = [quote(name) for name, channels in _CHANNEL_SETS.items() if channels == value]
+    return names[0] if names else _show_list(value)
 
 
 def _ports(value: object) -> tuple[str, ...]:
@@ -136,7 +143,7 @@ def _color(value: object) -> str:
 TEXT = Kind("text", _text, quote)
 MAYBE_TEXT = Kind("text", _maybe_text, quote)
 FLAG = Kind("true or false", _flag, lambda v: "true" if v else "false")
-CHANNELS = Kind('"all" or a list of channels', _channels, _show_channels)
+CHANNELS = Kind('"all", "pitched" or a list of channels', _channels, _show_channels)
 PORTS = Kind("list of port names", _ports, _show_list)
 PROGRAM = Kind("General MIDI program, by name or number 1 to 128", _program, lambda v: quote(program_name(v)))
 RANGE = Kind("lowest and highest note", _range, lambda v: _show_list([show_pitch(p) for p in v]))
@@ -147,7 +154,12 @@ PRESET_KEYS: tuple[Key, ...] = (
     Key("name", TEXT, ..., "What it is called; `ripieno run NAME` finds it by this or by its file's name."),
     Key("description", MAYBE_TEXT, "", "One line for `ripieno presets`."),
     Key("inputs", PORTS, ("in",), "Names of the virtual MIDI inputs."),
-    Key("in_channels", CHANNELS, tuple(range(1, 17)), "MIDI channels that are listened to on every input."),
+    Key(
+        "in_channels",
+        CHANNELS,
+        ALL_CHANNELS,
+        'MIDI channels listened to on every input; "pitched": all but 10, the drums.',
+    ),
     Key("route", _choice("ensemble", "thru"), "ensemble", "Play the ensemble, or pass everything on untouched."),
     Key(
         "outputs",

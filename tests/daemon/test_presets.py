@@ -43,6 +43,7 @@ def mistakes(text: str, *options: str) -> list[presets.Problem]:
 def test_shipped_presets_are_right(name: str) -> None:
     preset = presets.load(name)
     assert preset.description
+    assert (10 in preset.in_channels) == (name == "thru")
     assert (preset.route == "thru") == (name == "thru")
     channels = [one.channel for one in preset.ensemble]
     assert len(set(channels)) == len(channels)

@@ -66,6 +66,20 @@ def test_notes_keep_their_ticks_and_the_piece_its_own(source: Path) -> None:
     assert after.length == pytest.approx(before.length, abs=0.01)
 
 
+def test_drums_are_nobody_s(source: Path) -> None:
+    file = song()
+    file.tracks.append(
+        mido.MidiTrack(
+            [mido.Message("note_on", channel=9, note=38), mido.Message("note_off", channel=9, note=38, time=9)]
+        )
+    )
+    source.write_bytes(saved(file))
+    out = source.parent / "out.mid"
+    assert json.loads(ripieno("render", source, *QUARTET, "-o", out, "--json").stdout)["notes_out"] == 13
+    heard = json.loads(ripieno("render", source, *QUARTET, "--set", "in_channels=all", "-o", out, "--json").stdout)
+    assert heard["notes_out"] == 14
+
+
 def test_a_window_delays_every_note_by_itself(source: Path) -> None:
     out = source.parent / "out.mid"
     arguments = ("--preset", "thru", "--set", "route=ensemble")
