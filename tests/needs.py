@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
+from typing import NoReturn
 
 import pytest
 
@@ -34,9 +35,12 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
 def needs(*things: str) -> None:
     """Skip the test (or, at a module's top, all of its tests) unless all these are here."""
     missing = [f"{thing} ({_HOW[thing][1]})" for thing in things if not _HOW[thing][0]()]
-    if not missing:
-        return
-    message = f"missing: {', '.join(missing)}"
+    if missing:
+        lack(f"missing: {', '.join(missing)}")
+
+
+def lack(message: str) -> NoReturn:
+    """Skip for want of something; fail where everything was to be there."""
     if os.environ.get("RIPIENO_CI") == "1":
         pytest.fail(message, pytrace=False)
     pytest.skip(message, allow_module_level=True)

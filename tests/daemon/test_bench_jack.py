@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from needs import needs
+from needs import lack, needs
 from ripieno.daemon.bench import jack
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.native.engine import Event
@@ -30,16 +30,17 @@ Measured = TypeVar("Measured", jack.Latency, jack.Chords)
 
 def undisturbed(measure: Callable[[], Measured]) -> Measured:
     """The first measurement in which the machine was never late: an xrun, whosever it is, costs JACK events."""
-    for _ in range(12):
-        found = measure()
-        if found.xruns == 0:
-            return found
-    pytest.fail("this machine is too busy for a JACK server: it had xruns every time")
+    found, tries = measure(), 1
+    while found.xruns and tries < 6:
+        found, tries = measure(), tries + 1
+    if found.xruns:
+        lack("a machine quick enough for a JACK server: it had xruns every time (real-time priority helps)")
+    return found
 
 
 def test_the_tool_gets_every_message_back_without_jitter_under_stress(wire: JackWire) -> None:
     with jack.daemon(wire, "thru", "--stress"):
-        found = undisturbed(lambda: jack.round_trip(*OURS))
+        found = undisturbed(lambda: jack.round_trip(wire, *OURS))
     assert found.sent == found.received == jack.MESSAGES
     assert found.jitter is not None
     assert found.jitter <= 1

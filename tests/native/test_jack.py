@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from needs import needs
+from needs import lack, needs
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.native.drivers import DriverError, JackClient, JackDriver, jack_ports, jack_problem
 from ripieno.native.engine import BLACKBOX_SIZE, Engine, Event, Instrument, Rig
@@ -115,7 +115,8 @@ def undisturbed(check: Callable[[], int]) -> None:
 
     `check` asserts nothing unless it counts no xruns, and returns their number.
     """
-    assert any(check() == 0 for _ in range(20)), "this machine is too busy for a JACK server: it had xruns every time"
+    if not any(check() == 0 for _ in range(8)):
+        lack("a machine quick enough for a JACK server: it had xruns every time (real-time priority helps)")
 
 
 def test_thru_is_bit_exact_and_in_the_same_cycle(server: DummyServer) -> None:
@@ -286,7 +287,8 @@ def test_rates_must_agree(server: DummyServer) -> None:
     driver.close()
 
 
-def test_a_server_that_dies_and_returns() -> None:
+@pytest.mark.parametrize("kill", [False, True])
+def test_a_server_that_dies_and_returns(kill: bool) -> None:
     player = JackProbe("player", [], ["out"], [(0, 0, b"\x90\x3c\x50")])
     driver = JackDriver("survivor", ["in"], ["out"])
     with DummyServer(period=PERIOD) as own, closing(player), Engine(48_000) as engine, closing(driver):
@@ -298,7 +300,7 @@ def test_a_server_that_dies_and_returns() -> None:
         assert driver.connect_in("player") == "player:out"
         player.go()
         wait_for(lambda: engine.stats().sounding == 1, "a note sounds")
-        own.end(kill=True)
+        own.end(kill)
         wait_for(lambda: not driver.state().alive, "the driver sees it")
         player.close()  # libjack cannot open a client in a process that has another one left of a dead server
         news = driver.tend()
