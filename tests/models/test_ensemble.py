@@ -32,14 +32,14 @@ def made_up(task: str = "chorales", seed: int = 0) -> Ensemble:
     return Ensemble(task, labels, TASKS[task].mono, configs, arrays)
 
 
-def piece(seed: int, chords: int = 60, parts: int = 4) -> Piece:
-    """Chords of up to `parts` notes, one a part, some held into the next."""
+def piece(seed: int, chords: int = 60, parts: int = 4, share: float = 0.7, longest: int = 24) -> Piece:
+    """Chords of up to `parts` notes, one a part, some held into the next. share: of the parts that take part."""
     rng = np.random.default_rng(seed)
     notes = [
-        (12 * step, int(rng.choice([6, 12, 24])), 76 - 7 * part + int(rng.integers(-4, 5)), part)
+        (12 * step, min(longest, int(rng.choice([6, 12, 24]))), 76 - 7 * part + int(rng.integers(-4, 5)), part)
         for step in range(chords)
         for part in range(parts)
-        if rng.random() < 0.7
+        if rng.random() < share
     ]
     notes.sort(key=lambda note: (note[0], note[2]))
     onset, duration, pitch, label = (np.array(column) for column in zip(*notes, strict=True))
@@ -60,6 +60,32 @@ def test_no_note_is_lost_doubled_or_jumps(when: str, column: str) -> None:
     assert (counts["jumped"], counts["lost"], counts["doubled"], counts["fallback"]) == (0, 0, 0, 0)
     assert counts["held"] > 0
     assert (counts["moved"] > 0) == (when == "revise")
+
+
+@pytest.mark.parametrize("when", ["note", "revise"])
+def test_notes_of_one_frame_are_decided_together(when: str) -> None:
+    pieces = [piece(seed, share=1.0, longest=12) for seed in range(4)]
+    heard = [low_to_high(one) for one in pieces]
+    together = ensembles.evaluate(made_up(), pieces, heard, when, together=True)
+    window = ensembles.evaluate(made_up(), pieces, heard, "window")
+    faults = ("jumped", "lost", "doubled", "moved", "fallback")
+    assert [together[name] for name in faults] == [0] * 5
+    assert together["correct"] == window["correct"]
+
+
+def test_hindsight_changes_what_is_believed_not_what_sounds() -> None:
+    one, ensemble = piece(7), made_up()
+    heard = low_to_high(one)
+    columns = (heard.frame, heard.on, heard.pitch, heard.velocity, heard.note, len(one))
+    it = ensemble.instrumenter(when="note")
+    plain = it.trace(*columns, told=np.full(len(one), NO_VOICE), rows="solo")
+    told = it.trace(*columns, told=one.label, rows="solo")
+    first = np.flatnonzero(one.onset[plain.row_note] == one.onset[0])
+    np.testing.assert_array_equal(plain.x[first], told.x[first])
+    np.testing.assert_array_equal(plain.voice[one.onset == one.onset[0]], told.voice[one.onset == one.onset[0]])
+    assert (plain.x[first[-1] + 1 :] != told.x[first[-1] + 1 :]).any()
+    assert (told.moves == 0).all()
+    assert (told.times == 1).all()
 
 
 def test_sharing_a_chord_is_told_apart_from_a_jump() -> None:
