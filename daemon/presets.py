@@ -59,6 +59,7 @@ class Preset:
     revise_ms: float
     fallback: str
     overflow: str
+    share: bool
     send_programs: bool
     expiry_s: float
     budget: int

@@ -119,5 +119,7 @@ def _instrumenter(preset: Preset, rate: int) -> "Instrumenter":
         window_ms=window_ms,
         fallback=preset.fallback,
         overflow=preset.overflow,
+        share=preset.share,
+        together=True,
         precision=PRECISION,
     )

@@ -205,6 +205,13 @@ PRESET_KEYS: tuple[Key, ...] = (
         "divisi",
         "More notes than voices: the nearest instrument takes a second note; the note held longest gives way; silence.",
     ),
+    Key(
+        "share",
+        FLAG,
+        False,
+        "With divisi: while a chord arrives, an instrument of one note may take two of it, rather than leave one to a "
+        'wrong instrument because of a wrong guess before. With when = "revise" that is mended within revise_ms.',
+    ),
     Key("send_programs", FLAG, True, "Send each instrument's program change at the start."),
     Key("expiry_s", _number(0, 86400, False), 600, "Release a note nobody let go after so many seconds; 0: never."),
     Key("budget", _number(1, 256, True), 32, "Notes that the model may decide in one audio cycle; others fall back."),

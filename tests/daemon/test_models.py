@@ -33,7 +33,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("options", "delay"), [(["when=note"], 0.0), (["when=revise"], 0.0), (["chord_window_ms=25"], 25.0)]
+    ("options", "delay"),
+    [(["when=note"], 0.0), (["when=note", "share=true"], 0.0), (["when=revise"], 0.0), (["chord_window_ms=25"], 25.0)],
 )
 def test_a_model_decides_every_note(weights: Path, tmp_path: Path, options: list[str], delay: float) -> None:
     (tmp_path / "song.mid").write_bytes(saved(song()))
