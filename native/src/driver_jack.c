@@ -24,7 +24,7 @@ static uint64_t begin(rp_jack *jack) {
     else jack->clock = next ? next : time;
     jack->begun = 1;
     jack->last_time = time;
-    return jack->clock > next ? jack->clock : next;
+    return jack->raw || jack->clock > next ? jack->clock : next;
 }
 
 /* [process] */

@@ -37,6 +37,7 @@ struct rp_jack {
     uint32_t last_time; /* of the server's clock, which wraps around, at the last cycle */
     uint64_t clock;     /* the same going on for ever */
     int begun;          /* 0: these two are not set yet */
+    int raw;            /* 1: cycles begin at `clock`, even where it goes back: a probe compares clients by it */
 
     /* Written by one thread each, read by any. */
     _Atomic uint64_t frame, cycles, xruns, unread;

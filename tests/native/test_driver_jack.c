@@ -161,6 +161,10 @@ static void test_frames_never_go_back(void) {
     CHECK(seen.frame == 0x100000000u + 960);
     cycle(jack, 0); /* JACK may call with nothing to do */
     CHECK(seen.frame == 0x100000000u + 960);
+    jack->raw = 1; /* a probe wants the server's clock as it is */
+    now = 5 + 32;
+    cycle(jack, 64);
+    CHECK(seen.frame == 0x100000000u + 928);
     rp_jack_free(jack);
 }
 
