@@ -3,6 +3,7 @@
 import mmap
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -44,6 +45,11 @@ class BlackBox:
         except OSError as error:
             raise UserError(f"{self.path}: cannot be written: {error.strerror or error}") from None
         self.dirty = any(self.memory[:])
+
+    def discard(self) -> None:
+        """Remove the file: everything was silenced. Where that cannot be (Windows), it stays, and says so."""
+        with suppress(OSError):
+            self.path.unlink()
 
     def _lock(self, client: str) -> None:
         if not _try_lock(self._file):

@@ -102,7 +102,7 @@ class Lines:
         if time.monotonic() >= self._next or performance.over:
             self._next = time.monotonic() + _LINES_SECONDS
             line = _counts(performance)
-            if line != self._said:
+            if line != self._said or performance.over:
                 emit(f"{line}\n")
             self._said = line
         return ""

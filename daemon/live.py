@@ -155,7 +155,9 @@ def run(presets: Sequence[Preset], options: Options) -> int:
         silent = driver.stop()
     if not silent:
         print("ripieno: the driver went away before every note was released", file=sys.stderr)
-    return 0 if silent else 1
+        return 1
+    box.discard()
+    return 0
 
 
 def _view(options: Options, why: str) -> AbstractContextManager[display.View]:
@@ -176,10 +178,17 @@ def _loop(performance: Performance, view: display.View) -> None:
             performance.news += performance.driver.tend()
             tended = now
         performance.look()
-        performance.press(view.show(performance))
+        _show(performance, view)
         time.sleep(_LOOK_SECONDS)
     performance.look()
-    view.show(performance)
+    _show(performance, view)
+
+
+def _show(performance: Performance, view: display.View) -> None:
+    try:
+        performance.press(view.show(performance))
+    except OSError:
+        performance.end()  # whoever watched has closed the window, or the pipe
 
 
 def _on_signals(end: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ import os
 import select
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _PATIENCE_SECONDS, _PIECE = 0.1, 256
 _HIDE, _SHOW, _HOME, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[?25l", "\x1b[?25h", "\x1b[H", "\x1b[K", "\x1b[J"
@@ -67,7 +67,8 @@ def panel() -> Iterator[Screen]:
         try:
             yield Screen()
         finally:
-            emit(_SHOW + _OWN_SCREEN)
+            with suppress(OSError):
+                emit(_SHOW + _OWN_SCREEN)
 
 
 @contextmanager
@@ -84,7 +85,8 @@ def _single_keys() -> Iterator[None]:
         tty.setcbreak(sys.stdin, termios.TCSANOW)
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
+        with suppress(termios.error):  # the window was closed
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
 
 
 def pressed() -> str:

@@ -19,6 +19,7 @@ from command import COMMAND, ripieno
 from needs import needs
 from ripieno.daemon.bench import startup
 from ripieno.daemon.bench.jack_server import DummyServer
+from ripieno.daemon.blackbox import memory_folder
 from ripieno.native.drivers import DriverError
 from ripieno.native.probe import JackProbe
 
@@ -147,6 +148,17 @@ def test_the_panel_shows_who_plays_and_obeys_keys(chord: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
+def test_it_ends_when_its_reader_goes(chord: Path) -> None:
+    long = mido.MidiFile(chord)
+    long.tracks[0].append(mido.MetaMessage("end_of_track", time=480 * 240))
+    long.save(chord)
+    with daemon(*QUARTET, "--driver", "file", "--input", chord, "--name", name_of("reader")) as one:
+        one.hear("ready")
+        assert one.process.stdout
+        one.process.stdout.close()
+        assert one.process.wait(30) == 0
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     needs("jackd")
@@ -215,7 +227,10 @@ def test_after_a_kill_the_next_one_silences_what_sounds(server: None) -> None:
             assert "silenced" in two.hear("news")["text"]
             wait_for(lambda: connected(listener, f"{name}:out", "listener:in"), "the new one is connected")
             wait_for(lambda: not held(listener.received()), "silence")
+            box = memory_folder() / f"{name}.sounding"
+            assert box.exists()
             assert two.end(signal.SIGTERM) == 0
+            assert not box.exists()
 
 
 def test_a_device_of_no_such_name_is_told(server: None) -> None:
