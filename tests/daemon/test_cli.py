@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from command import COMMAND, ripieno
 
+from ripieno.daemon import presets
 from ripieno.daemon.checkup import SYSTEMS
 from ripieno.daemon.cli import COMMANDS
+from ripieno.daemon.commands.presets import reference
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
 
 
@@ -46,6 +48,13 @@ def test_presets_are_listed_shown_and_explained(tmp_path: Path) -> None:
     assert all(f"  {key.name} = " in explained for key in PRESET_KEYS + INSTRUMENT_KEYS)
     keys = json.loads(ripieno("presets", "keys", "--json").stdout)
     assert [row["key"] for row in keys["preset"]] == [key.name for key in PRESET_KEYS]
+
+
+def test_the_page_on_presets_is_up_to_date() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "presets.md").read_text(encoding="utf-8")
+    assert reference() in page
+    example = page.split("```toml\n")[1].split("```")[0]
+    assert [one.channel for one in presets.read(example, "docs/presets.md").ensemble] == [1, 2, 3]
 
 
 def test_mistakes_in_presets_are_told_all_at_once(tmp_path: Path) -> None:
