@@ -20,7 +20,7 @@ _ADVICE = {
     " macOS: brew install jack), or use --driver rtmidi",
     lib.RP_JACK_NO_SERVER: "no JACK server answers; start one (with a sound card: jackd -d alsa -r 48000 -p 128;"
     " without: jackd -d dummy -r 48000 -p 128; or QjackCtl), as the same user, and set JACK_DEFAULT_SERVER if it was"
-    " given a name",
+    " given a name; with PipeWire, run `pw-jack ripieno ...`",
     lib.RP_JACK_REFUSED: "the JACK server refuses this client or one of its ports",
     lib.RP_JACK_OTHER_RATE: "the JACK server came back with another sample rate; stop Ripieno and start it again",
     lib.RP_JACK_NO_MEMORY: "no memory for the JACK client",

@@ -199,7 +199,8 @@ def _is_on(event: Event) -> bool:
 
 def _notes(sent: list[Event]) -> dict[int, list[tuple[int, int]]]:
     """For each pitch its notes by time: the frames of key and release."""
-    ons, offs = defaultdict(list), defaultdict(list)
+    ons: dict[int, list[int]] = defaultdict(list)
+    offs: dict[int, list[int]] = defaultdict(list)
     for event in sent:
         (ons if _is_on(event) else offs)[event[2][1]].append(event[0])
     return {pitch: list(zip(ons[pitch], offs[pitch], strict=True)) for pitch in ons}

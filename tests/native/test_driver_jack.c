@@ -1,8 +1,21 @@
 /* The JACK driver on a server of our own making: what it reads, writes and counts in a cycle, without jackd. */
+#define _GNU_SOURCE
 #include <string.h>
 
 #include "driver_jack.h"
+#include "platform.h"
 #include "rigs.h"
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CAN_CONFINE 1
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 enum { PORTS = 3, EVENTS = 8, OUT_BYTES = 64, FRAMES = 128 };
 
@@ -281,6 +294,63 @@ static void test_failing_allocations(void) {
     rp_tape_free(tape);
 }
 
+#ifdef CAN_CONFINE
+/* From here on any system call but exit kills. (The kernel's strict mode would forbid to read the time stamp counter
+ * too, by which the clock is read without a system call.) 0: this kernel cannot. */
+static int confine(void) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* Runs it where no system call is left to it. 1: it came to its end. */
+static int confined(void (*body)(void *), void *argument) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        if (!confine()) _exit(0);
+        body(argument);
+        syscall(SYS_exit, 0);
+        _exit(1);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void read_clock(void *argument) { *(uint64_t *)argument = rp_now(); }
+
+static void many_cycles(void *jack) {
+    for (uint32_t i = 0; i < 10000; i++) {
+        ports[0].event[0].time = i % FRAMES;
+        cycle(jack, FRAMES);
+        now += FRAMES;
+    }
+}
+
+static void test_no_system_call_in_the_cycle(void) {
+    uint64_t time;
+    if (!confined(read_clock, &time)) {
+        printf("this machine reads its clock by a system call: not checked\n");
+        return;
+    }
+    rp_jack *jack = open_driver(1, 1, 64);
+    const rp_engine_config config = {.sample_rate = 48000, .inputs = 1, .outputs = 1};
+    rp_engine *engine = rp_engine_new(&config);
+    CHECK(engine && rp_engine_load(engine, thru_rig()));
+    rp_jack_start(jack, engine);
+    put(0, 0, note, 3);
+    CHECK(confined(many_cycles, jack));
+    rp_jack_free(jack);
+    rp_engine_free(engine);
+}
+#endif
+
 int main(void) {
     test_events_of_all_ports_by_time();
     test_broken_late_and_too_many_events();
@@ -290,5 +360,8 @@ int main(void) {
     test_engine_in_the_cycle();
     test_probe_and_wire();
     test_failing_allocations();
+#ifdef CAN_CONFINE
+    test_no_system_call_in_the_cycle();
+#endif
     return 0;
 }
