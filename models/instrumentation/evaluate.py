@@ -165,8 +165,14 @@ def _network(task: Task, weights: Path, model: str, hints: str) -> Predictor:
     return predictor
 
 
-# Ours: name, when it decides, its window in ms.
-OURS = (("ours", "note", 0.0), ("ours, 25 ms window", "window", WINDOW_MS), ("ours, revise", "revise", WINDOW_MS))
+# Ours: name, when it decides, its window in ms, and how it may (see Ensemble.instrumenter).
+OURS: tuple[tuple[str, str, float, dict[str, bool]], ...] = (
+    ("ours, note by note", "note", 0.0, {}),
+    ("ours, a part may share a chord", "note", 0.0, {"share": True}),
+    ("ours, one frame together", "note", 0.0, {"together": True}),
+    ("ours, 25 ms window", "window", WINDOW_MS, {}),
+    ("ours, revise", "revise", WINDOW_MS, {}),
+)
 
 
 def _ours(task: Task, sets: dict[str, list[Presented]], say: Say) -> list[Row]:
@@ -175,9 +181,9 @@ def _ours(task: Task, sets: dict[str, list[Presented]], say: Say) -> list[Row]:
     except ensemble.WeightsError as error:
         return [Row("ours", dict.fromkeys(COLUMNS), {"missing": str(error)})]
     rows = []
-    for name, when, window_ms in OURS:
+    for name, when, window_ms, ways in OURS:
         say(f"{task.name}: {name}")
-        found = {column: score(model, presented, when, window_ms) for column, presented in sets.items()}
+        found = {column: score(model, presented, when, window_ms, **ways) for column, presented in sets.items()}
         facts = {column: {key: counts[key] for key in FAULTS} | _shares(counts) for column, counts in found.items()}
         rows.append(Row(name, {column: counts["correct"] / counts["notes"] for column, counts in found.items()}, facts))
     return rows
@@ -190,10 +196,12 @@ def _shares(counts: dict[str, int]) -> dict[str, float]:
     return {"moved": counts["moved"] / counts["notes"]}
 
 
-def score(model: ensemble.Ensemble, presented: list[Presented], when: str, window_ms: float) -> dict[str, int]:
+def score(
+    model: ensemble.Ensemble, presented: list[Presented], when: str, window_ms: float, **ways: bool
+) -> dict[str, int]:
     """What ours did with these performances: notes, correct, held, jumped, lost, doubled, moved."""
     pieces, performances = [each.piece for each in presented], [each.performance for each in presented]
-    return ensemble.evaluate(model, pieces, performances, when=when, window_ms=window_ms)
+    return ensemble.evaluate(model, pieces, performances, when=when, window_ms=window_ms, **ways)
 
 
 def curve(data: Path, tasks: Iterable[str], say: Say = lambda _: None) -> dict[str, list[tuple[float, float]]]:

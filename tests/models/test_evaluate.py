@@ -99,17 +99,18 @@ def test_ours_is_counted_with_its_faults(
     asked = []
 
     def count(
-        model: object, pieces: list[object], performances: list[object], when: str, window_ms: float
+        model: object, pieces: list[object], performances: list[object], when: str, window_ms: float, **ways: bool
     ) -> dict[str, int]:
-        asked.append((when, window_ms, len(pieces), len(performances)))
+        asked.append((when, window_ms, len(pieces), len(performances), *ways))
         return {"notes": 200, "correct": 150, "jumped": 1, "lost": 2, "doubled": 3, "moved": 20, "held": 4}
 
     monkeypatch.setattr(ensemble, "load", lambda name: object())
     monkeypatch.setattr(ensemble, "evaluate", count)
     rows = rows_of(data)
-    assert rows["ours"].accuracy == {"written": 0.75, "played": 0.75}
+    assert rows["ours, note by note"].accuracy == {"written": 0.75, "played": 0.75}
     assert rows["ours, revise"].facts["played"] == {"jumped": 1, "lost": 2, "doubled": 3, "moved": 0.1}
-    assert asked[::2] == [("note", 0.0, 2, 2), ("window", 25.0, 2, 2), ("revise", 25.0, 2, 2)]
+    assert asked[0:6:2] == [("note", 0.0, 2, 2), ("note", 0.0, 2, 2, "share"), ("note", 0.0, 2, 2, "together")]
+    assert asked[6::2] == [("window", 25.0, 2, 2), ("revise", 25.0, 2, 2)]
     evaluate.print_table([evaluate.Table(corpus.TASKS["chorales"], 2, 240, list(rows.values()))])
     assert "jumped 2, lost 4, doubled 6, moved 10.0% and 10.0%" in capsys.readouterr().out
 
