@@ -39,6 +39,17 @@ def _core() -> Finding:
     return Finding("native core", "works", f"instruction set {kernels()}, Python {platform.python_version()}")
 
 
+def _models() -> Finding:
+    from ripieno.models.instrumentation.ensemble import WeightsError, load, shipped
+
+    try:
+        names = [load(name).name for name in shipped()]
+    except WeightsError as error:
+        return Finding("models", "missing", str(error), "install Ripieno again")
+    state = "works" if names else "missing"
+    return Finding("models", state, ", ".join(names) or "none is installed", "" if names else "install Ripieno again")
+
+
 def _jack() -> Finding:
     from ripieno.native.drivers import jack_problem
 
@@ -108,6 +119,7 @@ def _realtime() -> Finding:
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
     _core,
+    _models,
     _jack,
     _rtmidi,
     _realtime,
