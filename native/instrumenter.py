@@ -182,10 +182,10 @@ class Instrumenter:
         """Play key events (arrays [events], in time order) from a fresh start.
 
         note: which of the `notes` notes an event belongs to; each is struck once. forced: [notes] the label a note must
-        get, NO_VOICE where the choice is its own. told: [notes] the label it hears of when a note's chord is over. rows:
-        "solo" or "chord", to have what that model saw.
+        get, NO_VOICE where the choice is its own. told: [notes] the label it hears of when a note's chord is over.
+        rows: "solo" or "chord", to have what that model saw.
         """
-        columns = [
+        columns: list[tuple[str, NDArray[Any]]] = [
             ("uint64_t[]", np.ascontiguousarray(frame, np.uint64)),
             ("uint8_t[]", np.ascontiguousarray(on, np.uint8)),
             ("uint8_t[]", np.ascontiguousarray(pitch, np.uint8)),
@@ -218,7 +218,8 @@ class Instrumenter:
         lib.rp_instrumenter_trace(self.pointer, performance, trace)
         n = trace.rows
         bits = (row_bits[:n, np.newaxis] >> np.arange(labels, dtype=np.uint32)) & 1
-        return Trace(*per_note, x[:n], scores[:n], row_note[:n], bits.astype(bool), trace.fallbacks)
+        first, voice, times, moves = per_note
+        return Trace(first, voice, times, moves, x[:n], scores[:n], row_note[:n], bits.astype(bool), trace.fallbacks)
 
 
 def _labels(labels: ArrayLike | None, notes: int) -> Any:

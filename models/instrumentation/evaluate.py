@@ -197,7 +197,7 @@ def _shares(counts: dict[str, int]) -> dict[str, float]:
 
 
 def score(
-    model: ensemble.Ensemble, presented: list[Presented], when: str, window_ms: float, **ways: bool
+    model: ensemble.Ensemble, presented: list[Presented], when: str, window_ms: float, **ways: Any
 ) -> dict[str, int]:
     """What ours did with these performances: notes, correct, held, jumped, lost, doubled, moved."""
     pieces, performances = [each.piece for each in presented], [each.performance for each in presented]

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from ripieno.models.instrumentation import ensemble as ensembles
@@ -74,7 +76,7 @@ def checker(task: Task, which: str, valid: Performances) -> Callable[[nn.Module]
 
 def train_network(
     task: Task, which: str, pieces: list[Piece], valid: list[Piece], options: Options, plan: Plan
-) -> dict:
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
     """Train "solo" or "chord"; returns arrays and history."""
     torch.manual_seed(options.seed)
     model = Averaged(Network(config_of(task, which), DROPOUT[which]))
@@ -89,8 +91,9 @@ def train_network(
 def tune_stay(ensemble: Ensemble, valid: Performances) -> float:
     """How much better another voice must be before a note moves: the most accurate choice that moves few notes."""
     found = []
+    pieces, performances = [piece for piece, _ in valid], [performance for _, performance in valid]
     for stay in _STAY:
-        counts = ensembles.evaluate(ensemble, *zip(*valid, strict=True), "revise", stay=stay)
+        counts = ensembles.evaluate(ensemble, pieces, performances, "revise", stay=stay)
         moved = counts["moved"] / counts["notes"]
         found.append((moved <= _MOVED_MOST, counts["correct"] if moved <= _MOVED_MOST else -moved, stay))
     return max(found)[2]
@@ -103,9 +106,9 @@ def metrics(ensemble: Ensemble, pieces: list[Piece]) -> dict[str, dict[str, floa
     cases += [("played", "note"), ("played", "share"), ("played", "window"), ("played", "revise")]
     performances = {column: perform(pieces, column) for column in ("written", "played")}
     for column, when in cases:
-        ways = {"share": when == "share", "together": when == "together"}
-        mode = "note" if any(ways.values()) else when
-        counts = ensembles.evaluate(ensemble, *zip(*performances[column], strict=True), mode, **ways)
+        mode = "note" if when in ("share", "together") else when
+        played = [performance for _, performance in performances[column]]
+        counts = ensembles.evaluate(ensemble, pieces, played, mode, share=when == "share", together=when == "together")
         shares = {name: round(counts[name] / counts["notes"], 4) for name in ("moved", "shared")}
         whole = {name: counts[name] for name in ("notes", "jumped", "lost", "doubled", "fallback")}
         table[f"{column}, {when}"] = {"accuracy": round(counts["correct"] / counts["notes"], 4), **shares, **whole}

@@ -33,7 +33,7 @@ static int look(search *s, const prices *p, const float *cost, uint32_t columns,
 
 /* Give a new row a column; the rows on the way to it move on by one. [any] */
 static void add_row(prices *p, const float *cost, uint32_t columns, uint32_t row) {
-    search s;
+    search s = {{0}, {0}, {0}};
     for (uint32_t c = 0; c < columns; c++) {
         s.distance[c] = 1e300;
         s.from[c] = NONE;

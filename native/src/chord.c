@@ -102,7 +102,7 @@ static void add_voice(const rp_instrumenter *it, const rp_voices *ground, uint32
 /* [any] */
 static void lay_out(const rp_instrumenter *it, const uint8_t *order, const rp_voices *ground, const uint32_t *allowed,
                     const float *scores, places *p) {
-    uint32_t rows[RP_CHORD_MAX];
+    uint32_t rows[RP_CHORD_MAX] = {0};
     p->rows = p->columns = 0;
     for (uint32_t i = 0; i < it->chord.count; i++) {
         const rp_chord_note *note = &it->chord.note[order[i]];
