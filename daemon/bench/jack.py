@@ -56,13 +56,16 @@ class Latency:
 class Chords:
     """What became of the notes played.
 
-    exact: their first sound began at the sample of their key; released: their sound ended at the sample of the
-    release. moved: given to another instrument after their onset (which is no second sound). doubled: sounded more
-    than once. stuck: sound still.
+    exact: their first sound began at the sample of their key. slipped: a whole period beside it; after an xrun the
+    clients of JACK 2 may run out of step, one of them a cycle behind, until the next. (What the engine itself delays
+    leaves at a cycle's first sample.) released: ended as they began, at the sample of the release or that far beside.
+    moved: given to another instrument after their onset, which is no second sound. doubled: sounded more than once.
+    stuck: sound still.
     """
 
     notes: int
     exact: int
+    slipped: int
     released: int
     lost: int
     doubled: int
@@ -184,8 +187,8 @@ def judge(sent: list[Event], heard: list[Event], xruns: int = 0) -> Chords:
     fates: Counter[str] = Counter()
     for pitch, notes in _notes(sent).items():
         frames = [frame for frame, _, _ in sounds[pitch]]
-        # What is heard belongs to the last note of that pitch which was played before.
-        bounds = [bisect_left(frames, on) for on, _ in notes] + [len(frames)]
+        # What is heard belongs to the last note of that pitch which was played before, or a period after.
+        bounds = [bisect_left(frames, on - PERIOD) for on, _ in notes] + [len(frames)]
         for (on, off), first, last in zip(notes, bounds, bounds[1:], strict=False):
             fates.update(_fate(on, off, sounds[pitch][first:last]))
         fates["doubled"] += sum(_is_on(event) for event in sounds[pitch][: bounds[0]])
@@ -218,9 +221,11 @@ def _fate(on: int, off: int, heard: list[Event]) -> Iterator[str]:
         yield "lost"
     elif starts[0] == on:
         yield "exact"
+    elif abs(starts[0] - on) == PERIOD:
+        yield "slipped"
     if len(starts) > len(ends):
         yield "stuck"
-    elif ends and ends[-1] == off:
+    elif ends and abs(ends[-1] - off) in (0, PERIOD):
         yield "released"
 
 
@@ -292,9 +297,12 @@ def print_table(result: dict[str, list[dict[str, Any]]]) -> None:
     print(f"{_TOOL}, dummy driver, {RATE} Hz, {PERIOD} frames; a Python thread of the daemon kept busy")
     _print_rows(result["round_trip"], ("sent", "received", "latency", "jitter", "xruns"))
     print(f"\nchords of {len(CHORD)}, {CHORDS_A_SECOND} a second, for {result['chords'][0]['seconds']:.0f} seconds")
-    _print_rows(result["chords"], ("notes", "exact", "released", "lost", "doubled", "moved", "stuck", "xruns"))
+    _print_rows(
+        result["chords"], ("notes", "exact", "slipped", "released", "lost", "doubled", "moved", "stuck", "xruns")
+    )
     print("\nlatency (average) and jitter (peak) in frames; exact: out at the sample of the key, so in the same cycle;")
-    print("released: ended at the sample of the release; moved: given to another instrument after the onset")
+    print("slipped: at that sample a period beside, JACK's clients out of step after an xrun; released: ended so;")
+    print("moved: given to another instrument after the onset")
 
 
 def _print_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:

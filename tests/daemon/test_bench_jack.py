@@ -51,7 +51,9 @@ def test_chords_are_out_once_at_their_sample_under_stress(wire: JackWire) -> Non
     with jack.daemon(wire, *QUARTET, "--stress"):
         found = undisturbed(lambda: jack.play_chords(wire, 3.0, *OURS))
     assert found.notes == 3 * jack.CHORDS_A_SECOND * len(jack.CHORD)
-    assert found == jack.Chords(found.notes, found.notes, found.notes, 0, 0, found.moved, 0, 0)
+    assert found == jack.Chords(
+        found.notes, found.notes, 0, found.notes, lost=0, doubled=0, moved=found.moved, stuck=0, xruns=0
+    )
 
 
 def on(frame: int, pitch: int, channel: int = 0) -> Event:
@@ -62,18 +64,19 @@ def off(frame: int, pitch: int, channel: int = 0) -> Event:
     return frame, 0, bytes([0x80 + channel, pitch, 64])
 
 
-SENT = [on(0, 60), on(0, 64), off(100, 60), off(100, 64), on(200, 60), off(300, 60)]
+SENT = [on(0, 60), on(0, 64), off(100, 60), off(100, 64), on(500, 60), off(600, 60)]
 
 
 @pytest.mark.parametrize(
     ("heard", "verdict"),
     [
         (SENT, {"exact": 3, "released": 3}),
-        ([event for event in SENT if event[0] < 200], {"exact": 2, "released": 2, "lost": 1}),
+        ([event for event in SENT if event[0] < 300], {"exact": 2, "released": 2, "lost": 1}),
         ([*SENT[:5]], {"exact": 3, "released": 2, "stuck": 1}),
         ([on(0, 60), off(50, 60), on(50, 60, 1), off(100, 60, 1)], {"exact": 1, "released": 1, "moved": 1, "lost": 2}),
         ([on(0, 60), on(10, 60), off(100, 60), off(100, 60)], {"exact": 1, "released": 1, "doubled": 1, "lost": 2}),
-        ([on(128, 60), off(228, 60)], {"lost": 2, "exact": 0}),
+        ([on(129, 60), off(228, 60)], {"lost": 2, "exact": 0, "slipped": 0}),
+        ([on(128, 60), off(228, 60)], {"lost": 2, "exact": 0, "slipped": 1, "released": 1}),
         ([], {"lost": 3}),
     ],
 )
@@ -94,4 +97,5 @@ def test_the_issue_in_full() -> None:
     wire, ensemble = found["chords"]
     assert ensemble["notes"] == wire["notes"] == 60 * jack.CHORDS_A_SECOND * len(jack.CHORD)
     # Only the cycles of an xrun may cost events, and each of them a chord or two at most.
-    assert ensemble["notes"] - ensemble["exact"] <= 2 * len(jack.CHORD) * ensemble["xruns"]
+    kept = ensemble["exact"] + ensemble["slipped"]
+    assert ensemble["notes"] - kept <= 2 * len(jack.CHORD) * ensemble["xruns"]
