@@ -110,7 +110,7 @@ def _row(name: str, predictor: Predictor, sets: dict[str, list[Presented]]) -> R
             accuracy[column] = None
             facts[f"{column} is missing"] = str(error)
             continue
-        facts |= about
+        facts |= {f"{column} {key}": value for key, value in about.items()}
         right = sum(int((predict(each) == each.heard.label).sum()) for each in presented)
         accuracy[column] = right / sum(len(each.heard) for each in presented)
     return Row(name, accuracy, facts)
@@ -271,8 +271,9 @@ def _remark(row: Row) -> str:
     missing = next((str(value) for key, value in row.facts.items() if key.endswith("missing")), "")
     if missing:
         return missing
-    if "minutes" in row.facts:
-        return f"trained {row.facts['minutes']:.1f} min"
+    minutes = [row.facts.get(f"{column} minutes") for column in COLUMNS]
+    if all(minutes):
+        return "trained " + " and ".join(f"{each:.1f}" for each in minutes) + " min"
     if "played" not in row.facts:
         return ""
     faults = ", ".join(f"{fault} {sum(row.facts[column][fault] for column in COLUMNS)}" for fault in FAULTS)

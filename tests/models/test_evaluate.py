@@ -88,7 +88,7 @@ def test_each_column_is_scored_by_the_network_trained_for_it(data: Path) -> None
     save_lstm(data, "written", 0)
     row = rows_of(data)["LSTM"]
     assert row.accuracy == {"written": 0.25, "played": None}
-    assert row.facts["minutes"] == 6.0
+    assert row.facts["written minutes"] == 6.0
     save_lstm(data, "played", 2)
     assert rows_of(data, limit=1)["LSTM"].accuracy == {"written": 0.25, "played": 0.25}
 
