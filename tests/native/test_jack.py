@@ -66,7 +66,7 @@ class Stage:
     @property
     def xruns(self) -> int:
         """How often the machine was too late for its server since this began."""
-        return self.listener.state().xruns
+        return self.driver.state().xruns  # it began first
 
     def close(self) -> None:
         for client in (self.driver, self.player, self.listener):
