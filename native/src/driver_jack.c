@@ -15,8 +15,8 @@ int rp_jack_write(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *
     return jack->lib.midi_event_write(jack->out_buffer[port], offset, data, size) == 0;
 }
 
-/* The frame the cycle begins at: the server's at first, and with it over xruns. After the server was away, and where its
- * clock stands still, frames go on from where they were: none is ever played twice. [process] */
+/* The frame the cycle begins at: the server's at first, and with it over xruns. After the server was away, and where
+ * its clock stands still, frames go on from where they were: none is ever played twice. [process] */
 static uint64_t begin(rp_jack *jack) {
     uint64_t next = atomic_load_explicit(&jack->frame, memory_order_relaxed);
     uint32_t time = jack->lib.last_frame_time(jack->client);

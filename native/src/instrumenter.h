@@ -62,11 +62,11 @@ void rp_instrumenter_note_off(rp_instrumenter *it, uint64_t frame, uint32_t tag)
 /* 1: the open chord has RP_CHORD_MAX notes, and must be closed before the next. [process] */
 int rp_instrumenter_full(const rp_instrumenter *it);
 /* The frame at which the open chord closes, UINT64_MAX where none is open. A full chord (RP_CHORD_MAX notes) closes at
- * once: before the next note. A note of that frame or later begins a new chord. With `together` it is the frame of the notes that
- * wait for a decision: close then, once that frame's notes have all come, and ask again. [process] */
+ * once: before the next note. A note of that frame or later begins a new chord. With `together` it is the frame of the
+ * notes that wait for a decision: close then, once that frame's notes have all come, and ask again. [process] */
 uint64_t rp_instrumenter_deadline(const rp_instrumenter *it);
-/* Close the open chord: the decisions of its notes (WINDOW), the moves (REVISE), or none (NOTE with a chord model, which
- * by it learns who should have played what). With `together`, the decisions of the notes that wait. Returns how many.
+/* Close the open chord: the decisions of its notes (WINDOW), the moves (REVISE), or none (NOTE with a chord model,
+ * which by it learns who should have played what). With `together`, the decisions of the notes that wait. Returns how many.
  * [process] */
 uint32_t rp_instrumenter_close(rp_instrumenter *it, uint64_t frame, rp_decision out[16], uint32_t afford);
 
