@@ -294,7 +294,7 @@ class _Witness:
             part = int(voice[note])
             if part == NO_VOICE:
                 continue
-            if on and frame - start > chord:
+            if on and frame - start >= chord:
                 self._settle()
                 start, current, self.begun = frame, set(), [0] * len(self.mono)
             if on:
