@@ -66,8 +66,8 @@ int rp_instrumenter_full(const rp_instrumenter *it);
  * notes that wait for a decision: close then, once that frame's notes have all come, and ask again. [process] */
 uint64_t rp_instrumenter_deadline(const rp_instrumenter *it);
 /* Close the open chord: the decisions of its notes (WINDOW), the moves (REVISE), or none (NOTE with a chord model,
- * which by it learns who should have played what). With `together`, the decisions of the notes that wait. Returns how many.
- * [process] */
+ * which by it learns who should have played what). With `together`, the decisions of the notes that wait. Returns how
+ * many. [process] */
 uint32_t rp_instrumenter_close(rp_instrumenter *it, uint64_t frame, rp_decision out[16], uint32_t afford);
 
 /* ---- many notes at once, for training and evaluation ---- */
