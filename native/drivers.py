@@ -212,16 +212,23 @@ class JackDriver(JackClient):
         """Run the engine, whose sample rate must be the driver's. Raises DriverError."""
         if engine.sample_rate != self.sample_rate:
             raise DriverError(f"the engine has {engine.sample_rate} Hz, the JACK server {self.sample_rate} Hz")
-        self._engine = engine
         self._check(lib.rp_jack_start(self._jack, engine.pointer))
+        self._engine = engine
+        engine.drivers += 1
 
     def stop(self) -> bool:
         """Release every note, then leave the server. False: silence is not certain (the server is gone; the engine's
         black box then knows what may still sound)."""
-        engine, self._engine = self._engine, None
-        silent = engine is None or stop_engine(engine, self)
+        silent = self._engine is None or stop_engine(self._engine, self)
         self.close()
         return silent
+
+    def close(self) -> None:
+        """Leave the server at once, whatever sounds."""
+        super().close()
+        if self._engine:
+            self._engine.drivers -= 1
+        self._engine = None
 
     def connect_in(self, part: str, port: int = 0) -> str:
         """Let a device play into our input port, now and whenever it comes back; returns its full name."""
@@ -339,13 +346,16 @@ class Clock:
 
     def start(self, engine: Engine) -> None:
         """Run the engine from now on, its frames going on where they stopped. Raises DriverError."""
-        self._engine = engine  # kept alive while the thread runs
         if not lib.rp_clock_start(self._clock, engine.pointer):
             raise DriverError("the system gives no thread for the engine")
+        self._engine = engine  # kept alive while the thread runs
+        engine.drivers += 1
 
     def stop(self) -> None:
         """End the thread."""
         lib.rp_clock_stop(self._clock)
+        if self._engine:
+            self._engine.drivers -= 1
         self._engine = None
 
     def send(self, source: int, port: int, data: bytes) -> bool:

@@ -146,6 +146,7 @@ class Engine:
     """
 
     def __init__(self, sample_rate: int, inputs: int = 1, outputs: int = 1, *, blackbox: Any = None) -> None:
+        self.drivers = 0  # that run it now; they keep this count
         config = ffi.new("rp_engine_config *", {"sample_rate": sample_rate, "inputs": inputs, "outputs": outputs})
         if blackbox is not None:
             memory = ffi.from_buffer(blackbox, require_writable=True)
@@ -217,7 +218,9 @@ class Engine:
         return Stats(**{field.name: getattr(out, field.name) for field in fields(Stats)})
 
     def close(self) -> None:
-        """Free the engine and its rigs. No driver may run."""
+        """Free the engine and its rigs. Raises RuntimeError while a driver runs it."""
+        if self.drivers:
+            raise RuntimeError("a driver runs this engine: stop it before closing the engine")
         pointer, self.pointer = self.pointer, ffi.NULL
         if pointer != ffi.NULL:
             lib.rp_engine_free(pointer)
@@ -230,7 +233,8 @@ class Engine:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "pointer", ffi.NULL) != ffi.NULL:
+        # Under a driver that still runs its memory is in use: rather a leak than that.
+        if getattr(self, "pointer", ffi.NULL) != ffi.NULL and not self.drivers:
             self.close()
 
 
