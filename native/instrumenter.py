@@ -176,14 +176,13 @@ class Instrumenter:
         notes: int,
         *,
         forced: ArrayLike | None = None,
-        told: ArrayLike | None = None,
         rows: str | None = None,
     ) -> Trace:
         """Play key events (arrays [events], in time order) from a fresh start.
 
         note: which of the `notes` notes an event belongs to; each is struck once. forced: [notes] the label a note must
-        get, NO_VOICE where the choice is its own. told: [notes] the label it hears of when a note's chord is over.
-        rows: "solo" or "chord", to have what that model saw.
+        get, NO_VOICE where the choice is its own. rows: "solo" or "chord", to have what that model
+        saw.
         """
         columns: list[tuple[str, NDArray[Any]]] = [
             ("uint64_t[]", np.ascontiguousarray(frame, np.uint64)),
@@ -197,9 +196,8 @@ class Instrumenter:
             raise ValueError("the columns of a performance differ in length")
         if events and int(columns[4][1].max()) >= notes:
             raise ValueError(f"a note's number is beyond the {notes} notes of the performance")
-        teaching = [_labels(labels, notes) for labels in (forced, told)]
         buffers = [ffi.from_buffer(kind, column) for kind, column in columns]
-        performance = ffi.new("rp_performance *", [events, notes, *buffers, *teaching])
+        performance = ffi.new("rp_performance *", [events, notes, *buffers, _labels(forced, notes)])
         return self._traced(performance, notes, rows)
 
     def _traced(self, performance: Any, notes: int, rows: str | None) -> Trace:

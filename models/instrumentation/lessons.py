@@ -28,8 +28,7 @@ _TEMPO = 0.25  # of the logarithm
 @dataclass(frozen=True)
 class Plan:
     """batch: lessons a step, of which `fresh` are new and the others of the last `recent`. notes: of each at most.
-    played: share of them as played, the rest low to high. told: share of chords after which it hears who should have
-    played what, as the chord network will tell it. helped: steps over which the score's part in the choices
+    played: share of them as played, the rest low to high. helped: steps over which the score's part in the choices
     fades. refresh: steps until the weights that choose are renewed. hints: share with hands' places told."""
 
     batch: int = 16
@@ -40,7 +39,6 @@ class Plan:
     helped: int = 300
     refresh: int = 10
     hints: float = 0.15
-    told: float = 0.95
 
 
 def excerpt(piece: Piece, notes: int, rng: np.random.Generator) -> Piece:
@@ -66,10 +64,13 @@ def excerpt(piece: Piece, notes: int, rng: np.random.Generator) -> Piece:
 
 
 class Lessons:
-    """Makes batches for the network `which` ("solo" or "chord") of a task, and their loss."""
+    """Makes batches for the network `which` ("solo" or "chord") of a task, and their loss.
 
-    def __init__(self, task: Task, pieces: list[Piece], which: str, plan: Plan) -> None:
-        self.task, self.pieces, self.which, self.plan = task, pieces, which, plan
+    chord: the network that tells the solo network, once a chord is over, who should have played what.
+    """
+
+    def __init__(self, task: Task, pieces: list[Piece], which: str, plan: Plan, chord: Lstm | None = None) -> None:
+        self.task, self.pieces, self.which, self.plan, self.chord = task, pieces, which, plan, chord
         lengths = np.array([len(piece) for piece in pieces], dtype=np.float64)
         self._share = lengths / lengths.sum()
         self._players: list[Instrumenter] = []
@@ -82,7 +83,7 @@ class Lessons:
         steps = int(model.steps)
         if not self._players or steps % self.plan.refresh == 0:
             lstm = Lstm(model.network.arrays(), model.network.config)
-            self._players = [player(self.task, self.which, lstm, share) for share in (False, True)]
+            self._players = [player(self.task, self.which, lstm, self.chord, share) for share in (False, True)]
         own = min(1.0, steps / self.plan.helped)
         lessons = [self._lesson(self._players[n % 2], own, rng) for n in range(self.plan.fresh)]
         self._recent = (self._recent + lessons)[-self.plan.recent :]
@@ -99,17 +100,8 @@ class Lessons:
         played = rng.random() < self.plan.played
         p: Performance = as_played(piece, rng) if played else low_to_high(piece)
         forced = np.where(rng.random(len(piece)) < own, NO_VOICE, piece.label).astype(np.uint8)
-        told = self._told(piece, rng) if self.which == "solo" else None
-        trace = it.trace(
-            p.frame, p.on, p.pitch, p.velocity, p.note, len(piece), forced=forced, told=told, rows=self.which
-        )
+        trace = it.trace(p.frame, p.on, p.pitch, p.velocity, p.note, len(piece), forced=forced, rows=self.which)
         return trace.x, piece.label[trace.row_note].astype(np.int64), trace.row_labels
-
-    def _told(self, piece: Piece, rng: np.random.Generator) -> np.ndarray:
-        """The right labels of most chords, of the others none."""
-        _, chord = np.unique(piece.onset, return_inverse=True)
-        heard = rng.random(int(chord.max()) + 1) < self.plan.told
-        return np.where(heard[chord], piece.label, NO_VOICE).astype(np.uint8)
 
     def _hint(self, it: Instrumenter, piece: Piece, rng: np.random.Generator) -> None:
         """Say of some pieces where the hands lie, roughly; of each part or not."""
@@ -122,11 +114,11 @@ class Lessons:
             it.set_voice(index, replace(voice, centre=centre))
 
 
-def player(task: Task, which: str, lstm: Lstm, share: bool = False) -> Instrumenter:
-    """An instrumenter that decides by one network alone."""
+def player(task: Task, which: str, lstm: Lstm, chord: Lstm | None = None, share: bool = False) -> Instrumenter:
+    """An instrumenter that decides by one network; chord: by which the solo network learns afterwards."""
     voices = [Voice(label=index, polyphony=int(mono)) for index, mono in enumerate(task.mono)]
     if which == "solo":
-        return Instrumenter(voices, sample_rate=SAMPLE_RATE, when="note", share=share, solo=lstm)
+        return Instrumenter(voices, sample_rate=SAMPLE_RATE, when="note", share=share, solo=lstm, chord=chord)
     return Instrumenter(voices, sample_rate=SAMPLE_RATE, when="window", window=SAMPLE_RATE * 25 // 1000, chord=lstm)
 
 

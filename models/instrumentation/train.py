@@ -1,6 +1,6 @@
 """Train our own models: python -m ripieno.models.instrumentation.train --data DIR --task chorales --minutes 10
 
-Two networks a task, one after the other: ``solo`` and ``chord``. The weights and their card go to --out; checkpoints
+Two networks a task, one after the other: ``chord`` and ``solo``. The weights and their card go to --out; checkpoints
 to --runs, from where the same command goes on. Your own MIDI or MusicXML files: --task folder --data FOLDER.
 """
 
@@ -31,10 +31,11 @@ HIDDEN, LAYERS, HEAD = 128, 2, 96
 RATE, COOLING, CHECK_EVERY = 2e-3, 0.6, 100
 DROPOUT = {"solo": 0.1, "chord": 0.2}
 _VALID_NOTES = 24000
-_STAY = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0)
-_MOVED_MOST = 0.14
+_STAY = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+_MOVED_MOST = 0.145
 
 Performances = list[tuple[Piece, Performance]]
+Trained = tuple[dict[str, NDArray[np.float32]], dict[str, Any]]
 
 
 def config_of(task: Task, which: str) -> LstmConfig:
@@ -57,33 +58,27 @@ def _seeded(index: int) -> np.random.Generator:
     return np.random.default_rng([2021, index])
 
 
-def checker(task: Task, which: str, valid: Performances) -> Callable[[nn.Module], float]:
-    """The share of notes that the average of the weights gives the right part. The solo network hears the truth about
-    chords that are over, in place of the chord network's belief."""
+def checker(task: Task, which: str, chord: Lstm | None, valid: Performances) -> Callable[[nn.Module], float]:
+    """The share of notes that the average of the weights gives the right part."""
 
     def check(model: nn.Module) -> float:
         assert isinstance(model, Averaged)
-        it = player(task, which, Lstm(model.average.arrays(), model.network.config))
-        right = []
-        for piece, p in valid:
-            told = piece.label if which == "solo" else None
-            trace = it.trace(p.frame, p.on, p.pitch, p.velocity, p.note, len(piece), told=told)
-            right.append(trace.voice == piece.label)
+        it = player(task, which, Lstm(model.average.arrays(), model.network.config), chord)
+        right = [ensembles.play(it, p, len(piece)).voice == piece.label for piece, p in valid]
         return float(np.concatenate(right).mean())
 
     return check
 
 
-def train_network(
-    task: Task, which: str, pieces: list[Piece], valid: list[Piece], options: Options, plan: Plan
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
-    """Train "solo" or "chord"; returns arrays and history."""
+def train_network(given: "Material", which: str, chord: Lstm | None, options: Options, plan: Plan) -> Trained:
+    """Train "solo" or "chord"; returns the weights and what happened."""
     torch.manual_seed(options.seed)
-    model = Averaged(Network(config_of(task, which), DROPOUT[which]))
-    heard = perform(valid, "played", _VALID_NOTES)
+    model = Averaged(Network(config_of(given.task, which), DROPOUT[which]))
+    heard = perform(given.splits["valid"], "played", _VALID_NOTES)
     if which == "solo":
-        heard += perform(valid, "written", _VALID_NOTES // 2)
-    best, history = train(model, Lessons(task, pieces, which, plan).loss, checker(task, which, heard), options)
+        heard += perform(given.splits["valid"], "written", _VALID_NOTES // 2)
+    lessons = Lessons(given.task, given.splits["train"], which, plan, chord)
+    best, history = train(model, lessons.loss, checker(given.task, which, chord, heard), options)
     model.load_state_dict(best)
     return model.average.arrays(), history
 
@@ -131,14 +126,16 @@ def material(task: str, data: Path, labels: Sequence[str] = ()) -> Material:
 
 
 def build(given: Material, options: Options, networks: Sequence[str], plan: Plan) -> Ensemble:
-    """Train a task's networks; those not in `networks` are taken from their last checkpoint."""
+    """Train a task's networks; those not in `networks` are taken from their last checkpoint. The chord network comes
+    first: the solo network is taught in its company."""
     task, pieces, valid = given.task, given.splits["train"], given.splits["valid"]
-    arrays, history = {}, {}
-    for which in NETWORKS:
+    configs = {which: config_of(task, which) for which in NETWORKS}
+    arrays, history, chord = {}, {}, None
+    for which in ("chord", "solo"):
         minutes = options.minutes if which in networks else 0.0
         own = replace(options, folder=options.folder / f"{task.name}-{which}", minutes=minutes)
-        arrays[which], history[which] = train_network(task, which, pieces, valid, own, plan)
-    configs = {which: config_of(task, which) for which in NETWORKS}
+        arrays[which], history[which] = train_network(given, which, chord, own, plan)
+        chord = Lstm(arrays[which], configs[which])
     ensemble = Ensemble(task.name, task.labels, task.mono, configs, arrays)
     ensemble.stay = tune_stay(ensemble, perform(valid, "played", _VALID_NOTES))
     ensemble.card = {

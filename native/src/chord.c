@@ -16,7 +16,7 @@ typedef struct {
     float cost[RP_ASSIGN_ROWS * RP_ASSIGN_COLUMNS];
 } places;
 
-int rp_chord_hindsight(const rp_instrumenter *it) { return it->config.when == RP_WHEN_NOTE && (it->whole || it->told); }
+int rp_chord_hindsight(const rp_instrumenter *it) { return it->config.when == RP_WHEN_NOTE && it->whole; }
 
 void rp_chord_add(rp_instrumenter *it, const rp_held *held) {
     rp_chord_note *note = &it->chord.note[it->chord.count++];
@@ -197,23 +197,13 @@ static int decide_chord(rp_instrumenter *it, uint8_t *order, uint32_t afford, in
     return scored;
 }
 
-/* What training tells of a chord that is over. [any] */
-static void hear_truth(rp_instrumenter *it) {
-    for (uint32_t i = 0; i < it->chord.count; i++) {
-        rp_held *held = &it->chord.note[i].held;
-        for (uint8_t v = 0; v < it->config.voices; v++)
-            if (it->config.voice[v].label == it->told[held->tag]) held->voice = v;
-    }
-}
-
 uint32_t rp_chord_close(rp_instrumenter *it, rp_decision *out, uint32_t afford) {
     uint8_t order[RP_CHORD_MAX], before[RP_CHORD_MAX];
     uint32_t told = 0, n = it->chord.count;
     rp_decision all[RP_CHORD_MAX];
-    int window = it->config.when == RP_WHEN_WINDOW, scored = 1;
+    int window = it->config.when == RP_WHEN_WINDOW;
     for (uint32_t i = 0; i < n; i++) before[i] = it->chord.note[i].held.voice;
-    if (it->told) hear_truth(it);
-    else scored = decide_chord(it, order, afford, 0);
+    int scored = decide_chord(it, order, afford, 0);
     uint8_t fallback = (uint8_t)(it->config.decide == RP_DECIDE_MODEL && !scored);
     for (uint32_t i = 0; i < n; i++) {
         const rp_held *held = &it->chord.note[i].held;

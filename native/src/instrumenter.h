@@ -81,7 +81,6 @@ typedef struct {
     const uint8_t *velocity; /* [events] */
     const uint32_t *note;    /* [events] 0 .. notes - 1: the tag */
     const uint8_t *forced;   /* [notes] a label, or RP_NO_VOICE: its own choice; NULL: all its own */
-    const uint8_t *told; /* [notes] NOTE: the label it hears of when the chord is over, or RP_NO_VOICE; NULL: of none */
 } rp_performance;
 
 /* What became of them. A row is one note as a model saw it, in the order in which that model saw them. */

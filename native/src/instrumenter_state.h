@@ -30,7 +30,6 @@ struct rp_instrumenter {
     rp_lstm_state *solo, *whole, *trial; /* trial: for a chord that may not be whole yet */
     float *x, *scores;                   /* [widest input], [labels] */
     const uint8_t *forced;               /* training: a label by tag, or NULL */
-    const uint8_t *told;                 /* the same, of chords that are over */
     rp_trace *trace;                     /* training: where rows go, or NULL */
 };
 

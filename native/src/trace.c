@@ -57,9 +57,8 @@ void rp_instrumenter_trace(rp_instrumenter *it, const rp_performance *performanc
     rp_instrumenter_reset(it);
     it->forced = performance->forced;
     it->trace = trace;
-    it->told = performance->told;
     for (uint32_t event = 0; event < performance->events; event++) play(it, performance, event, trace);
     close_until(it, UINT64_MAX - 1, 0, trace);
-    it->forced = it->told = NULL;
+    it->forced = NULL;
     it->trace = NULL;
 }
