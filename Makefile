@@ -104,7 +104,8 @@ lint-types: build/installed/done
 	cd build/installed && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p ripieno
 
 lint-c: build/debug/compile_commands.json
-	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+	@echo clang-format
+	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 	@echo clang-tidy
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -n 1 -P $(JOBS) $(BIN)/clang-tidy -p build/debug --quiet
 
