@@ -149,6 +149,7 @@ def main(argv: list[str] | None = None) -> None:
     task = corpus.TASKS[options.task]
     splits = {name: corpus.load(task.name, options.data, name) for name in ("train", "valid")}
     torch.manual_seed(options.seed)
+    before = 0.0
     parts, hints = len(task.labels), "" if options.model == "mlp" else options.hints
     name = paper_weights.name(task.name, options.model, hints, options.column)
     if options.model == "mlp":
@@ -161,7 +162,9 @@ def main(argv: list[str] | None = None) -> None:
         check = accuracy_over(splits["valid"], options.column)
         if hints:
             plain = paper_weights.name(task.name, options.model, "", options.column)
-            start_from(model, paper_weights.read(options.out, plain)[0])
+            arrays, card = paper_weights.read(options.out, plain)
+            start_from(model, arrays)
+            before = card["metrics"]["minutes"]
     weights, history = train(
         model,
         loss,
@@ -169,6 +172,7 @@ def main(argv: list[str] | None = None) -> None:
         Options(options.minutes, options.runs / name, seed=options.seed),
         resume=not options.anew,
     )
+    history["minutes"] = round(history["minutes"] + before, 2)
     arrays = {key: value.numpy() for key, value in weights.items()}
     paper_weights.write(options.out, name, task, arrays, splits["train"], history)
     print(f"{name}: valid {history['valid']:.4f}, written to {options.out}")
