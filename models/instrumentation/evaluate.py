@@ -204,12 +204,14 @@ def score(
     return ensemble.evaluate(model, pieces, performances, when=when, window_ms=window_ms, **ways)
 
 
-def curve(data: Path, tasks: Iterable[str], say: Say = lambda _: None) -> dict[str, list[tuple[float, float]]]:
-    """Ours as played, against the window: (ms, accuracy) by task."""
+def curve(
+    data: Path, tasks: Iterable[str], say: Say = lambda _: None, limit: int | None = None
+) -> dict[str, list[tuple[float, float]]]:
+    """Ours as played, against the window: (ms, accuracy) by task. limit: only the first so many test pieces."""
     curves: dict[str, list[tuple[float, float]]] = {}
     for name in tasks:
         model = ensemble.load(name)
-        pieces = corpus.load(name, data, "test")
+        pieces = corpus.load(name, data, "test")[:limit]
         presented = [present(piece, "played", SEED + index) for index, piece in enumerate(pieces)]
         curves[name] = []
         for window_ms in PLOT_WINDOWS_MS:
@@ -294,7 +296,7 @@ def command(options: argparse.Namespace) -> int:
     """Carry out the command; its exit code. Raises CorpusError where the data or all weights are missing."""
     tasks = [name for name in corpus.TASKS if not options.task or name in options.task]
     if options.plot:
-        plot(curve(options.data, tasks, _say), options.plot)
+        plot(curve(options.data, tasks, _say, options.limit), options.plot)
         print(f"drew {options.plot}")
         return 0
     tables = run(options.data, tasks, _say, options.limit, options.weights)
