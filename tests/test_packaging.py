@@ -89,9 +89,9 @@ def test_the_source_archive_holds_what_a_developer_needs(source: Path) -> None:
 def test_the_installed_command_runs_away_from_its_sources(command: Path, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
-    def ripieno(*arguments: str) -> str:
+    def ripieno(*arguments: str, fine: tuple[int, ...] = (0,)) -> str:
         done = subprocess.run([command, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, f"ripieno {arguments}: {done.stderr}"
+        assert done.returncode in fine, f"ripieno {arguments}: {done.stderr}"
         return done.stdout
 
     assert PROJECT["version"] in ripieno("version")
@@ -99,7 +99,8 @@ def test_the_installed_command_runs_away_from_its_sources(command: Path, tmp_pat
     json.loads(presets)
     for path in (ROOT / "presets").glob("*.toml"):
         assert f'"{path.stem}"' in presets
-    assert json.loads(ripieno("doctor", "--json"))
+    # 1: nothing here can play live, for want of a JACK server, say.
+    assert json.loads(ripieno("doctor", "--json", fine=(0, 1)))
     ripieno("demo")
     assert (tmp_path / "out" / "demo.mid").stat().st_size > 1000
 
