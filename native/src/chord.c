@@ -126,11 +126,31 @@ static void lay_out(const rp_instrumenter *it, const uint8_t *order, const rp_vo
     }
 }
 
-/* A note too many, where the overflow wants it played: the voice it suits best. [any] */
+/* 1: two notes of the chord were held at the same time. [any] */
+static int overlap(const rp_chord_note *a, const rp_chord_note *b) {
+    return (!a->released || b->held.onset < a->release) && (!b->released || a->held.onset < b->release);
+}
+
+/* Of the voices that had room for a note when it came, those that no other note of the chord fills meanwhile. [any] */
+static uint32_t unfilled(const rp_instrumenter *it, const rp_chord_note *note) {
+    uint32_t bits = note->free & rp_voices_fit(it->config.voice, it->config.voices, note->held.pitch);
+    for (uint32_t i = 0; i < it->chord.count; i++) {
+        const rp_chord_note *other = &it->chord.note[i];
+        if (other == note || other->held.voice == RP_NO_VOICE || !overlap(other, note)) continue;
+        if (it->config.voice[other->held.voice].polyphony) bits &= ~(1u << other->held.voice);
+    }
+    return bits;
+}
+
+/* A note too many: where an earlier one of the chord is over already; else, where the overflow wants it played, the
+ * voice it suits best. [any] */
 static uint8_t crowd(const rp_instrumenter *it, const rp_chord_note *note, const float *scores) {
-    if (note->given) return note->held.voice;
-    uint32_t voices = rp_choose_forced(it, rp_choose_from(it, 0, note->held.pitch), note->held.tag);
+    uint32_t voices = unfilled(it, note);
+    uint8_t own = note->held.voice;
+    if (note->given && (!voices || own == RP_NO_VOICE || voices >> own & 1)) return own;
+    if (!voices) voices = rp_choose_from(it, 0, note->held.pitch);
     if (!voices) return RP_NO_VOICE;
+    voices = rp_choose_forced(it, voices, note->held.tag);
     return scores ? rp_choose_by_scores(it, voices, note->held.pitch, scores)
                   : rp_choose_by_rule(it, voices, note->held.pitch);
 }
@@ -166,11 +186,12 @@ static void assign(rp_instrumenter *it, const uint8_t *order, const rp_voices *g
     rp_assign(p.rows, p.columns, p.cost, column);
     if (!may_change(it, &p, column)) return;
     for (uint32_t i = 0; i < it->chord.count; i++) position[order[i]] = (uint8_t)i;
+    for (uint32_t r = 0; r < p.rows; r++)
+        if (p.voice[column[r]] != RP_NO_VOICE) it->chord.note[p.note[r]].held.voice = p.voice[column[r]];
     for (uint32_t r = 0; r < p.rows; r++) {
         rp_chord_note *note = &it->chord.note[p.note[r]];
-        uint8_t voice = p.voice[column[r]];
         const float *own = scores ? scores + position[p.note[r]] * it->labels : NULL;
-        note->held.voice = voice != RP_NO_VOICE ? voice : crowd(it, note, own);
+        if (p.voice[column[r]] == RP_NO_VOICE) note->held.voice = crowd(it, note, own);
     }
 }
 
