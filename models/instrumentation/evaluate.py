@@ -171,7 +171,7 @@ OURS: tuple[tuple[str, str, float, dict[str, bool]], ...] = (
     ("ours, a part may share a chord", "note", 0.0, {"share": True}),
     ("ours, one frame together", "note", 0.0, {"together": True}),
     ("ours, 25 ms window", "window", WINDOW_MS, {}),
-    ("ours, revise", "revise", WINDOW_MS, {}),
+    ("ours, revise", "revise", WINDOW_MS, {"share": True}),
 )
 
 

@@ -147,7 +147,8 @@ static uint32_t unfilled(const rp_instrumenter *it, const rp_chord_note *note) {
 static uint8_t crowd(const rp_instrumenter *it, const rp_chord_note *note, const float *scores) {
     uint32_t voices = unfilled(it, note);
     uint8_t own = note->held.voice;
-    if (note->given && (!voices || own == RP_NO_VOICE || voices >> own & 1)) return own;
+    int settled = own == RP_NO_VOICE || voices >> own & 1 || (!voices && !scores);
+    if (note->given && settled) return own;
     if (!voices) voices = rp_choose_from(it, 0, note->held.pitch);
     if (!voices) return RP_NO_VOICE;
     voices = rp_choose_forced(it, voices, note->held.tag);
