@@ -169,7 +169,7 @@ static void take_all(rp_instrumenter *it, rp_decision *decision) {
     if (it->config.when == RP_WHEN_REVISE) it->sounding = it->voices;
 }
 
-/* A revision that has more notes than places changes nothing, unless notes may share a voice and all still sound. [any] */
+/* A revision with more notes than places changes nothing, unless notes may share a voice and all still sound. [any] */
 static int may_change(const rp_instrumenter *it, const places *p, const uint16_t *column) {
     if (it->config.when != RP_WHEN_REVISE) return 1;
     if (it->config.overflow == RP_OVERFLOW_DIVISI && p->rows == it->chord.count) return 1;
