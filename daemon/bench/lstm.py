@@ -16,8 +16,8 @@ from ripieno.daemon.bench import lstm_rivals
 from ripieno.daemon.bench.lstm_rivals import Arrays, Floats
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.progress import Progress
+from ripieno.models.collection import TICKS_PER_QUARTER, CorpusError
 from ripieno.models.instrumentation import paper_weights
-from ripieno.models.instrumentation.corpus import TICKS_PER_QUARTER, CorpusError
 from ripieno.models.instrumentation.paper_infer import PaperModel
 from ripieno.models.instrumentation.paper_inputs import Notes
 from ripieno.native import lstm

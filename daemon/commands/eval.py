@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Judge, and print the table."""
+    from ripieno.models.collection import CorpusError
     from ripieno.models.instrumentation import evaluate
-    from ripieno.models.instrumentation.corpus import CorpusError
     from ripieno.models.instrumentation.ensemble import WeightsError
 
     try:

@@ -1,16 +1,9 @@
 """Notes to learn the instrumentation from: four tasks, read from a folder of note collections.
 
-A collection is one ``NAME.npz`` file, numpy only, nothing pickled. It holds a ``json`` array (UTF-8 bytes: header and a
-list of pieces with their parts, tempo, licence and split), ``starts`` (where each piece's notes begin, one more than
-pieces) and one column a note: ``onset`` (stored as steps from the note before), ``dur``, ``pitch``, ``vel``, ``part``.
-Time is in ticks, 24 a quarter note.
-
 The tasks are those of Dong et al. 2021 (ISMIR): Bach chorales, string quartets, pop. Its fourth, five roles by General
 MIDI family (piano, guitar, bass, strings, brass: the paper's reading of the Lakh data), is ``band`` here.
 """
 
-import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,15 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-TICKS_PER_QUARTER = 24
+from ripieno.models.collection import COLUMNS, SPLITS, CorpusError, read
+
 DEFAULT_BPM = 120.0
-SPLITS = ("train", "valid", "test")
 
 Ints = NDArray[np.int64]
-
-
-class CorpusError(Exception):
-    """A collection or a folder cannot be used; the message names the file, what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
@@ -164,42 +153,19 @@ def load(task: str, data: Path | str, split: str) -> list[Piece]:
     if split not in SPLITS:
         raise CorpusError(f"unknown split {split!r}: use one of {', '.join(SPLITS)}")
     path = Path(data) / f"{task}.npz"
-    columns, documents = _read(path)
+    columns, documents = read(path)
     part_label = _part_label(task)
     pieces = []
     for index, document in enumerate(documents):
         if document.get("split") != split:
             continue
         notes = slice(int(columns["starts"][index]), int(columns["starts"][index + 1]))
-        piece = _piece(task, document, {name: columns[name][notes] for name in _COLUMNS}, part_label, path)
+        piece = _piece(task, document, {name: columns[name][notes] for name in COLUMNS}, part_label, path)
         if enough_parts(piece.label):
             pieces.append(piece)
     if not pieces:
         raise CorpusError(f"{path}: no piece in the split {split!r}: use a collection that has one")
     return pieces
-
-
-_COLUMNS = ("onset", "dur", "pitch", "vel", "part")
-
-
-def _read(path: Path) -> tuple[dict[str, NDArray[Any]], list[dict[str, Any]]]:
-    """The columns and the pieces' documents of a collection."""
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such file: give the folder that holds it with --data DIR")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in (*_COLUMNS, "starts", "json") if name not in archive.files]
-            if missing:
-                raise CorpusError(f"{path}: not a note collection, it lacks {', '.join(missing)}")
-            columns = {name: archive[name] for name in (*_COLUMNS, "starts")}
-            documents = json.loads(archive["json"].tobytes().decode())["pieces"]
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise CorpusError(f"{path}: not a note collection ({error}): fetch the file again") from error
-    lengths = {len(columns[name]) for name in _COLUMNS}
-    starts = columns["starts"]
-    if len(lengths) != 1 or len(starts) != len(documents) + 1 or int(starts[-1]) != lengths.pop():
-        raise CorpusError(f"{path}: columns and pieces do not fit together: fetch the file again")
-    return columns, documents
 
 
 def _piece(

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from ripieno.models.collection import CorpusError
 from ripieno.models.instrumentation import baselines, corpus, ensemble, paper_weights
 from ripieno.models.instrumentation.baselines import Heard, heard_live, heard_written
-from ripieno.models.instrumentation.corpus import CorpusError, Ints, Piece, Task
+from ripieno.models.instrumentation.corpus import Ints, Piece, Task
 from ripieno.models.instrumentation.paper_infer import PaperMlp, PaperModel
 from ripieno.models.instrumentation.paper_inputs import Notes, live, written
 from ripieno.models.instrumentation.performance import Performance, as_played, low_to_high

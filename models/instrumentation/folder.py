@@ -15,14 +15,8 @@ from typing import Any
 import mido
 import numpy as np
 
-from ripieno.models.instrumentation.corpus import (
-    TICKS_PER_QUARTER,
-    CorpusError,
-    Piece,
-    Task,
-    arrange,
-    enough_parts,
-)
+from ripieno.models.collection import TICKS_PER_QUARTER, CorpusError
+from ripieno.models.instrumentation.corpus import Piece, Task, arrange, enough_parts
 
 # General MIDI's families, eight programs each.
 FAMILIES = (

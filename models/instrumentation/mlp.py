@@ -8,8 +8,9 @@ known when a key goes down (durations, the rest of the chord, the next chord) is
 import numpy as np
 from numpy.typing import NDArray
 
+from ripieno.models.collection import TICKS_PER_QUARTER
 from ripieno.models.instrumentation.baselines import Heard
-from ripieno.models.instrumentation.corpus import TICKS_PER_QUARTER, Ints
+from ripieno.models.instrumentation.corpus import Ints
 
 Singles = NDArray[np.float32]
 NOTE_FEATURES, PART_FEATURES = 9, 4

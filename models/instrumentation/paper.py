@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ripieno.models.collection import TICKS_PER_QUARTER
 from ripieno.models.instrumentation import mlp
 from ripieno.models.instrumentation import paper_inputs as inputs
-from ripieno.models.instrumentation.corpus import TICKS_PER_QUARTER
 
 HIDDEN, LAYERS, DROPOUT = 128, 3, 0.2
 NORM_EPSILON = 1e-3  # of the LSTM's layer normalisation

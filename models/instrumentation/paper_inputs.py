@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ripieno.models.instrumentation.corpus import DEFAULT_BPM, TASKS, TICKS_PER_QUARTER, Ints, Piece
+from ripieno.models.collection import TICKS_PER_QUARTER
+from ripieno.models.instrumentation.corpus import DEFAULT_BPM, TASKS, Ints, Piece
 from ripieno.models.instrumentation.performance import Performance
 
 BEATS = 4096

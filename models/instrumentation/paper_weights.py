@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from ripieno.models.instrumentation.corpus import CorpusError, Piece, Task
+from ripieno.models.collection import CorpusError
+from ripieno.models.instrumentation.corpus import Piece, Task
 
 FOLDER = Path(__file__).parent / "weights" / "paper"
 FORMAT = 1

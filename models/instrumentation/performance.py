@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ripieno.models.instrumentation.corpus import DEFAULT_BPM, TICKS_PER_QUARTER, Ints, Piece
+from ripieno.models.collection import TICKS_PER_QUARTER
+from ripieno.models.instrumentation.corpus import DEFAULT_BPM, Ints, Piece
 
 SAMPLE_RATE = 48000
 UNKNOWN_VELOCITY = 64

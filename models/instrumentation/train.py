@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ripieno.models.collection import SPLITS, CorpusError
 from ripieno.models.instrumentation import ensemble as ensembles
-from ripieno.models.instrumentation.corpus import SPLITS, TASKS, CorpusError, Piece, Task, load
+from ripieno.models.instrumentation.corpus import TASKS, Piece, Task, load
 from ripieno.models.instrumentation.ensemble import NETWORKS, Ensemble, WeightsError
 from ripieno.models.instrumentation.folder import load_folder
 from ripieno.models.instrumentation.lessons import Lessons, Plan, player

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from needs import needs
-from ripieno.models.instrumentation.corpus import CorpusError
+from ripieno.models.collection import CorpusError
 from ripieno.models.instrumentation.folder import Track, label_of, load_folder, read_midi, read_musicxml
 
 # name, program, channel, and the pitch it begins with

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ripieno.models.collection import CorpusError
 from ripieno.models.instrumentation import paper_weights
-from ripieno.models.instrumentation.corpus import TASKS, CorpusError
+from ripieno.models.instrumentation.corpus import TASKS
 
 ARRAYS = {"output.weight": np.arange(8, dtype=np.float32).reshape(4, 2), "output.bias": np.ones(4, np.float32)}
 

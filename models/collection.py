@@ -1,0 +1,45 @@
+"""Note collections: one ``NAME.npz`` file each, numpy only, nothing pickled.
+
+A collection holds a ``json`` array (UTF-8 bytes: header and a list of pieces with their parts, tempo, licence and
+split), ``starts`` (where each piece's notes begin, one more than pieces) and one column a note: ``onset`` (stored as
+steps from the note before), ``dur``, ``pitch``, ``vel``, ``part``. Time is in ticks, 24 a quarter note.
+"""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TICKS_PER_QUARTER = 24
+SPLITS = ("train", "valid", "test")
+COLUMNS = ("onset", "dur", "pitch", "vel", "part")
+
+
+class CorpusError(Exception):
+    """A collection or a folder cannot be used; the message names the file, what is wrong and what to do."""
+
+
+def read(path: Path) -> tuple[dict[str, NDArray[Any]], list[dict[str, Any]]]:
+    """The columns (with ``starts``) and the pieces' documents of a collection.
+
+    Raises CorpusError when the file is missing, is no such collection, or its columns and pieces do not fit.
+    """
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file: give the folder that holds it with --data DIR")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in (*COLUMNS, "starts", "json") if name not in archive.files]
+            if missing:
+                raise CorpusError(f"{path}: not a note collection, it lacks {', '.join(missing)}")
+            columns = {name: archive[name] for name in (*COLUMNS, "starts")}
+            documents = json.loads(archive["json"].tobytes().decode())["pieces"]
+    except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise CorpusError(f"{path}: not a note collection ({error}): fetch the file again") from error
+    lengths = {len(columns[name]) for name in COLUMNS}
+    starts = columns["starts"]
+    if len(lengths) != 1 or len(starts) != len(documents) + 1 or int(starts[-1]) != lengths.pop():
+        raise CorpusError(f"{path}: columns and pieces do not fit together: fetch the file again")
+    return columns, documents
