@@ -1,0 +1,1 @@
+"""Streaming continuation: a multitrack Transformer that listens all the time and plays on."""

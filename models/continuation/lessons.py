@@ -1,0 +1,148 @@
+"""What the continuation learns from: random excerpts of pieces, transposed, with instruments left out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ripieno.models.continuation import corpus
+from ripieno.models.continuation.instruments import DRUMS
+from ripieno.models.continuation.representation import (
+    COLUMNS,
+    NOTE,
+    POSITIONS,
+    STYLES,
+    TYPE,
+    Events,
+    Score,
+    Ticks,
+    encode,
+)
+
+# The paper's transpositions (Dong et al. 2023): this many semitones at random.
+TRANSPOSE_LOW, TRANSPOSE_HIGH = -5, 6
+LEAVE_OUT = 0.25  # how often some instruments are left out
+NO_STYLE = 0.2  # how often the style is not told
+# A collection is drawn with its number of notes to this power: small ones are heard more often than they are large.
+EVENNESS = 0.7
+LEAST_NOTES = 32  # of an excerpt, where the piece has them
+POP_CASTS = 4  # pop is learnt with this many different casts
+
+Batch = tuple[Tensor, Tensor]  # events [batch, rows, 8] and ticks [batch, rows], int64; rows of padding have type -1
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The pieces of one style, and how likely each is."""
+
+    pieces: list[Score]
+    share: np.ndarray
+
+
+def paper_order(piece: Score) -> Score:
+    """The same notes as Dong et al. order them: by time, pitch, duration, instrument."""
+    return piece.take(np.lexsort((piece.instrument, piece.length, piece.pitch, piece.tick)))
+
+
+class Lessons:
+    """Draws batches of excerpts. ``rows``: the longest excerpt, in events; ``paper``: the paper's order of notes."""
+
+    def __init__(self, data: Path | str, rows: int, paper: bool = False, styles: tuple[str, ...] = STYLES) -> None:
+        self.rows, self.paper = rows, paper
+        self.collections = []
+        for style in styles:
+            casts = POP_CASTS if style == "pop" else 1
+            pieces = [piece for cast in range(casts) for piece in corpus.load(style, data, "train", seed=cast)]
+            sizes = np.array([len(piece) for piece in pieces], dtype=np.float64)
+            self.collections.append(Collection(pieces, sizes / sizes.sum()))
+        notes = np.array([sum(map(len, c.pieces)) / (POP_CASTS if s == "pop" else 1) for c, s in self._named(styles)])
+        self.shares = notes**EVENNESS / (notes**EVENNESS).sum()
+
+    def _named(self, styles: tuple[str, ...]) -> list[tuple[Collection, str]]:
+        return list(zip(self.collections, styles, strict=True))
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """A batch of so many excerpts of about the same length, out of four times as many."""
+        excerpts = [self.excerpt(rng) for _ in range(4 * size)]
+        excerpts.sort(key=lambda one: len(one[0]))
+        at = int(rng.integers(0, 4)) * size
+        return pad(excerpts[at : at + size])
+
+    def excerpt(self, rng: np.random.Generator) -> tuple[Events, Ticks]:
+        """One excerpt: at most ``rows`` events and the tick of each."""
+        collection = self.collections[rng.choice(len(self.collections), p=self.shares)]
+        piece = collection.pieces[rng.choice(len(collection.pieces), p=collection.share)]
+        last = max(0, len(piece) - LEAST_NOTES)
+        start = int(piece.tick[int(rng.integers(0, last + 1))]) // POSITIONS
+        first = int(np.searchsorted(piece.tick, start * POSITIONS))
+        piece = piece.take(slice(first, first + 2 * self.rows))
+        ends = first + len(piece) >= first + last + LEAST_NOTES and len(piece) < 2 * self.rows
+        piece = transpose(leave_out(piece, rng), rng)
+        return cut(piece, start, self.rows, ends, self.paper, style=rng.random() >= NO_STYLE)
+
+
+def cut(
+    piece: Score, start: int, rows: int, ends: bool, paper: bool = False, style: bool = True
+) -> tuple[Events, Ticks]:
+    """The first ``rows`` events of a piece whose notes begin at beat ``start``; only its instruments are named."""
+    piece = piece.take(slice(0, rows))
+    if not style:
+        piece = Score(piece.tick, piece.length, piece.instrument, piece.pitch, piece.velocity, piece.bars)
+    events, ticks = encode(paper_order(piece) if paper else piece, start, ends)
+    return events[:rows], ticks[:rows]
+
+
+def leave_out(piece: Score, rng: np.random.Generator) -> Score:
+    """Sometimes, without some of its instruments; at least one stays."""
+    codes = np.unique(piece.instrument)
+    if len(codes) < 2 or rng.random() >= LEAVE_OUT:
+        return piece
+    stay = rng.permutation(codes)[: int(rng.integers(1, len(codes)))]
+    return piece.take(np.isin(piece.instrument, stay))
+
+
+def transpose(piece: Score, rng: np.random.Generator) -> Score:
+    """By some semitones, but not the drums; as it is where a note would leave the range."""
+    by = int(rng.integers(TRANSPOSE_LOW, TRANSPOSE_HIGH + 1))
+    pitch = piece.pitch.astype(np.int64) + np.where(piece.instrument == DRUMS, 0, by)
+    if len(pitch) and (pitch.min() < 0 or pitch.max() > 127):
+        return piece
+    moved = pitch.astype(np.uint8)
+    return Score(piece.tick, piece.length, piece.instrument, moved, piece.velocity, piece.bars, piece.style, piece.name)
+
+
+def pad(excerpts: list[tuple[Events, Ticks]]) -> Batch:
+    """Excerpts of different lengths as one batch; what is added has type -1."""
+    rows = max(len(events) for events, _ in excerpts)
+    events = np.zeros((len(excerpts), rows, COLUMNS), dtype=np.int64)
+    ticks = np.zeros((len(excerpts), rows), dtype=np.int64)
+    events[:, :, TYPE] = -1
+    for index, (rows_of, ticks_of) in enumerate(excerpts):
+        events[index, : len(rows_of)], ticks[index, : len(rows_of)] = rows_of, ticks_of
+    return torch.from_numpy(events), torch.from_numpy(ticks)
+
+
+def fixed_excerpts(
+    data: Path | str, split: str, rows: int, each: int, paper: bool = False, styles: tuple[str, ...] = STYLES
+) -> list[tuple[Events, Ticks]]:
+    """The same excerpts every time, to compare by: so many of each style, from pieces spread over the split.
+
+    No style is told, so that a model that knows none is compared fairly.
+    """
+    found = []
+    for style in styles:
+        pieces = corpus.load(style, data, split)
+        for number in range(each):
+            piece = pieces[number * len(pieces) // each % len(pieces)]
+            rng = np.random.default_rng([2023, number])
+            start = int(piece.tick[int(rng.integers(0, max(1, len(piece) - rows)))]) // POSITIONS
+            whole = piece.take(piece.tick >= start * POSITIONS)
+            found.append(cut(whole, start, rows, len(whole) < rows, paper, style=False))
+    return found
+
+
+def notes_in(events: Events) -> int:
+    """How many rows are notes."""
+    return int((events[:, TYPE] == NOTE).sum())
