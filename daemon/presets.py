@@ -33,6 +33,7 @@ class Instrument:
     channel: int
     range: tuple[int, int]
     polyphony: int
+    divides: bool
     part: str
     centre: int | None
     enabled: bool
@@ -59,7 +60,6 @@ class Preset:
     revise_ms: float
     fallback: str
     overflow: str
-    share: bool
     send_programs: bool
     expiry_s: float
     budget: int

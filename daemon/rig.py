@@ -86,6 +86,7 @@ def voices(preset: Preset, labels: tuple[str, ...] = ()) -> "list[Voice]":
             label=labels.index(one.part) if labels else place,
             enabled=one.enabled,
             centre=one.centre or 0,
+            divides=one.divides,
         )
         for place, one in enumerate(preset.ensemble)
     ]
@@ -119,7 +120,6 @@ def _instrumenter(preset: Preset, rate: int) -> "Instrumenter":
         window_ms=window_ms,
         fallback=preset.fallback,
         overflow=preset.overflow,
-        share=preset.share,
         together=True,
         precision=PRECISION,
     )

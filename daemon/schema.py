@@ -205,13 +205,6 @@ PRESET_KEYS: tuple[Key, ...] = (
         "divisi",
         "More notes than voices: the nearest instrument takes a second note; the note held longest gives way; silence.",
     ),
-    Key(
-        "share",
-        FLAG,
-        False,
-        "With divisi: while a chord arrives, an instrument of one note may take two of it, rather than leave one to a "
-        'wrong instrument because of a wrong guess before. With when = "revise" that is mended within revise_ms.',
-    ),
     Key("send_programs", FLAG, True, "Send each instrument's program change at the start."),
     Key("expiry_s", _number(0, 86400, False), 600, "Release a note nobody let go after so many seconds; 0: never."),
     Key("budget", _number(1, 256, True), 32, "Notes that the model may decide in one audio cycle; others fall back."),
@@ -229,6 +222,14 @@ INSTRUMENT_KEYS: tuple[Key, ...] = (
     Key("channel", _number(1, 16, True), 0, "MIDI channel it leaves on. By default the next one but 10 (drums)."),
     Key("range", RANGE, (0, 127), "Its lowest and highest note (C4 is middle C). A note outside goes elsewhere."),
     Key("polyphony", _number(0, 128, True), 1, "How many notes it plays at once; 0: any number."),
+    Key(
+        "divides",
+        FLAG,
+        False,
+        'With overflow = "divisi": it can take a second note of a chord that has just begun, as a choir\'s section or '
+        "a violin can and a flute cannot; a wrong guess at one note of a chord then takes no other's place. Too many "
+        "notes go to such instruments first.",
+    ),
     Key("part", MAYBE_TEXT, "", "The model's part that it plays. By default that of its own name, or of its place."),
     Key("centre", PITCH, None, "A hint of where its hand lies."),
     Key("enabled", FLAG, True, "Whether it plays from the start."),

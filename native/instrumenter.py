@@ -28,7 +28,8 @@ class Voice:
     """One instrument of the ensemble.
 
     lowest, highest: its range, MIDI numbers. polyphony: notes at once, 0 any number. label: the model's output that
-    stands for it. enabled: the player's switch. centre: where its hand lies (MIDI number), 0 not said.
+    stands for it. enabled: the player's switch. centre: where its hand lies (MIDI number), 0 not said. divides: it may
+    take a second note of a chord (25 ms) that has just begun (overflow "divisi").
     """
 
     lowest: int = 0
@@ -37,6 +38,7 @@ class Voice:
     label: int = 0
     enabled: bool = True
     centre: int = 0
+    divides: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,6 @@ class Instrumenter:
         overflow: str = "divisi",
         window: int = 0,
         stay: float = 0.0,
-        share: bool = False,
         together: bool = False,
         solo: Lstm | None = None,
         chord: Lstm | None = None,
@@ -104,7 +105,6 @@ class Instrumenter:
         """window: frames. stay: how much better (log probability) another voice must be before a note moves.
         together: notes of one frame wait for each other and are decided together (needs `chord`).
         chord: with when = "note" it tells, once a chord is over, who should have played what.
-        share: a part of one note at a time may take a second note of the chord it has just begun (within 25 ms).
 
         Raises ValueError for a word that is not known (each is told), or for voices and networks that do not fit.
         """
@@ -118,7 +118,7 @@ class Instrumenter:
         for field, (word, table) in (words | {"overflow": (overflow, OVERFLOW)}).items():
             setattr(config, field, _word(field, word, table))
         config.window, config.sample_rate, config.stay = window, sample_rate, stay
-        config.share, config.together = share, together
+        config.together = together
         config.solo = solo.pointer if solo else ffi.NULL
         config.chord = chord.pointer if chord else ffi.NULL
         self.solo, self.chord, self.voices, self.when = solo, chord, tuple(voices), when
@@ -238,7 +238,7 @@ def _word(field: str, word: str, table: dict[str, int]) -> int:
 
 def fill(slot: Any, voice: Voice) -> None:
     """Write a voice into a C rp_voice."""
-    for field in ("lowest", "highest", "polyphony", "label", "enabled", "centre"):
+    for field in ("lowest", "highest", "polyphony", "label", "enabled", "centre", "divides"):
         setattr(slot, field, int(getattr(voice, field)))
 
 

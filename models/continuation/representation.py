@@ -133,7 +133,7 @@ def beat_marks(beat: NDArray[Any], bars: Ticks) -> NDArray[np.int64]:
 
 def prefix(instruments: NDArray[Any] | list[int], style: str = "") -> Events:
     """The rows before the notes: start of song with its style, the instruments in order, start of notes."""
-    codes = sorted(set(int(code) for code in instruments))
+    codes = sorted({int(code) for code in instruments})
     rows = np.zeros((len(codes) + 2, COLUMNS), dtype=np.int16)
     rows[0, MARK] = _STYLE_MARK + STYLES.index(style) if style else 0
     rows[1:-1, TYPE] = INSTRUMENT_ROW

@@ -24,12 +24,14 @@ class Task:
     """What one model learns: the parts it tells apart.
 
     ``mono[i]``: part i plays one note at a time. A score may still hold double stops there; they are kept.
+    ``divides[i]``: such a part can take a second note at need, as a choir's section or a violin can and a flute cannot.
     ``programs``: General MIDI programs (0-based) that the parts sound with.
     """
 
     name: str
     labels: tuple[str, ...]
     mono: tuple[bool, ...]
+    divides: tuple[bool, ...]
     programs: tuple[int, ...]
     title: str = ""
 
@@ -60,13 +62,28 @@ class Piece:
 TASKS: dict[str, Task] = {
     t.name: t
     for t in (
-        Task("chorales", ("soprano", "alto", "tenor", "bass"), (True,) * 4, (52,) * 4, "four-part chorales and hymns"),
-        Task("quartets", ("violin1", "violin2", "viola", "cello"), (True,) * 4, (40, 40, 41, 42), "string quartets"),
-        Task("pop", ("melody", "bridge", "piano"), (True, False, False), (73, 48, 0), "pop songs"),
+        Task(
+            "chorales",
+            ("soprano", "alto", "tenor", "bass"),
+            (True,) * 4,
+            (True,) * 4,
+            (52,) * 4,
+            "four-part chorales and hymns",
+        ),
+        Task(
+            "quartets",
+            ("violin1", "violin2", "viola", "cello"),
+            (True,) * 4,
+            (True,) * 4,
+            (40, 40, 41, 42),
+            "string quartets",
+        ),
+        Task("pop", ("melody", "bridge", "piano"), (True, False, False), (False,) * 3, (73, 48, 0), "pop songs"),
         Task(
             "band",
             ("piano", "guitar", "bass", "strings", "brass"),
             (False, False, True, False, False),
+            (False,) * 5,
             (0, 29, 33, 48, 61),
             "game and rock bands",
         ),

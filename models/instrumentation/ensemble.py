@@ -37,7 +37,8 @@ class WeightsError(Exception):
 
 @dataclass
 class Ensemble:
-    """Networks that tell the parts `labels` apart. mono: which of them play one note at a time.
+    """Networks that tell the parts `labels` apart. mono: which of them play one note at a time. divides: which of these
+    can take a second note of a chord.
 
     stay: in revise mode, how much better (log probability) another voice must be before a note moves.
     """
@@ -45,6 +46,7 @@ class Ensemble:
     name: str
     labels: tuple[str, ...]
     mono: tuple[bool, ...]
+    divides: tuple[bool, ...]
     configs: dict[str, LstmConfig]
     arrays: dict[str, Arrays]
     stay: float = 0.0
@@ -58,9 +60,10 @@ class Ensemble:
             self._packed[key] = Lstm(self.arrays[which], self.configs[which], precision)
         return self._packed[key]
 
-    def voices(self) -> list[Voice]:
-        """One voice a label, of any range."""
-        return [Voice(label=index, polyphony=int(mono)) for index, mono in enumerate(self.mono)]
+    def voices(self, divide: bool = False) -> list[Voice]:
+        """One voice a label, of any range. divide: those that can take a second note of a chord may."""
+        flags = zip(self.mono, self.divides, strict=True)
+        return [Voice(label=i, polyphony=int(mono), divides=divide and can) for i, (mono, can) in enumerate(flags)]
 
     def instrumenter(
         self,
@@ -73,14 +76,12 @@ class Ensemble:
         overflow: str = "divisi",
         precision: str = "fp32",
         stay: float | None = None,
-        share: bool = False,
         together: bool = False,
     ) -> Instrumenter:
         """Something that decides live: voices name labels by their index in `labels`; None: one voice a label.
 
         when: "note" (each note as it comes), "window" (a chord after window_ms), "revise" (at once, mended then).
-        together: notes of one frame are decided together. share: a part may take a second note of a chord it has begun.
-        Raises ValueError for what does not fit together.
+        together: notes of one frame are decided together. Raises ValueError for what does not fit together.
         """
         return Instrumenter(
             self.voices() if voices is None else voices,
@@ -90,7 +91,6 @@ class Ensemble:
             fallback=fallback,
             overflow=overflow,
             stay=self.stay if stay is None else stay,
-            share=share,
             together=together,
             solo=self.network("solo", precision) if when != "window" else None,
             chord=self.network("chord", precision),
@@ -122,6 +122,7 @@ def save(folder: Path, ensemble: Ensemble, card: dict[str, Any]) -> Path:
         "name": ensemble.name,
         "labels": list(ensemble.labels),
         "mono": list(ensemble.mono),
+        "divides": list(ensemble.divides),
         "stay": ensemble.stay,
         "networks": {which: asdict(ensemble.configs[which]) for which in NETWORKS},
         **card,
@@ -156,7 +157,7 @@ def load(name: str | Path) -> Ensemble:
     return _assemble(path, card, tensors)
 
 
-_CARD_FIELDS = ("format", "features", "name", "labels", "mono", "stay", "networks", "sha256")
+_CARD_FIELDS = ("format", "features", "name", "labels", "mono", "divides", "stay", "networks", "sha256")
 
 
 def _read_card(path: Path) -> dict[str, Any]:
@@ -182,24 +183,29 @@ def _read_card(path: Path) -> dict[str, Any]:
 def _assemble(path: Path, card: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Ensemble:
     try:
         configs = {which: LstmConfig(**card["networks"][which]) for which in NETWORKS}
-        labels, mono, stay = tuple(card["labels"]), tuple(bool(m) for m in card["mono"]), float(card["stay"])
+        mono, divides = (tuple(bool(flag) for flag in card[name]) for name in ("mono", "divides"))
+        labels, stay = tuple(card["labels"]), float(card["stay"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: its card is not one of ours ({error}): train it again") from error
-    faults = _faults(configs, labels, mono, tensors)
+    faults = _faults(configs, labels, (mono, divides), tensors)
     if faults:
         raise WeightsError(f"{path}: {'; '.join(faults)}: train it again")
     arrays = {
         which: {name: tensors[f"{which}.{name}"].astype(np.float32) for name in configs[which].shapes()}
         for which in NETWORKS
     }
-    return Ensemble(str(card["name"]), labels, mono, configs, arrays, stay, card)
+    return Ensemble(str(card["name"]), labels, mono, divides, configs, arrays, stay, card)
 
 
 def _faults(
-    configs: dict[str, LstmConfig], labels: Sequence[str], mono: Sequence[bool], tensors: dict[str, NDArray[Any]]
+    configs: dict[str, LstmConfig],
+    labels: Sequence[str],
+    flags: Sequence[Sequence[bool]],
+    tensors: dict[str, NDArray[Any]],
 ) -> list[str]:
     """Everything about the weights that does not fit."""
-    faults = [] if len(labels) == len(mono) else ["as many labels as mono flags are needed"]
+    fits = all(len(each) == len(labels) for each in flags)
+    faults = [] if fits else ["as many mono and divides flags as labels are needed"]
     for which, config in configs.items():
         if (config.input, config.output) != (widths(len(labels))[which], len(labels)):
             faults.append(f"{which}: {config.input} inputs and {config.output} labels do not fit {len(labels)} labels")
@@ -232,26 +238,26 @@ def evaluate(
     *,
     precision: str = "fp32",
     stay: float | None = None,
-    share: bool = False,
+    divide: bool = False,
     together: bool = False,
 ) -> dict[str, int]:
-    """Counts over pieces, each with its performance.
+    """Counts over pieces, each with its performance. divide: parts that can take a second note of a chord may.
 
     notes; correct; held: notes that came while a part of one note at a time held a key; jumped: such a part took a
-    second note though another was free; shared: it did so since none was, or because the chord may be shared; lost and
-    doubled: notes decided never, or more than once; moved (revise); fallback.
+    second note though another was free; shared: it did so since none was, or because it may divide; lost and doubled:
+    notes decided never, or more than once; moved (revise); fallback.
     """
-    counts = dict.fromkeys(("notes", "correct", "held", "jumped", "shared", "lost", "doubled", "moved", "fallback"), 0)
+    counts = dict.fromkeys(COUNTS, 0)
     it: Instrumenter | None = None
     for piece, performance in zip(pieces, performances, strict=True):
         if it is None:
             it = ensemble.instrumenter(
+                ensemble.voices(divide),
                 sample_rate=performance.sample_rate,
                 when=when,
                 window_ms=window_ms,
                 precision=precision,
                 stay=stay,
-                share=share,
                 together=together,
             )
         trace = play(it, performance, len(piece))
@@ -261,7 +267,8 @@ def evaluate(
         counts["doubled"] += int((trace.times > 1).sum())
         counts["moved"] += int((trace.moves > 0).sum())
         counts["fallback"] += trace.fallbacks
-        witness = _Witness(ensemble.mono, together=together or when != "note", share=share)
+        divides = ensemble.divides if divide else (False,) * len(ensemble.labels)
+        witness = _Witness(ensemble.mono, divides, together=together or when != "note")
         for name, count in witness.watch(performance, trace.voice).items():
             counts[name] += count
     return counts
@@ -273,12 +280,12 @@ _CHORD_MS = 25
 class _Witness:
     """Tells from key events and voices alone what parts of one note at a time did while they held a key.
 
-    together: the notes of a chord were decided at once: a part is only free if no note of the chord went there. share:
-    a part may take a second note of the chord it has just begun.
+    divides: parts that may take a second note of the chord they have just begun. together: the notes of a chord were
+    decided at once: a part is only free if no note of the chord went there.
     """
 
-    def __init__(self, mono: Sequence[bool], *, together: bool, share: bool) -> None:
-        self.mono, self.together, self.share = mono, together, share
+    def __init__(self, mono: Sequence[bool], divides: Sequence[bool], *, together: bool) -> None:
+        self.mono, self.divides, self.together = mono, divides, together
         self.held = [0] * len(mono)
         self.begun = [0] * len(mono)  # of those held, the ones of the present chord
         self.doubts: list[set[int]] = []  # second notes of the present chord, each with the parts that were free
@@ -310,8 +317,8 @@ class _Witness:
         free = {i for i, mono in enumerate(self.mono) if not mono or not self.held[i]}
         self.counts["held"] += len(free) < len(self.mono)
         if part not in free:
-            shares = self.share and self.held[part] == self.begun[part]
-            self.doubts.append(set() if shares else free)
+            divided = self.divides[part] and self.held[part] == self.begun[part]
+            self.doubts.append(set() if divided else free)
         elif self.mono[part]:
             for parts in self.doubts:
                 parts.discard(part)

@@ -169,10 +169,10 @@ def _network(task: Task, weights: Path, model: str, hints: str) -> Predictor:
 # Ours: name, when it decides, its window in ms, and how it may (see Ensemble.instrumenter).
 OURS: tuple[tuple[str, str, float, dict[str, bool]], ...] = (
     ("ours, note by note", "note", 0.0, {}),
-    ("ours, a part may share a chord", "note", 0.0, {"share": True}),
+    ("ours, parts divide as they can", "note", 0.0, {"divide": True}),
     ("ours, one frame together", "note", 0.0, {"together": True}),
     ("ours, 25 ms window", "window", WINDOW_MS, {}),
-    ("ours, revise", "revise", WINDOW_MS, {"share": True}),
+    ("ours, revise", "revise", WINDOW_MS, {"divide": True}),
 )
 
 

@@ -40,6 +40,8 @@ FAMILIES = (
 _DRUM_CHANNEL = 9
 # A part with fewer overlapping notes than this share plays one note at a time, give or take a double stop.
 _MONO_BELOW = 0.1
+# Families whose players can take a second note at need: by keys, double stops or dividing a section.
+_DIVIDING = ("piano", "chromatic", "organ", "guitar", "strings", "ensemble")
 _HELD_BACK = 0.1
 
 
@@ -230,19 +232,19 @@ def _piece(score: Score, labels: tuple[str, ...], split: str) -> Piece:
 
 
 def _task(labels: tuple[str, ...], scores: list[Score], pieces: list[Piece]) -> Task:
-    """The task: a label's program is its tracks' most common one; it is mono if its notes seldom overlap."""
+    """The task: a label's program is its tracks' most common one; it is mono if its notes seldom overlap, and
+    divides if the program's family can."""
     programs: list[Counter[int]] = [Counter() for _ in labels]
     for score in scores:
         for track in score.tracks:
             label = label_of(track, labels)
             if label is not None:
                 programs[label][track.program] += 1
-    return Task(
-        "folder",
-        labels,
-        tuple(_overlap(pieces, label) < _MONO_BELOW for label in range(len(labels))),
-        tuple(counts.most_common(1)[0][0] if counts else 0 for counts in programs),
-    )
+    common = tuple(counts.most_common(1)[0][0] if counts else 0 for counts in programs)
+    mono = tuple(_overlap(pieces, label) < _MONO_BELOW for label in range(len(labels)))
+    families = [FAMILIES[program // 8] for program in common]
+    divides = tuple(one and family in _DIVIDING for one, family in zip(mono, families, strict=True))
+    return Task("folder", labels, mono, divides, common)
 
 
 def _overlap(pieces: list[Piece], label: int) -> float:

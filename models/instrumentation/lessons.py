@@ -83,7 +83,7 @@ class Lessons:
         steps = int(model.steps)
         if not self._players or steps % self.plan.refresh == 0:
             lstm = Lstm(model.network.arrays(), model.network.config)
-            self._players = [player(self.task, self.which, lstm, self.chord, share) for share in (False, True)]
+            self._players = [player(self.task, self.which, lstm, self.chord, divide) for divide in (False, True)]
         own = min(1.0, steps / self.plan.helped)
         lessons = [self._lesson(self._players[n % 2], own, rng) for n in range(self.plan.fresh)]
         self._recent = (self._recent + lessons)[-self.plan.recent :]
@@ -114,11 +114,13 @@ class Lessons:
             it.set_voice(index, replace(voice, centre=centre))
 
 
-def player(task: Task, which: str, lstm: Lstm, chord: Lstm | None = None, share: bool = False) -> Instrumenter:
-    """An instrumenter that decides by one network; chord: by which the solo network learns afterwards."""
-    voices = [Voice(label=index, polyphony=int(mono)) for index, mono in enumerate(task.mono)]
+def player(task: Task, which: str, lstm: Lstm, chord: Lstm | None = None, divide: bool = False) -> Instrumenter:
+    """An instrumenter that decides by one network; chord: by which the solo network learns afterwards. divide: parts
+    that can take a second note of a chord may."""
+    flags = zip(task.mono, task.divides, strict=True)
+    voices = [Voice(label=i, polyphony=int(mono), divides=divide and can) for i, (mono, can) in enumerate(flags)]
     if which == "solo":
-        return Instrumenter(voices, sample_rate=SAMPLE_RATE, when="note", share=share, solo=lstm, chord=chord)
+        return Instrumenter(voices, sample_rate=SAMPLE_RATE, when="note", solo=lstm, chord=chord)
     return Instrumenter(voices, sample_rate=SAMPLE_RATE, when="window", window=SAMPLE_RATE * 25 // 1000, chord=lstm)
 
 

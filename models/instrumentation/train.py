@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def tune_stay(ensemble: Ensemble, valid: Performances) -> float:
     found = []
     pieces, performances = [piece for piece, _ in valid], [performance for _, performance in valid]
     for stay in _STAY:
-        counts = ensembles.evaluate(ensemble, pieces, performances, "revise", stay=stay)
+        counts = ensembles.evaluate(ensemble, pieces, performances, "revise", stay=stay, divide=True)
         moved = counts["moved"] / counts["notes"]
         found.append((moved <= _MOVED_MOST, counts["correct"] if moved <= _MOVED_MOST else -moved, stay))
     return max(found)[2]
@@ -98,16 +99,16 @@ def tune_stay(ensemble: Ensemble, valid: Performances) -> float:
 def metrics(ensemble: Ensemble, pieces: list[Piece]) -> dict[str, dict[str, float]]:
     """Accuracy and counts of an ensemble on pieces, in every column of the table."""
     table = {}
-    cases = [("written", "note"), ("written", "share"), ("written", "together"), ("written", "window")]
-    cases += [("played", "note"), ("played", "share"), ("played", "window"), ("played", "revise")]
+    ways = [("note", False), ("note", True), ("together", False), ("window", False), ("revise", True)]
     performances = {column: perform(pieces, column) for column in ("written", "played")}
-    for column, when in cases:
-        mode = "note" if when in ("share", "together") else when
+    for column, (way, divide) in product(performances, ways):
+        together, when = way == "together", "note" if way == "together" else way
         played = [performance for _, performance in performances[column]]
-        counts = ensembles.evaluate(ensemble, pieces, played, mode, share=when == "share", together=when == "together")
+        counts = ensembles.evaluate(ensemble, pieces, played, when, divide=divide, together=together)
         shares = {name: round(counts[name] / counts["notes"], 4) for name in ("moved", "shared")}
         whole = {name: counts[name] for name in ("notes", "jumped", "lost", "doubled", "fallback")}
-        table[f"{column}, {when}"] = {"accuracy": round(counts["correct"] / counts["notes"], 4), **shares, **whole}
+        name = f"{column}, {way}{', divided' if divide else ''}"
+        table[name] = {"accuracy": round(counts["correct"] / counts["notes"], 4), **shares, **whole}
     return table
 
 
@@ -137,7 +138,7 @@ def build(given: Material, options: Options, networks: Sequence[str], plan: Plan
         own = replace(options, folder=options.folder / f"{task.name}-{which}", minutes=minutes)
         arrays[which], history[which] = train_network(given, which, chord, own, plan)
         chord = Lstm(arrays[which], configs[which])
-    ensemble = Ensemble(task.name, task.labels, task.mono, configs, arrays)
+    ensemble = Ensemble(task.name, task.labels, task.mono, task.divides, configs, arrays)
     ensemble.stay = tune_stay(ensemble, perform(valid, "played", _VALID_NOTES))
     ensemble.card = {
         "source": "Ripieno's own; network in models/instrumentation/network.py, its input in native/src/scene.c",

@@ -36,12 +36,20 @@ static uint32_t enabled(const rp_instrumenter *it) {
     return bits;
 }
 
+/* Of some voices without room those that can best take another note: the ones that divide, where there are any. [any] */
+static uint32_t divisible(const rp_instrumenter *it, uint32_t voices) {
+    uint32_t bits = 0;
+    if (it->config.overflow != RP_OVERFLOW_DIVISI) return voices;
+    for (uint32_t i = 0; i < it->config.voices; i++) bits |= (uint32_t)(it->config.voice[i].divides != 0) << i;
+    return voices & bits ? voices & bits : voices;
+}
+
 uint32_t rp_choose_from(const rp_instrumenter *it, uint32_t free, uint8_t pitch) {
     uint32_t fit = rp_voices_fit(it->config.voice, it->config.voices, pitch), on = enabled(it);
     if (free & fit) return free & fit;
     if (it->config.overflow == RP_OVERFLOW_DROP) return 0;
-    if (fit) return fit;
-    return nearest_ranges(it, free & on ? free & on : on, pitch);
+    if (fit) return divisible(it, fit);
+    return nearest_ranges(it, free & on ? free & on : divisible(it, on), pitch);
 }
 
 uint32_t rp_choose_labels(const rp_instrumenter *it, uint32_t voices) {

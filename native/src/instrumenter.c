@@ -135,9 +135,9 @@ void rp_instrumenter_decide(rp_instrumenter *it, const rp_held *held, uint8_t wa
                             rp_decision *decision) {
     const rp_voice *voice = it->config.voice;
     uint32_t count = it->config.voices;
-    int share = it->config.share && it->config.overflow == RP_OVERFLOW_DIVISI;
+    int divisi = it->config.overflow == RP_OVERFLOW_DIVISI;
     uint32_t free =
-        share ? rp_voices_free_before(&it->sounding, voice, count) : rp_voices_free(&it->sounding, voice, count);
+        divisi ? rp_voices_free_divided(&it->sounding, voice, count) : rp_voices_free(&it->sounding, voice, count);
     uint32_t voices = rp_choose_from(it, free, held->pitch);
     int model = it->config.decide == RP_DECIDE_MODEL, scored = 0;
     if (!voices) return;

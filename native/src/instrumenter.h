@@ -12,7 +12,8 @@ enum { RP_DECIDE_ZONE = 0, RP_DECIDE_CLOSEST = 1, RP_DECIDE_MODEL = 2 };
 /* When it decides: at the note; when the chord's window closes; at the note, mended when the window closes. */
 enum { RP_WHEN_NOTE = 0, RP_WHEN_WINDOW = 1, RP_WHEN_REVISE = 2 };
 enum { RP_FALLBACK_LAST = 0, RP_FALLBACK_CLOSEST = 1 };
-/* More notes than voices: the nearest instrument takes a second note; the note held longest gives way; silence. */
+/* More notes than voices: the nearest instrument takes a second note, one that divides before any that does not; the
+ * note held longest gives way; silence. */
 enum { RP_OVERFLOW_DIVISI = 0, RP_OVERFLOW_STEAL = 1, RP_OVERFLOW_DROP = 2 };
 
 typedef struct {
@@ -21,6 +22,7 @@ typedef struct {
     uint8_t label;           /* the model's output for this voice */
     uint8_t enabled;         /* the player's switch (the paper's entry hint) */
     uint8_t centre;          /* where its hand lies (the paper's pitch hint), 0: not said */
+    uint8_t divides;         /* 1, with DIVISI: it may take a second note of a chord (25 ms) that has just begun */
 } rp_voice;
 
 typedef struct {
@@ -31,7 +33,6 @@ typedef struct {
     uint32_t sample_rate;
     const rp_lstm *solo;  /* decides a note by itself; NULL unless MODEL */
     const rp_lstm *chord; /* decides a chord known whole; NULL: none, and no window */
-    uint32_t share;       /* 1, with DIVISI: a voice may take a second note of the chord (25 ms) it has just begun */
     uint32_t together;    /* NOTE, REVISE, with a chord model: 1: notes of one frame are decided together */
     float stay;           /* REVISE: a note moves only to a voice better than its own by this much (log probability) */
 } rp_instrumenter_config;

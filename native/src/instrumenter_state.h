@@ -6,6 +6,7 @@
 /* A note of the open chord. */
 typedef struct {
     rp_held held;     /* voice: what it has so far */
+    uint8_t should;   /* REVISE: the voice it should have had, where it was over before it could move; or RP_NO_VOICE */
     uint64_t release; /* when its key went up, where `released` */
     uint32_t free;    /* bits of the voices that had room when it came, the chord's own notes aside */
     uint8_t released, given;

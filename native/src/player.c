@@ -398,20 +398,26 @@ void rp_player_hurry(rp_engine *engine) {
     }
 }
 
-/* Move a sounding note to the instrument that the whole chord says is better. [process] */
-static void move(rp_engine *engine, uint16_t id, const rp_decision *decision) {
+/* Take a sounding note from its instrument, since the whole chord says that another is better. [process] */
+static void lift(rp_engine *engine, uint16_t id, const rp_decision *decision) {
+    rp_note *note = note_of(engine, id);
+    if (note->state != RP_NOTE_SOUNDING || note->released || decision->voice >= engine->rig->config.instruments) return;
+    if (decision->voice == note->instrument) return;
+    rp_outlet_note_off(&engine->outlet, note, NULL);
+    note->state = RP_NOTE_PENDING; /* it is silent now */
+}
+
+/* Let a lifted note sound on its better instrument. [process] */
+static void land(rp_engine *engine, uint16_t id, const rp_decision *decision) {
     rp_note *note = note_of(engine, id);
     uint8_t from = note->instrument;
-    if (note->state != RP_NOTE_SOUNDING || note->released || decision->voice >= engine->rig->config.instruments) return;
-    if (decision->voice == from) return;
-    steal(engine, decision);
-    rp_outlet_note_off(&engine->outlet, note, NULL);
+    make_room(engine, decision->voice);
     give(engine, note, decision->voice);
     if (!rp_outlet_note_on(&engine->outlet, note, NULL)) {
-        note->state = RP_NOTE_PENDING; /* it is silent now */
         rp_player_end(engine, id);
         return;
     }
+    note->state = RP_NOTE_SOUNDING;
     engine->stats.moved++;
     rp_report report = report_of(engine, note, RP_REPORT_MOVE);
     report.from = from;
@@ -421,11 +427,16 @@ static void move(rp_engine *engine, uint16_t id, const rp_decision *decision) {
 void rp_player_close_chord(rp_engine *engine) {
     rp_decision decision[RP_CHORD_MAX];
     uint32_t n = rp_instrumenter_close(engine->rig->instrumenter, engine->outlet.now, decision, engine->budget);
+    /* Notes that change places: all leave before one arrives, so that no instrument has two for a moment. */
     for (uint32_t i = 0; i < n; i++) {
         uint16_t id = find_tag(engine, decision[i].tag);
-        if (id == RP_NO_NOTE) continue;
-        if (note_of(engine, id)->state == RP_NOTE_PENDING) settle(engine, id, &decision[i]);
-        else move(engine, id, &decision[i]);
+        if (id != RP_NO_NOTE && decision[i].from != RP_NO_VOICE) lift(engine, id, &decision[i]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t id = find_tag(engine, decision[i].tag);
+        if (id == RP_NO_NOTE || note_of(engine, id)->state != RP_NOTE_PENDING) continue;
+        if (decision[i].from == RP_NO_VOICE) settle(engine, id, &decision[i]);
+        else land(engine, id, &decision[i]);
     }
     engine->budget -= n < engine->budget ? n : engine->budget;
 }

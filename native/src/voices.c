@@ -96,11 +96,11 @@ uint32_t rp_voices_free(const rp_voices *voices, const rp_voice voice[RP_VOICES_
     return bits;
 }
 
-uint32_t rp_voices_free_before(const rp_voices *voices, const rp_voice voice[RP_VOICES_MAX], uint32_t count) {
-    uint8_t held[RP_VOICES_MAX] = {0};
-    uint32_t bits = 0;
-    for (uint32_t i = 0; i < voices->helds; i++) held[voices->held[i].voice] += voices->held[i].onset < voices->chord;
-    for (uint32_t i = 0; i < count; i++) bits |= (uint32_t)(!voice[i].polyphony || held[i] < voice[i].polyphony) << i;
+uint32_t rp_voices_free_divided(const rp_voices *voices, const rp_voice voice[RP_VOICES_MAX], uint32_t count) {
+    uint8_t before[RP_VOICES_MAX] = {0};
+    uint32_t bits = rp_voices_free(voices, voice, count);
+    for (uint32_t i = 0; i < voices->helds; i++) before[voices->held[i].voice] += voices->held[i].onset < voices->chord;
+    for (uint32_t i = 0; i < count; i++) bits |= (uint32_t)(voice[i].divides && before[i] < voice[i].polyphony) << i;
     return bits;
 }
 

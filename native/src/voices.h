@@ -46,8 +46,9 @@ void rp_voices_take(rp_voices *voices, const rp_voice voice[RP_VOICES_MAX], cons
 uint8_t rp_voices_release(rp_voices *voices, const rp_voice voice[RP_VOICES_MAX], uint64_t frame, uint32_t tag);
 /* Bits of the voices that have room for another note, whatever its pitch. [any] */
 uint32_t rp_voices_free(const rp_voices *voices, const rp_voice voice[RP_VOICES_MAX], uint32_t count);
-/* The same as the present chord found it: what was struck in it and is still held does not count. [any] */
-uint32_t rp_voices_free_before(const rp_voices *voices, const rp_voice voice[RP_VOICES_MAX], uint32_t count);
+/* The same, but for those that divide as the present chord found them: what was struck in it and is still held does not
+ * count there. [any] */
+uint32_t rp_voices_free_divided(const rp_voices *voices, const rp_voice voice[RP_VOICES_MAX], uint32_t count);
 /* Bits of the enabled voices whose range a pitch lies in. [any] */
 uint32_t rp_voices_fit(const rp_voice voice[RP_VOICES_MAX], uint32_t count, uint8_t pitch);
 #endif
