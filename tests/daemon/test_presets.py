@@ -88,6 +88,7 @@ def test_read_fills_in_channels_and_parts() -> None:
         (15, 'range = ["C5", "C2"]', "ensemble.cello.range", "lowest note first"),
         (15, 'color = "red"', "ensemble.cello.color", "is no colour"),
         (15, 'centre = "Z"', "ensemble.cello.centre", "is no note"),
+        (15, "divides = 2", "ensemble.cello.divides", "neither true nor false"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(line: int, instead: str, key: str, told: str) -> None:

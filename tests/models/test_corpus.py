@@ -108,7 +108,7 @@ def test_a_band_part_is_known_by_its_family(part: dict[str, object], label: str 
 
 def test_tasks_are_complete() -> None:
     for task in corpus.TASKS.values():
-        assert len(task.labels) == len(task.mono) == len(task.programs) == len(set(task.labels))
+        assert len(task.labels) == len(task.mono) == len(task.divides) == len(task.programs) == len(set(task.labels))
     assert list(corpus.TASKS) == ["chorales", "quartets", "pop", "band"]
 
 

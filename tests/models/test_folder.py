@@ -92,6 +92,13 @@ def test_a_part_with_chords_is_not_mono(tmp_path: Path) -> None:
     players = (("Lead", 80, 0, 72), ("Keys", 4, 1, 60), ("Keys", 4, 2, 64))
     task, _ = load_folder(fill(tmp_path, players=players))
     assert dict(zip(task.labels, task.mono, strict=True)) == {"lead": True, "keys": False}
+    assert task.divides == (False, False)
+
+
+def test_a_part_divides_as_its_family_can(tmp_path: Path) -> None:
+    task, _ = load_folder(fill(tmp_path, players=(("Flute", 73, 0, 72), ("Violin", 40, 1, 60))))
+    assert task.mono == (True, True)
+    assert dict(zip(task.labels, task.divides, strict=True)) == {"flute": False, "violin": True}
 
 
 def test_musicxml_is_read(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ static setting make(uint32_t when, uint32_t overflow, float fill, int drawn) {
     s.solo = network(rp_features_solo_width(LABELS), LABELS, fill, drawn);
     s.chord = network(rp_features_chord_width(LABELS), LABELS, fill, drawn);
     static const rp_voice voice[] = {
-        {60, 90, 1, 0, 1, 0}, {50, 80, 1, 1, 1, 0}, {40, 70, 1, 2, 1, 55}, {30, 60, 2, 3, 1, 0}};
+        {60, 90, 1, 0, 1, 0, 0}, {50, 80, 1, 1, 1, 0, 0}, {40, 70, 1, 2, 1, 55, 0}, {30, 60, 2, 3, 1, 0, 0}};
     memcpy(s.config.voice, voice, sizeof voice);
     s.config.solo = s.solo;
     s.config.chord = s.chord;
@@ -70,7 +70,7 @@ typedef struct {
     rp_instrumenter *it;
     const rp_instrumenter_config *config;
     note note[NOTES];
-    uint32_t fallbacks, moves, crowded;
+    uint32_t fallbacks, moves, crowded, divided;
 } witness;
 
 /* Keys down on a voice, as the witness counts them. */
@@ -115,6 +115,16 @@ static void check_places(witness *w, uint32_t upto) {
     if (w->config->overflow != RP_OVERFLOW_DIVISI) CHECK(down <= places);
 }
 
+/* At all times, where the last voice divides and has any range: a voice that does not divide has one note. */
+static void check_strict(witness *w, uint32_t upto) {
+    if (!w->config->voice[w->config->voices - 1].divides) return;
+    for (uint32_t v = 0; v < w->config->voices; v++) {
+        int many = held(w, v, upto) > w->config->voice[v].polyphony;
+        CHECK(!many || w->config->voice[v].divides);
+        w->divided += (uint32_t)many;
+    }
+}
+
 static void close_chord(witness *w, uint64_t frame, uint32_t upto) {
     rp_decision out[RP_CHORD_MAX];
     uint32_t n = rp_instrumenter_close(w->it, frame, out, 1000);
@@ -122,6 +132,7 @@ static void close_chord(witness *w, uint64_t frame, uint32_t upto) {
     CHECK(w->config->together || rp_instrumenter_deadline(w->it) == UINT64_MAX);
     for (uint32_t i = 0; i < n; i++) believe(w, &out[i]);
     check_places(w, upto);
+    check_strict(w, upto);
 }
 
 /* Close what is due before a note of this frame; those that wait for others of the frame wait on. */
@@ -144,6 +155,7 @@ static void press(witness *w, uint32_t tag, uint64_t frame) {
     CHECK(decision.tag == tag);
     if (decision.pending) return;
     believe(w, &decision);
+    check_strict(w, tag + 1);
     if (w->config->overflow == RP_OVERFLOW_DROP && decision.voice != RP_NO_VOICE)
         CHECK(fits(&w->config->voice[decision.voice], n->pitch));
 }
@@ -211,6 +223,38 @@ static void test_facts(void) {
             for (uint32_t together = 0; together <= 1; together++) check_facts(when, overflow, together);
 }
 
+/* Two voices of one note, and two beside them of any range that divide: these take whatever is too much. */
+static void check_mixed(uint32_t when, uint32_t together, float fill, int drawn) {
+    setting s = make(when, RP_OVERFLOW_DIVISI, fill, drawn);
+    s.config.together = together;
+    s.config.voice[2] = s.config.voice[3] = (rp_voice){0, 127, 1, 2, 1, 0, 1};
+    s.config.voice[3].label = 3;
+    witness *w = perform(&s);
+    CHECK(w->divided > 0);
+    drop(&s);
+}
+
+static void test_strict_beside_divided(void) {
+    for (uint32_t when = RP_WHEN_NOTE; when <= RP_WHEN_REVISE; when++)
+        for (uint32_t together = 0; together <= 1; together++) check_mixed(when, together, 0.0f, 1);
+    check_mixed(RP_WHEN_REVISE, 0, NAN, 0);
+}
+
+/* A second note of a chord: a voice that divides takes it though another is free, one that does not leaves it. Of
+ * the next chord neither takes a second note while another is free. */
+static void test_divides(void) {
+    for (uint8_t divides = 0; divides <= 1; divides++) {
+        rp_instrumenter_config config = {.voices = 2, .decide = RP_DECIDE_CLOSEST, .sample_rate = RATE};
+        config.voice[0] = (rp_voice){0, 127, 1, 0, 1, 60, divides};
+        config.voice[1] = (rp_voice){0, 127, 1, 1, 1, 20, divides};
+        rp_instrumenter *it = rp_instrumenter_new(&config);
+        CHECK(rp_instrumenter_note_on(it, 0, 0, 60, 64, 1).voice == 0);
+        CHECK(rp_instrumenter_note_on(it, 100, 1, 62, 64, 1).voice == !divides);
+        CHECK(rp_instrumenter_note_on(it, RATE, 2, 63, 64, 1).voice == 1); /* another chord: 0 has its notes */
+        rp_instrumenter_free(it);
+    }
+}
+
 /* Notes of one frame wait for each other, and only for those. */
 static void test_together(void) {
     setting s = make(RP_WHEN_NOTE, RP_OVERFLOW_DIVISI, 0.0f, 1);
@@ -241,8 +285,8 @@ static void test_no_numbers(void) {
 /* Without a model: the nearest hand, and the nearest zone. */
 static void test_rules(void) {
     rp_instrumenter_config config = {.voices = 2, .decide = RP_DECIDE_CLOSEST, .sample_rate = RATE};
-    config.voice[0] = (rp_voice){48, 72, 1, 0, 1, 0};
-    config.voice[1] = (rp_voice){60, 84, 1, 1, 1, 0};
+    config.voice[0] = (rp_voice){48, 72, 1, 0, 1, 0, 0};
+    config.voice[1] = (rp_voice){60, 84, 1, 1, 1, 0, 0};
     rp_instrumenter *it = rp_instrumenter_new(&config);
     CHECK(rp_instrumenter_note_on(it, 0, 0, 70, 64, 1).voice == 1);
     rp_instrumenter_note_off(it, 10, 0);
@@ -260,7 +304,7 @@ static void test_rules(void) {
 
 static void test_switch(void) {
     rp_instrumenter_config config = {.voices = 2, .decide = RP_DECIDE_CLOSEST, .sample_rate = RATE};
-    config.voice[0] = config.voice[1] = (rp_voice){0, 127, 0, 0, 1, 40};
+    config.voice[0] = config.voice[1] = (rp_voice){0, 127, 0, 0, 1, 40, 0};
     config.voice[1].centre = 80;
     rp_instrumenter *it = rp_instrumenter_new(&config);
     rp_voice off = config.voice[1];
@@ -381,6 +425,8 @@ int main(void) {
     test_bad_configs();
     test_allocations();
     test_facts();
+    test_strict_beside_divided();
+    test_divides();
     test_no_numbers();
     return 0;
 }
