@@ -227,8 +227,8 @@ INSTRUMENT_KEYS: tuple[Key, ...] = (
         FLAG,
         False,
         'With overflow = "divisi": it can take a second note of a chord that has just begun, as a choir\'s section or '
-        "a violin can and a flute cannot; a wrong guess at one note of a chord then takes no other's place. Too many "
-        "notes go to such instruments first.",
+        "a violin can and a flute cannot; a wrong guess at one note of a chord then takes no other's place. Notes "
+        "too many go to such instruments first.",
     ),
     Key("part", MAYBE_TEXT, "", "The model's part that it plays. By default that of its own name, or of its place."),
     Key("centre", PITCH, None, "A hint of where its hand lies."),
