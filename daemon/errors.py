@@ -21,5 +21,6 @@ class UsageError(UserError):
 
 def did_you_mean(wrong: str, right: list[str]) -> str:
     """A half-sentence with the nearest of the right words, or with all of them where none is near."""
-    near = get_close_matches(wrong.casefold(), right, 1, 0.6)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(right)}"
+    folded = {word.casefold(): word for word in right}
+    near = get_close_matches(wrong.casefold(), folded, 1, 0.6)
+    return f"did you mean {folded[near[0]]!r}?" if near else f"there are {', '.join(right)}"

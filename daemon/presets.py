@@ -5,17 +5,23 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ripieno.daemon import schema
+from ripieno.daemon.cast import likely_programs, model_code
+from ripieno.daemon.continuation_keys import CONTINUATION_KEYS, KeyLock
 from ripieno.daemon.errors import UserError, did_you_mean
+from ripieno.daemon.gm import program_name
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, Key, slug
 from ripieno.daemon.toml_lines import key_lines, line_of
+from ripieno.models.continuation.instruments import NAMES
 
 UNTRAINED = ("zone", "closest")
+CONTINUATION = "continuation"
+SHIPPED = ("small",)  # weights of a continuation that come with Ripieno
 WEIGHTS = ".safetensors"
 Document = dict[str, Any]
 KeyPath = tuple[str | int, ...]
@@ -42,6 +48,37 @@ class Instrument:
 
 
 @dataclass(frozen=True)
+class Continuation:
+    """How the band answers; the fields are the keys of `continuation_keys.CONTINUATION_KEYS`.
+
+    weights is a name, or the absolute path of a file. player is the name of an instrument of the ensemble.
+    """
+
+    mode: str
+    weights: str
+    player: str
+    style: str
+    tempo: float
+    tempo_source: str
+    beats: int
+    while_playing: str
+    handover_beats: float
+    handover_pedal: str
+    answer_bars: int
+    rest_bars: int
+    start_notes: int
+    at_once: int
+    density: float
+    temperature: float
+    top_p: float
+    register: int
+    key: KeyLock
+    follow_velocity: float
+    humanize: float
+    commit_beats: float
+
+
+@dataclass(frozen=True)
 class Preset:
     """A preset that has passed every check; the fields are the keys of `schema.PRESET_KEYS`, and its instruments.
 
@@ -65,6 +102,14 @@ class Preset:
     budget: int
     seed: int
     ensemble: tuple[Instrument, ...] = ()
+    continuation: Continuation | None = None
+
+    @property
+    def player(self) -> int | None:
+        """Whose instrument is the player's own, where the band answers; None where the player plays them all."""
+        if self.continuation is None:
+            return None
+        return [one.name for one in self.ensemble].index(self.continuation.player)
 
 
 @dataclass(frozen=True)
@@ -178,8 +223,9 @@ def _override(document: Document, source: _Source, option: str) -> Iterator[Prob
         yield Problem(where, None, "", "write KEY=VALUE, such as overflow=steal or ensemble.1.channel=3")
         return
     if parts[0] != "ensemble":
-        path: KeyPath = (".".join(parts),)
-        document[str(path[0])] = _option_value(text, str(path[0]), PRESET_KEYS)
+        path = _own_path(parts, document)
+        table, keys = (document, PRESET_KEYS) if len(path) == 1 else (document[CONTINUATION], CONTINUATION_KEYS)
+        table[path[-1]] = _option_value(text, str(path[-1]), keys)
     else:
         rows = _tables(document)
         names = [slug(str(row.get("name", ""))) for row in rows]
@@ -197,6 +243,17 @@ def _override(document: Document, source: _Source, option: str) -> Iterator[Prob
         path = ("ensemble", index, parts[2])
         rows[index][parts[2]] = _option_value(text, parts[2], INSTRUMENT_KEYS)
     source.options[path] = where
+
+
+def _own_path(parts: list[str], document: Document) -> KeyPath:
+    """Where a key that is no instrument's belongs. A continuation's key may be called without its table's name."""
+    continued = isinstance(document.get(CONTINUATION), dict)
+    if continued and len(parts) == 1 and parts[0] in {key.name for key in CONTINUATION_KEYS}:
+        return (CONTINUATION, parts[0])
+    if len(parts) == 2 and parts[0] == CONTINUATION and (continued or CONTINUATION not in document):
+        document.setdefault(CONTINUATION, {})
+        return (CONTINUATION, parts[1])
+    return (".".join(parts),)
 
 
 def _option_value(text: str, name: str, keys: tuple[Key, ...]) -> object:
@@ -229,8 +286,17 @@ class _Checked:
         if not _are_tables(rows):
             self.wrong(("ensemble",), "write each instrument as a table of its own: [[ensemble]]")
             document["ensemble"] = rows = []
-        self.values = self.table((), {k: v for k, v in document.items() if k != "ensemble"}, PRESET_KEYS, ["ensemble"])
+        others = ["ensemble", CONTINUATION]
+        own = {name: value for name, value in document.items() if name not in others}
+        self.values = self.table((), own, PRESET_KEYS, others)
+        self.continuation = self.answer(document.get(CONTINUATION))
         self.ensemble = [self.table(("ensemble", i), row, INSTRUMENT_KEYS, []) for i, row in enumerate(rows)]
+
+    def answer(self, table: object) -> Document | None:
+        """The good values of the continuation's table; None where there is none."""
+        if table is not None and not isinstance(table, dict):
+            self.wrong((CONTINUATION,), 'write it as a table of its own: [continuation], and below it mode = "duet"')
+        return self.table((CONTINUATION,), table, CONTINUATION_KEYS, []) if isinstance(table, dict) else None
 
     def wrong(self, path: KeyPath, message: str) -> None:
         self.problems.append(self.source.problem(path, message, self.document))
@@ -238,9 +304,11 @@ class _Checked:
     def table(self, path: KeyPath, table: Document, keys: tuple[Key, ...], others: list[str]) -> Document:
         """The good values of a table, defaults included; a key whose value is bad is left out."""
         names = [key.name for key in keys] + others
+        # A continuation's key may have been meant, without its table's name.
+        like = names + [key.name for key in CONTINUATION_KEYS if not path and CONTINUATION in self.document]
         for name in table:
             if name not in names:
-                self.wrong((*path, name), f"there is no such key; {did_you_mean(name, names)}")
+                self.wrong((*path, name), f"there is no such key; {did_you_mean(name, like)}")
         values: Document = {}
         for key in keys:
             if key.name not in table:
@@ -344,6 +412,51 @@ def _check_parts(c: _Checked, labels: tuple[str, ...]) -> None:
         row["part"] = part
 
 
+def _check_player(c: _Checked) -> None:
+    """The player has an instrument of the ensemble, and in a band somebody else is left to play."""
+    if c.continuation is None or not c.ensemble:
+        if c.continuation is not None and c.values.get("route") == "thru":
+            c.wrong((CONTINUATION,), "needs an ensemble to play, and this preset passes everything on")
+        return
+    names = [row["name"] for row in c.ensemble if "name" in row]
+    wanted = c.continuation.get("player") or (names[0] if names else "")
+    found = [name for name in names if slug(name) == slug(wanted)]
+    if names and not found:
+        c.wrong((CONTINUATION, "player"), f"nobody in the ensemble is called {wanted!r}; {did_you_mean(wanted, names)}")
+    c.continuation["player"] = found[0] if found else ""
+    if c.continuation.get("mode") == "band" and len(c.ensemble) == 1:
+        c.wrong((CONTINUATION, "mode"), "a band needs an instrument beside the player's: add [[ensemble]] tables")
+
+
+def _check_instruments(c: _Checked) -> None:
+    """Every instrument is one that the continuation knows, and no two of them are the same to it."""
+    if c.continuation is None:
+        return
+    owner: dict[int, str] = {}
+    for i, row in enumerate(c.ensemble):
+        if "program" not in row or "name" not in row:
+            continue
+        code = model_code(row["program"], row.get("channel", 0))
+        if code is None:
+            lacks = f"the model has no {program_name(row['program'])}; it has {likely_programs(row['program'])}"
+            c.wrong(("ensemble", i, "program"), f"{lacks}: choose another sound, or leave {row['name']} out")
+        elif code in owner:
+            same = f"to the model it is the same instrument as {owner[code]}: {NAMES[code]}"
+            c.wrong(("ensemble", i, "program"), f"{same}; choose another sound, or leave one of them out")
+        else:
+            owner[code] = row["name"]
+
+
+def _check_answer_weights(c: _Checked) -> None:
+    if c.continuation is None or "weights" not in c.continuation:
+        return
+    beside = Path() if (CONTINUATION, "weights") in c.source.options else Path(c.source.file).parent
+    try:
+        c.continuation["weights"] = answer_weights(c.continuation["weights"], beside)
+    except UserError as error:
+        c.wrong((CONTINUATION, "weights"), str(error))
+
+
 _CHECKS: tuple[Callable[[_Checked], None], ...] = (
     _check_size,
     _check_names,
@@ -351,6 +464,9 @@ _CHECKS: tuple[Callable[[_Checked], None], ...] = (
     _check_centres,
     _check_channels,
     _check_model,
+    _check_player,
+    _check_instruments,
+    _check_answer_weights,
 )
 
 
@@ -372,6 +488,20 @@ def weights_file(model: str, beside: Path) -> Path:
     if not path.is_file():
         raise UserError(f"{path}: no such file of weights")
     return path
+
+
+def answer_weights(weights: str, beside: Path) -> str:
+    """The weights that a continuation names: shipped ones by their name, others by an absolute path, looked for from
+    the folder `beside`. UserError where there are none."""
+    if weights in SHIPPED:
+        return weights
+    if not weights.endswith(WEIGHTS):
+        told = f"{did_you_mean(weights, list(SHIPPED))}; a file of your own ends in {WEIGHTS}"
+        raise UserError(f"no model is called {weights!r}; {told}")
+    path = (beside / Path(weights).expanduser()).absolute()
+    if not path.is_file():
+        raise UserError(f"{path}: no such file of weights")
+    return str(path)
 
 
 def model_labels(path: Path) -> tuple[str, ...]:
@@ -404,7 +534,8 @@ def read(text: str, file: str, options: Iterable[str] = ()) -> Preset:
     if problems:
         raise PresetError(problems)
     ensemble = tuple(Instrument(**row) for row in checked.ensemble)
-    return Preset(**checked.values, ensemble=ensemble)
+    continuation = Continuation(**checked.continuation) if checked.continuation is not None else None
+    return Preset(**checked.values, ensemble=ensemble, continuation=continuation)
 
 
 def load(name: str, options: Iterable[str] = (), folder: Path | None = None) -> Preset:
@@ -420,6 +551,9 @@ def load(name: str, options: Iterable[str] = (), folder: Path | None = None) -> 
 def show(preset: Preset) -> str:
     """A preset as TOML, every key said; reading it gives the same preset."""
     lines = [f"{key.name} = {key.kind.show(getattr(preset, key.name))}" for key in PRESET_KEYS]
+    if preset.continuation:
+        lines += ["", f"[{CONTINUATION}]"]
+        lines += [f"{key.name} = {key.kind.show(getattr(preset.continuation, key.name))}" for key in CONTINUATION_KEYS]
     for instrument in preset.ensemble:
         lines += ["", "[[ensemble]]"]
         lines += [f"{key.name} = {key.kind.show(getattr(instrument, key.name))}" for key in INSTRUMENT_KEYS]
@@ -429,5 +563,6 @@ def show(preset: Preset) -> str:
 def as_dict(preset: Preset) -> dict[str, object]:
     """A preset as plain values, for JSON."""
     values: dict[str, object] = {f.name: getattr(preset, f.name) for f in fields(preset)}
+    values[CONTINUATION] = asdict(preset.continuation) if preset.continuation else None
     values["ensemble"] = [{f.name: getattr(i, f.name) for f in fields(i)} for i in preset.ensemble]
     return values

@@ -66,7 +66,9 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _number(low: float, high: float, whole: bool) -> Kind:
+def number(low: float, high: float, whole: bool) -> Kind:
+    """A number between two others, these included."""
+
     def read(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
             raise ValueError(f"{value!r} is no {'whole ' if whole else ''}number")
@@ -77,7 +79,9 @@ def _number(low: float, high: float, whole: bool) -> Kind:
     return Kind(f"{'whole number' if whole else 'number'} from {low:g} to {high:g}", read, str)
 
 
-def _choice(*words: str) -> Kind:
+def choice(*words: str) -> Kind:
+    """One of these words."""
+
     def read(value: object) -> str:
         if value not in words:
             raise ValueError(f"{value!r} is not among its values; {did_you_mean(str(value), list(words))}")
@@ -160,10 +164,10 @@ PRESET_KEYS: tuple[Key, ...] = (
         ALL_CHANNELS,
         'MIDI channels listened to on every input; "pitched": all but 10, the drums.',
     ),
-    Key("route", _choice("ensemble", "thru"), "ensemble", "Play the ensemble, or pass everything on untouched."),
+    Key("route", choice("ensemble", "thru"), "ensemble", "Play the ensemble, or pass everything on untouched."),
     Key(
         "outputs",
-        _choice("channels", "ports"),
+        choice("channels", "ports"),
         "channels",
         "Instruments leave on one port, a channel each, or on a virtual port each.",
     ),
@@ -176,52 +180,52 @@ PRESET_KEYS: tuple[Key, ...] = (
     ),
     Key(
         "when",
-        _choice("note", "window", "revise"),
+        choice("note", "window", "revise"),
         "note",
         "Decide at each note; wait for its chord (chord_window_ms); or sound at once and mend within revise_ms.",
     ),
     Key(
         "chord_window_ms",
-        _number(0, 200, False),
+        number(0, 200, False),
         0,
         "Wait so long for the rest of a chord, and decide it together; every note is late by it. Over 0 it overrules "
         "`when`.",
     ),
     Key(
         "revise_ms",
-        _number(1, 200, False),
+        number(1, 200, False),
         25,
         'With when = "revise": how soon after a chord\'s first note its notes may still move to better instruments.',
     ),
     Key(
         "fallback",
-        _choice("closest", "last"),
+        choice("closest", "last"),
         "closest",
         "Who takes a note when the model cannot decide in time: the instrument nearest in pitch, or the last one.",
     ),
     Key(
         "overflow",
-        _choice("divisi", "steal", "drop"),
+        choice("divisi", "steal", "drop"),
         "divisi",
         "More notes than voices: the nearest instrument takes a second note; the note held longest gives way; silence.",
     ),
     Key("send_programs", FLAG, True, "Send each instrument's program change at the start."),
-    Key("expiry_s", _number(0, 86400, False), 600, "Release a note nobody let go after so many seconds; 0: never."),
-    Key("budget", _number(1, 256, True), 32, "Notes that the model may decide in one audio cycle; others fall back."),
+    Key("expiry_s", number(0, 86400, False), 600, "Release a note nobody let go after so many seconds; 0: never."),
+    Key("budget", number(1, 256, True), 32, "Notes that the model may decide in one audio cycle; others fall back."),
     Key(
         "seed",
-        _number(0, 2**31 - 1, True),
+        number(0, 2**31 - 1, True),
         0,
-        "Where random choices start, so that a render can be repeated. The models of today choose nothing at random.",
+        "Where random choices start: one number always gives the same notes. Only a continuation chooses at random.",
     ),
 )
 
 INSTRUMENT_KEYS: tuple[Key, ...] = (
     Key("name", TEXT, ..., "What it is called, on screen and as a track or a port."),
     Key("program", PROGRAM, ..., "Its sound."),
-    Key("channel", _number(1, 16, True), 0, "MIDI channel it leaves on. By default the next one but 10 (drums)."),
+    Key("channel", number(1, 16, True), 0, "MIDI channel it leaves on. By default the next one but 10 (drums)."),
     Key("range", RANGE, (0, 127), "Its lowest and highest note (C4 is middle C). A note outside goes elsewhere."),
-    Key("polyphony", _number(0, 128, True), 1, "How many notes it plays at once; 0: any number."),
+    Key("polyphony", number(0, 128, True), 1, "How many notes it plays at once; 0: any number."),
     Key(
         "divides",
         FLAG,
@@ -235,7 +239,7 @@ INSTRUMENT_KEYS: tuple[Key, ...] = (
     Key("enabled", FLAG, True, "Whether it plays from the start."),
     Key(
         "pedal",
-        _choice("pass", "lengthen", "ignore"),
+        choice("pass", "lengthen", "ignore"),
         "pass",
         "The player's sustain pedal: passed on; turned into longer notes; left out.",
     ),

@@ -68,9 +68,10 @@ def _show(parsed: argparse.Namespace) -> int:
 
 
 def _keys(parsed: argparse.Namespace) -> int:
+    from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
     from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
 
-    tables = {"preset": PRESET_KEYS, "instrument": INSTRUMENT_KEYS}
+    tables = {"preset": PRESET_KEYS, "continuation": CONTINUATION_KEYS, "instrument": INSTRUMENT_KEYS}
     if parsed.json:
         print_json(
             {
@@ -95,10 +96,16 @@ def reference() -> str:
     """Every key of a preset, explained, as text."""
     import textwrap
 
+    from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
     from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
 
     lines = []
-    for title, keys in (("A preset:", PRESET_KEYS), ("Each [[ensemble]] table, one an instrument:", INSTRUMENT_KEYS)):
+    tables = {
+        "A preset:": PRESET_KEYS,
+        "The [continuation] table, for a band that answers:": CONTINUATION_KEYS,
+        "Each [[ensemble]] table, one an instrument:": INSTRUMENT_KEYS,
+    }
+    for title, keys in tables.items():
         lines += [title, ""]
         for key in keys:
             default = "must be given" if key.default is ... else f"default {key.kind.show(key.default)}"

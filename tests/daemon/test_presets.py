@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ripieno.daemon import presets
+from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.presets import Instrument, Preset, PresetError
+from ripieno.daemon.presets import Continuation, Instrument, Preset, PresetError
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, quote
 from ripieno.daemon.toml_lines import key_lines, line_of
 
@@ -39,7 +40,7 @@ def mistakes(text: str, *options: str) -> list[presets.Problem]:
     return caught.value.problems
 
 
-@pytest.mark.parametrize("name", ["thru", "choir", "string-quartet", "pop-band", "game-band"])
+@pytest.mark.parametrize("name", ["thru", "choir", "string-quartet", "pop-band", "game-band", "duet", "band"])
 def test_shipped_presets_are_right(name: str) -> None:
     preset = presets.load(name)
     assert preset.description
@@ -47,16 +48,20 @@ def test_shipped_presets_are_right(name: str) -> None:
     assert (preset.route == "thru") == (name == "thru")
     channels = [one.channel for one in preset.ensemble]
     assert len(set(channels)) == len(channels)
-    assert 10 not in channels
+    assert (10 in channels) == (name == "band")
 
 
 def test_keys_and_fields_are_the_same() -> None:
-    assert [f.name for f in dataclasses.fields(Preset)] == [key.name for key in PRESET_KEYS] + ["ensemble"]
+    assert [f.name for f in dataclasses.fields(Preset)] == [key.name for key in PRESET_KEYS] + [
+        "ensemble",
+        "continuation",
+    ]
+    assert [f.name for f in dataclasses.fields(Continuation)] == [key.name for key in CONTINUATION_KEYS]
     assert [f.name for f in dataclasses.fields(Instrument)] == [key.name for key in INSTRUMENT_KEYS]
 
 
 def test_defaults_are_values_of_their_kind() -> None:
-    for key in PRESET_KEYS:
+    for key in PRESET_KEYS + CONTINUATION_KEYS:
         if key.default is not ...:
             assert key.kind.read(tomllib.loads(f"x = {key.kind.show(key.default)}")["x"]) == key.default
 
