@@ -6,7 +6,9 @@ differs in what measured better for live use:
 - Positions are rotations (RoPE, Su et al. 2021) of two kinds in each head: half of the pairs turn with the number of
   the event, half with its time, so that "one bar ago" is an angle, and nothing runs out.
 - The fields of a note are chosen one after another, each knowing those before (nested; the paper's are independent).
-  One hidden layer a field, to which the fields before add a vector each: it costs a few table look-ups.
+  One hidden layer a field, to which the fields before add a vector each: it costs a few table look-ups. So do
+  the last notes of the instrument that was chosen (recall), which the decoder cannot know when it looks back, and how
+  the band stands at that moment (outlook): whose notes end where, and what sounds.
 
 What is trained here is what native/src/transformer.c plays.
 """
@@ -19,7 +21,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ripieno.models.continuation.representation import BEAT, COLUMNS, MARKS, POSITIONS, SIZES
+from ripieno.models.continuation.representation import (
+    BEAT,
+    COLUMNS,
+    MARKS,
+    OUTLOOK_FIELDS,
+    OUTLOOK_SIZES,
+    POSITIONS,
+    RECALL_FIELDS,
+    RECALL_SIZES,
+    SIZES,
+    outlook,
+    recall,
+)
 
 FIELDS_COUNT = len(SIZES)
 NORM_EPSILON = 1e-5
@@ -122,8 +136,13 @@ class Network(nn.Module):
             nn.ModuleList(nn.Embedding(SIZES[before], shape.field) for before in range(field))
             for field in range(FIELDS_COUNT)
         )
+        self.recall = nn.ModuleList(nn.Embedding(size, shape.field) for size in RECALL_SIZES)
+        self.outlook = nn.ModuleList(nn.Embedding(size, shape.field) for size in OUTLOOK_SIZES)
         self.scores = nn.ModuleList(nn.Linear(shape.field, size) for size in SIZES)
         self.apply(self._begin)
+        for tables, spread in ((self.embed, 0.6), (self.outlook, 0.1)):
+            for table in tables:
+                nn.init.normal_(table.weight, std=spread)
         for block in self.blocks:
             for last in (block.merge, block.contract):
                 nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * shape.layers))
@@ -131,7 +150,7 @@ class Network(nn.Module):
     @staticmethod
     def _begin(module: nn.Module) -> None:
         if isinstance(module, (nn.Linear, nn.Embedding)):
-            nn.init.normal_(module.weight, std=0.02)
+            nn.init.normal_(module.weight, std=0.3 if isinstance(module, nn.Embedding) else 0.02)
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
@@ -145,11 +164,18 @@ class Network(nn.Module):
             x = block(x, turn, cache)
         return self.norm(x)
 
-    def field_scores(self, wanted: Tensor, field: int, chosen: Tensor) -> Tensor:
-        """Scores of one field. wanted [..., 7, field width]; chosen [..., >= field]: the fields before it."""
+    def field_scores(self, wanted: Tensor, field: int, chosen: Tensor, recalled: Tensor, seen: list[Tensor]) -> Tensor:
+        """Scores of one field. wanted [..., 7, field width]; chosen [..., >= field]: the fields before it; recalled
+        [..., 4] and seen: what representation.recall and outlook say of this row."""
         hidden = wanted[..., field, :]
         for before, table in enumerate(self.known[field]):
             hidden = hidden + table(chosen[..., before])
+        for column, table in enumerate(self.recall):
+            if RECALL_FIELDS[column] == field:
+                hidden = hidden + table(recalled[..., column])
+        for kind, table in enumerate(self.outlook):
+            if OUTLOOK_FIELDS[kind] == field:
+                hidden = hidden + seen[kind] @ table.weight
         return self.scores[field](functional.gelu(hidden, approximate="tanh"))
 
     def wanted(self, stream: Tensor) -> Tensor:
@@ -159,7 +185,10 @@ class Network(nn.Module):
     def forward(self, events: Tensor, ticks: Tensor) -> list[Tensor]:
         """Scores of rows 1.. from the rows before, each field knowing the true ones before it."""
         wanted = self.wanted(self.stream(events[:, :-1], ticks[:, :-1]))
-        return [self.field_scores(wanted, field, events[:, 1:]) for field in range(FIELDS_COUNT)]
+        rows, times = events.cpu().numpy(), ticks.cpu().numpy()
+        recalled = torch.from_numpy(recall(rows, times)[:, 1:]).to(events.device)
+        seen = [torch.from_numpy(kind[:, 1:]).to(events.device) for kind in outlook(rows, times)]
+        return [self.field_scores(wanted, field, events[:, 1:], recalled, seen) for field in range(FIELDS_COUNT)]
 
 
 class PaperNetwork(nn.Module):
@@ -183,6 +212,8 @@ class PaperNetwork(nn.Module):
         self.norm = nn.RMSNorm(shape.dim, eps=NORM_EPSILON)
         self.scores = nn.ModuleList(nn.Linear(shape.dim, size) for size in self.sizes)
         self.apply(Network._begin)
+        for table in self.embed:
+            nn.init.normal_(table.weight, std=0.6)
 
     def columns(self, events: Tensor, ticks: Tensor) -> Tensor:
         """[batch, rows, 6] the paper's fields: beats from the start, 1 for the first, 0 where there is none."""

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ripieno.models.continuation.instruments import DRUMS
+
 FIELDS = ("type", "beat", "position", "instrument", "pitch", "duration", "velocity")
 TYPE, BEAT, POSITION, INSTRUMENT, PITCH, DURATION, VELOCITY, MARK = range(8)
 COLUMNS = 8
@@ -33,6 +35,13 @@ DURATIONS = (
     *range(1, 13), 15, 16, 18, 20, 21, 24, 30, 36, 40, 42, 48, 60, 72, 84, 96, 120, 144, 168, 192, 384,
 )  # fmt: skip
 VELOCITY_STEP = 4
+# What is recalled of the last notes of an instrument once it is chosen, and the field that hears it (see recall).
+RECALL_FIELDS = (PITCH, PITCH, DURATION, VELOCITY)
+RECALL_SIZES = (2 * SIZES[PITCH], SIZES[PITCH], 2 * SIZES[DURATION], 2 * SIZES[VELOCITY])
+# What is seen of the band when a field is chosen, each a row of zeros and ones (see outlook).
+OUTLOOK_FIELDS = (BEAT, POSITION, INSTRUMENT, PITCH)
+OUTLOOK_STATES = 4
+OUTLOOK_SIZES = (BEATS_MAX + 2, SIZES[POSITION], OUTLOOK_STATES * SIZES[INSTRUMENT], 128)
 STYLES = ("chorales", "quartets", "orchestra", "lieder", "pop", "band")
 _STYLE_MARK = BAR_MAX + 1  # the mark of the first style; a start of song with mark 0 has none
 
@@ -166,6 +175,71 @@ def encode(piece: Score, start_beat: int = 0, ends: bool = False) -> tuple[Event
         parts.append(end)
         ticks.append(tick[-1:] if len(tick) else np.zeros(1, dtype=np.int64))
     return np.concatenate(parts), np.concatenate(ticks)
+
+
+def recall(events: NDArray[Any], ticks: NDArray[Any]) -> NDArray[np.int64]:
+    """What the instrument of each row played before it: [..., rows, 4] from events [..., rows, 8], ticks [..., rows].
+
+    The pitch of its last note, the pitch of the one before that, the duration and the velocity of its last note. Where
+    that last note has the row's own tick (a chord), its pitch, duration and velocity are raised by the field's size.
+    0 where there is none.
+    """
+    if events.ndim > 2:
+        return np.stack([recall(one, tick) for one, tick in zip(events, ticks, strict=True)])
+    found = np.zeros((len(events), 4), dtype=np.int64)
+    notes = np.flatnonzero(events[:, TYPE] == NOTE)
+    order = notes[np.argsort(events[notes, INSTRUMENT], kind="stable")]
+    same = events[order[1:], INSTRUMENT] == events[order[:-1], INSTRUMENT]
+    now, last = order[1:][same], order[:-1][same]
+    together = ticks[now] == ticks[last]
+    for column, field in ((0, PITCH), (2, DURATION), (3, VELOCITY)):
+        found[now, column] = events[last, field] + together * SIZES[field]
+    twice = same[1:] & same[:-1]
+    found[order[2:][twice], 1] = events[order[:-2][twice], PITCH]
+    return found
+
+
+def outlook(events: NDArray[Any], ticks: NDArray[Any]) -> list[NDArray[np.float32]]:
+    """How the band stands before each row: an array [..., rows, OUTLOOK_SIZES[n]] of zeros and ones for each n.
+
+    0, for the beat: in how many beats the last notes of the instruments end, counted from the row before (17: more
+    than 16). 1, for the position, the beat being known: at which positions of that beat they end. 2, for the
+    instrument, the tick being known: the state of each instrument that has played (sounding on, ending here, silent,
+    begun here). 3, for the pitch: the pitches that sound at this tick, without the drums.
+    """
+    if events.ndim > 2:
+        each = [outlook(one, tick) for one, tick in zip(events, ticks, strict=True)]
+        return [np.stack(columns) for columns in zip(*each, strict=True)]
+    rows = np.arange(len(events))
+    note, tick = events[:, TYPE] == NOTE, np.asarray(ticks, dtype=np.int64)
+    end = tick + length_of(np.where(note, events[:, DURATION], 0))
+    last = _last_of_instrument(events, note)
+    row, code = np.nonzero(last >= 0)
+    row, code = row[note[row]], code[note[row]]
+    last_tick, last_end = tick[last[row, code]], end[last[row, code]]
+    found = [np.zeros((len(events), size), dtype=np.float32) for size in OUTLOOK_SIZES]
+    ahead = last_end // POSITIONS - tick[row - 1] // POSITIONS
+    found[0][row, np.clip(ahead, 0, BEATS_MAX + 1)] = 1
+    here = last_end // POSITIONS == tick[row] // POSITIONS
+    found[1][row[here], last_end[here] % POSITIONS + 1] = 1
+    state = np.where(
+        last_tick == tick[row], 3, np.where(last_end > tick[row], 0, np.where(last_end == tick[row], 1, 2))
+    )
+    found[2][row, OUTLOOK_STATES * code + state] = 1
+    pitched = note & (events[:, INSTRUMENT] != DRUMS)
+    sounding = (end[None, :] > tick[:, None]) & (rows[None, :] < rows[:, None]) & pitched[None, :] & note[:, None]
+    pitches = np.zeros((len(events), OUTLOOK_SIZES[3]), dtype=np.float32)
+    pitches[rows[pitched], events[pitched, PITCH] - 1] = 1
+    found[3] = np.minimum(sounding.astype(np.float32) @ pitches, 1)
+    return found
+
+
+def _last_of_instrument(events: NDArray[Any], note: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """[rows, 66] the last note of each instrument before each row; -1: none."""
+    last = np.full((len(events) + 1, SIZES[INSTRUMENT]), -1, dtype=np.int64)
+    rows = np.flatnonzero(note)
+    last[rows + 1, events[rows, INSTRUMENT]] = rows
+    return np.maximum.accumulate(last, axis=0)[:-1]
 
 
 def decode(events: Events, start_beat: int = 0) -> Score:
