@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ripieno.models.checkpoint import CheckpointError
 from ripieno.models.collection import SPLITS, CorpusError
 from ripieno.models.instrumentation import ensemble as ensembles
 from ripieno.models.instrumentation.corpus import TASKS, Piece, Task, load
@@ -179,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         shipped = ensembles.load(ensembles.save(chosen.out, ensemble, ensemble.card))
         table = metrics(shipped, given.splits["test"])
         path = ensembles.save(chosen.out, shipped, {**ensemble.card, "metrics": {"test": table}})
-    except (CorpusError, WeightsError, OSError) as error:
+    except (CorpusError, WeightsError, CheckpointError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     for name, row in table.items():

@@ -11,6 +11,7 @@ from needs import needs
 needs("torch")
 import torch  # noqa: E402
 
+from ripieno.models.checkpoint import CheckpointError  # noqa: E402
 from ripieno.models.instrumentation import corpus, mlp, paper_weights, train_paper  # noqa: E402
 from ripieno.models.instrumentation.baselines import heard_live, heard_written  # noqa: E402
 from ripieno.models.instrumentation.corpus import Piece, arrange  # noqa: E402
@@ -160,6 +161,13 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     assert halves.step == whole.step == 4
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, halves.model.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    run_for(tmp_path / "run", 1).save()
+    other = Run(NETWORKS["transformer"](4), Options(10.0, tmp_path / "run"))
+    with pytest.raises(CheckpointError, match="delete it to begin anew"):
+        other.resume()
 
 
 def test_hints_begin_as_the_model_without_them() -> None:
