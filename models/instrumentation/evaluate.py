@@ -185,7 +185,7 @@ def _ours(task: Task, sets: dict[str, list[Presented]], say: Say) -> list[Row]:
     for name, when, window_ms, ways in OURS:
         say(f"{task.name}: {name}")
         found = {column: score(model, presented, when, window_ms, **ways) for column, presented in sets.items()}
-        facts = {column: {key: counts[key] for key in FAULTS} | _shares(counts) for column, counts in found.items()}
+        facts = {f"{column} {key}": fact for column, counts in found.items() for key, fact in _facts(counts).items()}
         rows.append(Row(name, {column: counts["correct"] / counts["notes"] for column, counts in found.items()}, facts))
     return rows
 
@@ -193,8 +193,8 @@ def _ours(task: Task, sets: dict[str, list[Presented]], say: Say) -> list[Row]:
 FAULTS = ("jumped", "lost", "doubled")
 
 
-def _shares(counts: dict[str, int]) -> dict[str, float]:
-    return {"moved": counts["moved"] / counts["notes"]}
+def _facts(counts: dict[str, int]) -> dict[str, float]:
+    return {**{key: counts[key] for key in FAULTS}, "moved": counts["moved"] / counts["notes"]}
 
 
 def score(
@@ -277,10 +277,10 @@ def _remark(row: Row) -> str:
     minutes = [row.facts.get(f"{column} minutes") for column in COLUMNS]
     if all(minutes):
         return "trained " + " and ".join(f"{each:.1f}" for each in minutes) + " min"
-    if "played" not in row.facts:
+    if "played moved" not in row.facts:
         return ""
-    faults = ", ".join(f"{fault} {sum(row.facts[column][fault] for column in COLUMNS)}" for fault in FAULTS)
-    return f"{faults}, moved {row.facts['written']['moved']:.1%} and {row.facts['played']['moved']:.1%}"
+    faults = ", ".join(f"{fault} {sum(row.facts[f'{column} {fault}'] for column in COLUMNS)}" for fault in FAULTS)
+    return f"{faults}, moved {row.facts['written moved']:.1%} and {row.facts['played moved']:.1%}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
