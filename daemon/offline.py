@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ripieno.daemon.colors import color_of
-from ripieno.daemon.plot import Bar
+from ripieno.daemon.plot import Bar, Plans
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.rig import build, decides_when, delay_frames, output_names, places
 from ripieno.daemon.score import Event, Part, Score
@@ -83,6 +83,10 @@ class Take:
     def keys(self) -> list[Bar]:
         """The player's keys."""
         return _bars(self.score.events, {}, self.frames)
+
+    def plans(self) -> Plans | None:
+        """What a band that answers had planned; None where there is none."""
+        return None
 
 
 def _bars(events: Iterable[Event], rows: Mapping[tuple[int, int | None], int], end: int) -> list[Bar]:

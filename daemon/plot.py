@@ -1,4 +1,7 @@
-"""A picture of what was played: the player's keys above, the ensemble below, one colour an instrument."""
+"""A picture of what was played: the player's keys above, the ensemble below, one colour an instrument.
+
+Where a band answers, it also shows what the model had planned and left out, and where one handed over to the other.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 INSTALL = "pip install matplotlib"
 _KEYS_COLOR = "#8c8c8c"
 _INK, _GRID, _PAPER = "#2b2b2b", "#e4e1da", "#fbfaf7"
+_FAINT = 0.45
 _SECONDS_AN_INCH, _NARROW, _WIDE = 4.0, 12.0, 40.0
 
 
@@ -27,6 +31,20 @@ class Bar:
     pitch: int
     velocity: int
     row: int | None
+
+
+@dataclass(frozen=True)
+class Plans:
+    """What a band that answers adds to a picture.
+
+    dropped: notes that the model had planned and that never sounded; row None: those it expected of the player.
+    turns: seconds, and whose turn began there ("you", "band", "both"). split: seconds where the music given ends and
+    the model's begins, None where both play live.
+    """
+
+    dropped: Sequence[Bar] = ()
+    turns: Sequence[tuple[float, str]] = ()
+    split: float | None = None
 
 
 def _load_library() -> Any:
@@ -47,7 +65,14 @@ def require() -> None:
     _load_library()
 
 
-def write_plot(path: Path, title: str, bars: Sequence[Bar], names: Sequence[str], colors: Sequence[str]) -> None:
+def write_plot(
+    path: Path,
+    title: str,
+    bars: Sequence[Bar],
+    names: Sequence[str],
+    colors: Sequence[str],
+    plans: Plans | None = None,
+) -> None:
     """Draw a piano roll (PNG, PDF or SVG by the file's name), which appears whole or not at all.
 
     names and colors: one a row of `bars`. UserError where matplotlib is missing or knows no such format.
@@ -60,9 +85,13 @@ def write_plot(path: Path, title: str, bars: Sequence[Bar], names: Sequence[str]
     _draw(above, [bar for bar in bars if bar.row is None], lambda _: _KEYS_COLOR)
     _draw(below, [bar for bar in bars if bar.row is not None], lambda bar: colors[bar.row])
     _dress(above, "played")
-    _dress(below, "heard")
-    _scale(below, bars, end)
-    _legend(figure, below, names, colors)
+    _dress(below, "the band" if plans else "heard")
+    if plans:
+        _outline(above, [bar for bar in plans.dropped if bar.row is None], lambda _: _KEYS_COLOR)
+        _outline(below, [bar for bar in plans.dropped if bar.row is not None], lambda bar: colors[bar.row])
+        _mark_turns(above, below, plans)
+    _scale(below, [*bars, *(plans.dropped if plans else ())], end)
+    _legend(figure, below, names, colors, plans)
     figure.suptitle(title, color=_INK, fontsize=13, x=0.012, ha="left")
     kind = path.suffix[1:].lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():
@@ -86,6 +115,39 @@ def _draw(axes: "Axes", bars: Sequence[Bar], color: Any) -> None:
     )
 
 
+def _outline(axes: "Axes", bars: Sequence[Bar], color: Any) -> None:
+    """Notes that never sounded: empty, faint frames behind those that did."""
+    if not bars:
+        return
+    axes.barh(
+        [bar.pitch for bar in bars],
+        [max(bar.end - bar.start, 0.03) for bar in bars],
+        left=[bar.start for bar in bars],
+        height=0.84,
+        color="none",
+        edgecolor=[(color(bar), _FAINT) for bar in bars],
+        linewidth=0.7,
+        zorder=1.5,
+    )
+
+
+def _mark_turns(above: "Axes", below: "Axes", plans: Plans) -> None:
+    """A line where somebody's turn begins, told above."""
+    turns = [*plans.turns, *([(plans.split, "the model goes on")] if plans.split is not None else [])]
+    for at, whose in turns:
+        for axes in (above, below):
+            axes.axvline(at, color=_INK, linewidth=0.9, linestyle=(0, (4, 3)), alpha=0.55)
+        above.annotate(
+            f"{whose} \u25b8",
+            (at, 1.0),
+            xytext=(2, 2),
+            xycoords=above.get_xaxis_transform(),
+            textcoords="offset points",
+            color=_INK,
+            fontsize=8,
+        )
+
+
 def _dress(axes: "Axes", label: str) -> None:
     axes.set_facecolor(_PAPER)
     axes.set_ylabel(label, color=_INK, fontsize=11)
@@ -106,11 +168,14 @@ def _scale(axes: "Axes", bars: Sequence[Bar], end: float) -> None:
     axes.set_xlabel("seconds", color=_INK, fontsize=10)
 
 
-def _legend(figure: Any, axes: "Axes", names: Sequence[str], colors: Sequence[str]) -> None:
+def _legend(figure: Any, axes: "Axes", names: Sequence[str], colors: Sequence[str], plans: Plans | None = None) -> None:
     from matplotlib.patches import Patch
 
-    patches = [Patch(color=_KEYS_COLOR, label="your keys")]
+    given = plans is not None and plans.split is not None
+    patches = [Patch(color=_KEYS_COLOR, label="given" if given else "your keys")]
     patches += [Patch(color=color, label=name) for name, color in zip(names, colors, strict=True)]
+    if plans and plans.dropped:
+        patches.append(Patch(facecolor="none", edgecolor=(_KEYS_COLOR, 2 * _FAINT), label="planned, never played"))
     legend = figure.legend(
         handles=patches, loc="outside lower center", ncols=min(9, len(patches)), frameon=False, fontsize=11
     )
