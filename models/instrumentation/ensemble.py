@@ -6,8 +6,6 @@ a chord known whole); its card NAME.json says what they are. No torch is needed 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,10 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as read_tensors
-from safetensors.numpy import save as write_tensors
 
+from ripieno.models import card as cards
+from ripieno.models.card import WeightsError as WeightsError  # whoever loads an ensemble looks for it here
 from ripieno.models.instrumentation.corpus import Piece
 from ripieno.models.instrumentation.performance import Performance
 from ripieno.native.instrumenter import FEATURES_VERSION, NO_VOICE, Instrumenter, Trace, Voice, chord_width, solo_width
@@ -29,10 +26,6 @@ FOLDER = Path(__file__).parent / "weights"
 NETWORKS = ("solo", "chord")
 
 Arrays = dict[str, NDArray[np.float32]]
-
-
-class WeightsError(Exception):
-    """Weights cannot be used; the message names the file, what is wrong and what to do."""
 
 
 @dataclass
@@ -104,18 +97,12 @@ def widths(labels: int) -> dict[str, int]:
 
 def shipped() -> list[str]:
     """Names of the weights that come with the program."""
-    return sorted(file.stem for file in FOLDER.glob("*.safetensors"))
+    return cards.shipped(FOLDER)
 
 
 def save(folder: Path, ensemble: Ensemble, card: dict[str, Any]) -> Path:
     """Write weights (half precision) and card; `card` adds what the training knows. Returns the weights' path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        f"{which}.{name}": np.ascontiguousarray(value, np.float16)
-        for which in NETWORKS
-        for name, value in ensemble.arrays[which].items()
-    }
-    data = write_tensors(tensors)
+    tensors = {f"{which}.{name}": value for which in NETWORKS for name, value in ensemble.arrays[which].items()}
     whole = {
         "format": FORMAT,
         "features": FEATURES_VERSION,
@@ -126,11 +113,9 @@ def save(folder: Path, ensemble: Ensemble, card: dict[str, Any]) -> Path:
         "stay": ensemble.stay,
         "networks": {which: asdict(ensemble.configs[which]) for which in NETWORKS},
         **card,
-        "sha256": hashlib.sha256(data).hexdigest(),
     }
-    path = folder / f"{ensemble.name}.safetensors"
-    path.write_bytes(data)
-    path.with_suffix(".json").write_text(json.dumps(whole, indent=2) + "\n")
+    path = cards.find(ensemble.name, folder)
+    cards.write(path, tensors, whole)
     return path
 
 
@@ -140,44 +125,12 @@ def load(name: str | Path) -> Ensemble:
     Raises WeightsError: no such file or card, a file cut short or not the card's, another version, wrong shapes,
     values that are no numbers.
     """
-    path = Path(name)
-    if path.suffix != ".safetensors":
-        path = FOLDER / f"{name}.safetensors"
-    card = _read_card(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror}): there are {', '.join(shipped())}") from error
-    if hashlib.sha256(data).hexdigest() != card["sha256"]:
-        raise WeightsError(f"{path}: cut short, or not the file its card speaks of: fetch or train it again")
-    try:
-        tensors = read_tensors(data)
-    except SafetensorError as error:
-        raise WeightsError(f"{path}: no safetensors file ({error}): fetch or train it again") from error
-    return _assemble(path, card, tensors)
+    path = cards.find(name, FOLDER)
+    versions = {"format": FORMAT, "features": FEATURES_VERSION}
+    return _assemble(path, *cards.read(path, versions, _CARD_FIELDS, shipped()))
 
 
-_CARD_FIELDS = ("format", "features", "name", "labels", "mono", "divides", "stay", "networks", "sha256")
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    card_path = path.with_suffix(".json")
-    try:
-        card = json.loads(card_path.read_text())
-    except OSError as error:
-        known = ", ".join(shipped()) or "none"
-        raise WeightsError(f"{card_path}: no such card: give a .safetensors path or one of {known}") from error
-    except ValueError as error:
-        raise WeightsError(f"{card_path}: no card ({error}): fetch or train the weights again") from error
-    if not isinstance(card, dict):
-        raise WeightsError(f"{card_path}: no card: fetch or train the weights again")
-    missing = [name for name in _CARD_FIELDS if name not in card]
-    if missing:
-        raise WeightsError(f"{card_path}: lacks {', '.join(missing)}: fetch or train the weights again")
-    for name, ours in (("format", FORMAT), ("features", FEATURES_VERSION)):
-        if card[name] != ours:
-            raise WeightsError(f"{card_path}: {name} {card[name]}, this program reads {ours}: train it again")
-    return card
+_CARD_FIELDS = ("name", "labels", "mono", "divides", "stay", "networks")
 
 
 def _assemble(path: Path, card: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Ensemble:
