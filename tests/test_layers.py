@@ -98,7 +98,10 @@ C_LAYERS = """
     arena ring platform midi lstm.h
     kernels
     kernels_*
-    lstm lstm_time
+    lstm lstm_time transformer.h
+    recall
+    transformer_state transformer decoder
+    sampler
     assign instrumenter.h
     voices
     scene

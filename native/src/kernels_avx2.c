@@ -2,6 +2,7 @@
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define RP_LANES 8
 typedef float floats __attribute__((vector_size(32), may_alias));
@@ -19,7 +20,41 @@ static inline floats clamp(floats x, float limit) {
 static inline ints add_pairs(ints sum, ints w, ints x) { return sum + (ints)_mm256_madd_epi16((__m256i)w, (__m256i)x); }
 static inline ints widen(const void *w) { return (ints)_mm256_cvtepi8_epi16(_mm_load_si128(w)); }
 
-#include "kernels_vector.h"
+/* As 16 bits a product of two would fit, but not its sum: |w| times x with w's sign keeps within +-127 * 127 * 2. */
+static inline ints begin_fours(const int32_t *sums) {
+    (void)sums;
+    return (ints){0};
+}
+static inline ints splat_fours(const int8_t *x) {
+    int32_t fours;
+    memcpy(&fours, x, sizeof fours);
+    return (ints){0} + fours;
+}
+static inline ints add_fours(ints sum, const int8_t *w, ints x) {
+    const __m256i weights = _mm256_load_si256((const __m256i *)w);
+    const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8((__m256i)x, weights));
+    return sum + (ints)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
 
-const rp_kernels rp_kernels_avx2 = {"avx2", {product_fp32, product_16, product_8}, quantise, cell, norm};
+#define RP_BLOCK_VECTORS 2
+#include "kernels_vector.h"
+#include "kernels_decoder.h"
+
+const rp_kernels rp_kernels_avx2 = {
+    .name = "avx2",
+    .product = {product_fp32, product_16, product_8},
+    .quantise = quantise,
+    .cell = cell,
+    .norm = norm,
+    .dense = dense,
+    .dense_bytes = dense_bytes,
+    .quantise_bytes = quantise_bytes,
+    .rms_norm = rms_norm,
+    .gelu = gelu,
+    .exponents = exponents,
+    .match = match,
+    .match_bytes = match_bytes,
+    .gather = gather,
+    .gather_bytes = gather_bytes,
+};
 #endif

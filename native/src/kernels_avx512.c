@@ -2,6 +2,7 @@
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VNNI__)
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define RP_LANES 16
 typedef float floats __attribute__((vector_size(64), may_alias));
@@ -21,7 +22,36 @@ static inline ints add_pairs(ints sum, ints w, ints x) {
 }
 static inline ints widen(const void *w) { return (ints)_mm512_cvtepi8_epi16(_mm256_load_si256(w)); }
 
-#include "kernels_vector.h"
+/* The instruction wants one side without a sign: 128 is added to x, and taken off again by the weights' sums. */
+static inline ints begin_fours(const int32_t *sums) { return *(const ints *)sums * -128; }
+static inline ints splat_fours(const int8_t *x) {
+    int32_t fours;
+    memcpy(&fours, x, sizeof fours);
+    return (ints){0} + (fours ^ (int32_t)0x80808080);
+}
+static inline ints add_fours(ints sum, const int8_t *w, ints x) {
+    return (ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x, _mm512_load_si512(w));
+}
 
-const rp_kernels rp_kernels_avx512 = {"avx512", {product_fp32, product_16, product_8}, quantise, cell, norm};
+#define RP_BLOCK_VECTORS 4
+#include "kernels_vector.h"
+#include "kernels_decoder.h"
+
+const rp_kernels rp_kernels_avx512 = {
+    .name = "avx512",
+    .product = {product_fp32, product_16, product_8},
+    .quantise = quantise,
+    .cell = cell,
+    .norm = norm,
+    .dense = dense,
+    .dense_bytes = dense_bytes,
+    .quantise_bytes = quantise_bytes,
+    .rms_norm = rms_norm,
+    .gelu = gelu,
+    .exponents = exponents,
+    .match = match,
+    .match_bytes = match_bytes,
+    .gather = gather,
+    .gather_bytes = gather_bytes,
+};
 #endif

@@ -2,6 +2,7 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #include <stdint.h>
+#include <string.h>
 
 #define RP_LANES 4
 typedef float floats __attribute__((vector_size(16), may_alias));
@@ -22,7 +23,40 @@ static inline ints add_pairs(ints sum, ints w, ints x) {
 }
 static inline ints widen(const void *w) { return (ints)vmovl_s8(vld1_s8(w)); }
 
-#include "kernels_vector.h"
+static inline ints begin_fours(const int32_t *sums) {
+    (void)sums;
+    return (ints){0};
+}
+static inline ints splat_fours(const int8_t *x) {
+    int32_t fours;
+    memcpy(&fours, x, sizeof fours);
+    return (ints){0} + fours;
+}
+static inline ints add_fours(ints sum, const int8_t *w, ints x) {
+    const int8x16_t weights = vld1q_s8(w), values = (int8x16_t)x;
+    const int16x8_t low = vmull_s8(vget_low_s8(weights), vget_low_s8(values));
+    return sum + (ints)vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(vmull_high_s8(weights, values)));
+}
 
-const rp_kernels rp_kernels_neon = {"neon", {product_fp32, product_16, product_8}, quantise, cell, norm};
+#define RP_BLOCK_VECTORS 4
+#include "kernels_vector.h"
+#include "kernels_decoder.h"
+
+const rp_kernels rp_kernels_neon = {
+    .name = "neon",
+    .product = {product_fp32, product_16, product_8},
+    .quantise = quantise,
+    .cell = cell,
+    .norm = norm,
+    .dense = dense,
+    .dense_bytes = dense_bytes,
+    .quantise_bytes = quantise_bytes,
+    .rms_norm = rms_norm,
+    .gelu = gelu,
+    .exponents = exponents,
+    .match = match,
+    .match_bytes = match_bytes,
+    .gather = gather,
+    .gather_bytes = gather_bytes,
+};
 #endif

@@ -13,12 +13,13 @@ uint32_t rp_pack_source(uint32_t gates, uint32_t units, uint32_t packed) {
 }
 
 void rp_pack_reserve(rp_arena *arena, const rp_plain_matrix *plain, uint32_t precision, rp_matrix *matrix) {
-    static const size_t weight_size[] = {sizeof(float), sizeof(int16_t), sizeof(int8_t)};
+    static const size_t weight_size[] = {sizeof(float), sizeof(int16_t), sizeof(int8_t), sizeof(int8_t)};
     matrix->rows = plain->gates * rp_pad(plain->units, RP_GROUP);
     matrix->columns = rp_pad(plain->columns, RP_COLUMN_STEP);
     matrix->precision = precision;
     matrix->weights = rp_arena_take(arena, matrix->rows, matrix->columns * weight_size[precision]);
     matrix->scale = precision == RP_PRECISION_FP32 ? NULL : rp_arena_take(arena, matrix->rows, sizeof(float));
+    matrix->sums = precision == RP_PRECISION_BYTES ? rp_arena_take(arena, matrix->rows, sizeof(int32_t)) : NULL;
 }
 
 /* Where a weight lies: in its tile, by column (or pair of columns), then by row. [any] */
@@ -50,16 +51,18 @@ static float row_scale(const float *row, uint32_t columns, float limit) {
     return largest / limit;
 }
 
-/* One row as integers, two columns side by side; returns the sum of their magnitudes. [control] */
+/* One row as integers, two or four columns side by side; returns the sum of their magnitudes. [control] */
 static uint64_t pack_row(const float *in, uint32_t columns, uint32_t row, float limit, const rp_matrix *matrix) {
     const float scale = matrix->scale[row];
+    const uint32_t together = matrix->sums ? 4 : 2;
     uint64_t sum = 0;
     if (!(scale > 0)) return 0; /* zero or NaN: the integers stay 0 */
     for (uint32_t column = 0; column < columns; column++) {
         const float rounded = fminf(fmaxf(rintf(in[column] / scale), -limit), limit);
-        const size_t at = place(matrix, row, column, 2);
-        if (matrix->precision == RP_PRECISION_8) ((int8_t *)matrix->weights)[at] = (int8_t)rounded;
-        else ((int16_t *)matrix->weights)[at] = (int16_t)rounded;
+        const size_t at = place(matrix, row, column, together);
+        if (matrix->precision == RP_PRECISION_16) ((int16_t *)matrix->weights)[at] = (int16_t)rounded;
+        else ((int8_t *)matrix->weights)[at] = (int8_t)rounded;
+        if (matrix->sums) ((int32_t *)matrix->sums)[row] += (int32_t)rounded;
         sum += (uint64_t)fabsf(rounded);
     }
     return sum;
@@ -67,7 +70,7 @@ static uint64_t pack_row(const float *in, uint32_t columns, uint32_t row, float 
 
 /* 8 bits use them all. 16 bits leave room, so that x too keeps some 12 bits or more in a 32-bit sum. [control] */
 static void pack_integers(const rp_plain_matrix *plain, rp_matrix *matrix) {
-    const float limit = matrix->precision == RP_PRECISION_8 ? 127 : 8191;
+    const float limit = matrix->precision == RP_PRECISION_16 ? 8191 : 127;
     uint64_t largest = 1;
     for (uint32_t row = 0; row < matrix->rows; row++) {
         const uint32_t source = rp_pack_source(plain->gates, plain->units, row);

@@ -54,4 +54,7 @@ enum {
 /* Events, each heard before the next is chosen; `choice` follows. Returns how many. [worker] */
 uint32_t rp_generate(rp_decoder *decoder, rp_choice *choice, rp_random *random, int64_t until, rp_event *out,
                      uint32_t room, uint32_t *why);
+/* How likely a piece was: each event's fields before it is heard, natural logarithms, out [count][RP_FIELDS]; 0 where
+ * nothing was heard before, and for the fields of what is no note. Returns how many were heard. [worker] */
+uint32_t rp_judge(rp_decoder *decoder, const rp_event *events, uint32_t count, float *out);
 #endif

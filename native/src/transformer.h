@@ -42,6 +42,8 @@ typedef struct {
 typedef struct rp_transformer rp_transformer; /* packed weights, read only */
 
 uint32_t rp_column_values(uint32_t column); /* how many values a column has; 0: no such column [any] */
+uint32_t rp_duration_ticks(uint32_t code);  /* of a duration 1..32; 0: no such code [any] */
+int64_t rp_beat_of(int64_t tick);           /* rounded down, before 0 too [any] */
 /* The arrays that the network needs: how many (0: a shape that is not taken), and each. [any] */
 uint32_t rp_transformer_arrays(const rp_transformer_config *config);
 int rp_transformer_array(const rp_transformer_config *config, uint32_t index, rp_array *out); /* 0: no such [control] */
@@ -68,7 +70,8 @@ void rp_decoder_rewind(rp_decoder *decoder, uint32_t length);
  * Allocates nothing. Blocks of 16 events read the weights once. [worker] */
 uint32_t rp_decoder_absorb(rp_decoder *decoder, const rp_event *events, uint32_t count);
 const float *rp_decoder_stream(const rp_decoder *decoder); /* [dim] after the last event; NULL: none yet [worker] */
-/* Scores of a field of the next event, where the fields before it are `chosen`. Returns how many values the field has,
- * 0: nothing heard yet, or out of range. out [RP_VALUES_MAX]. [worker] */
-uint32_t rp_decoder_scores(rp_decoder *decoder, uint32_t field, const int16_t *chosen, float *out);
+/* Scores of a field of the next event, of which the columns before that field are settled; from the position on its
+ * tick too (for the position only the tick's beat counts). Returns how many values the field has, 0: nothing heard yet,
+ * or out of range. out [RP_VALUES_MAX]. [worker] */
+uint32_t rp_decoder_scores(rp_decoder *decoder, uint32_t field, const rp_event *next, float *out);
 #endif

@@ -1,0 +1,321 @@
+/* sampler.c - the next event, field by field. What may be chosen is settled before any score is looked at. */
+#include "sampler.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { BEATS = 17, POSITIONS = RP_TICKS_A_BEAT + 1, CODES = 66, DRUMS = 65, PITCHES = 129, MARK_MAX = 15 };
+
+/* ---- random numbers ---- */
+
+/* SplitMix64 (Steele, Lea and Flood 2014). */
+double rp_random_next(rp_random *random) {
+    uint64_t x = random->state += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (double)((x ^ (x >> 31)) >> 11) * 0x1p-53;
+}
+
+/* ---- what is asked for ---- */
+
+void rp_choice_init(rp_choice *choice) {
+    *choice = (rp_choice){.types = 1u << RP_TYPE_NOTE, .earliest = INT64_MIN, .latest = INT64_MAX};
+    for (uint32_t field = 0; field < RP_FIELDS; field++) choice->sampling[field].temperature = 1;
+    memset(choice->instrument + 1, 1, CODES - 1);
+    memset(choice->high, 127, CODES);
+    memset(choice->pitch_class, 1, sizeof choice->pitch_class);
+}
+
+void rp_choice_follow(rp_choice *choice, const rp_event *event) {
+    choice->last_tick = event->tick;
+    memcpy(choice->last, event->column, sizeof choice->last);
+}
+
+/* ---- what may be chosen ---- */
+
+/* What is settled so far, and what of each field is left. A mask: 1 for each value that may be chosen. */
+typedef struct {
+    const rp_choice *choice;
+    int64_t earliest;             /* nothing comes before the event before */
+    int64_t late_beat;            /* the beat that "16 beats later" means here */
+    int free, chord;              /* 1: some note may come at a tick of its own; in the event before's tick */
+    uint8_t pitches[CODES];       /* 1: some pitch of this instrument is allowed */
+    uint8_t pitches_above[CODES]; /* the same, at the tick of the event before */
+} offer;
+
+/* [worker] */
+static int pitch_may(const rp_choice *choice, uint32_t code, uint32_t pitch) {
+    if (pitch < choice->low[code] || pitch > choice->high[code]) return 0;
+    return code == DRUMS || (choice->pitch_class[pitch % 12] && !choice->taken[pitch]);
+}
+
+/* Whether an instrument has an allowed pitch from `lowest` on. [worker] */
+static uint8_t some_pitch(const rp_choice *choice, uint32_t code, uint32_t lowest) {
+    for (uint32_t pitch = lowest; pitch < PITCHES - 1; pitch++)
+        if (pitch_may(choice, code, pitch)) return 1;
+    return 0;
+}
+
+/* The lowest pitch that an instrument may play at the tick of the event before; 128: none. [worker] */
+static uint32_t lowest_in_chord(const rp_choice *choice, uint32_t code) {
+    if (choice->last[RP_FIELD_TYPE] != RP_TYPE_NOTE || (int)code > choice->last[RP_FIELD_INSTRUMENT]) return 0;
+    if ((int)code < choice->last[RP_FIELD_INSTRUMENT]) return PITCHES - 1;
+    return (uint32_t)choice->last[RP_FIELD_PITCH]; /* its column is the pitch plus 1 */
+}
+
+/* [worker] */
+static offer offer_of(const rp_choice *choice) {
+    offer it = {.choice = choice, .earliest = choice->earliest};
+    if (it.earliest < choice->last_tick) it.earliest = choice->last_tick;
+    const int64_t last_beat = rp_beat_of(choice->last_tick), first_beat = rp_beat_of(it.earliest);
+    it.late_beat = first_beat - last_beat > BEATS - 1 ? first_beat : last_beat + BEATS - 1;
+    for (uint32_t code = 1; code < CODES; code++) {
+        if (!choice->instrument[code]) continue;
+        it.pitches[code] = some_pitch(choice, code, 0);
+        it.pitches_above[code] = some_pitch(choice, code, lowest_in_chord(choice, code));
+        it.free |= it.pitches[code];
+        it.chord |= it.pitches_above[code];
+    }
+    return it;
+}
+
+/* [worker] */
+static int64_t beat_meant(const offer *it, uint32_t beat) {
+    return beat == BEATS - 1 ? it->late_beat : rp_beat_of(it->choice->last_tick) + beat;
+}
+
+/* [worker] */
+static int tick_may(const offer *it, int64_t tick) {
+    if (tick < it->earliest || tick > it->choice->latest) return 0;
+    return tick == it->choice->last_tick ? it->chord : it->free;
+}
+
+/* The tick of a position, 1..12, of a beat. [worker] */
+static int64_t tick_of(const offer *it, uint32_t beat, uint32_t position) {
+    return beat_meant(it, beat) * RP_TICKS_A_BEAT + position - 1;
+}
+
+/* Positions of a beat that may be chosen; returns whether there is one. [worker] */
+static int mask_positions(const offer *it, uint32_t beat, uint8_t *mask) {
+    int some = 0;
+    for (uint32_t position = 1; position < POSITIONS; position++)
+        some |= mask[position] = (uint8_t)tick_may(it, tick_of(it, beat, position));
+    return some;
+}
+
+/* [worker] */
+static int mask_beats(const offer *it, uint8_t *mask) {
+    uint8_t positions[POSITIONS] = {0};
+    int some = 0;
+    for (uint32_t beat = 0; beat < BEATS; beat++) some |= mask[beat] = (uint8_t)mask_positions(it, beat, positions);
+    return some;
+}
+
+/* [worker] */
+static void mask_types(const offer *it, uint8_t *mask) {
+    uint8_t beats[BEATS] = {0};
+    mask[RP_TYPE_END] = it->choice->types >> RP_TYPE_END & 1;
+    mask[RP_TYPE_NOTE] = (it->choice->types >> RP_TYPE_NOTE & 1) && mask_beats(it, beats);
+}
+
+/* [worker] */
+static void mask_pitches(const offer *it, int64_t tick, uint32_t code, uint8_t *mask) {
+    const uint32_t lowest = tick == it->choice->last_tick ? lowest_in_chord(it->choice, code) : 0;
+    for (uint32_t pitch = lowest; pitch < PITCHES - 1; pitch++)
+        mask[pitch + 1] = (uint8_t)pitch_may(it->choice, code, pitch);
+}
+
+/* What a field may be, the fields before it being chosen. [worker] */
+static void mask_field(const offer *it, uint32_t field, const rp_event *next, uint8_t *mask) {
+    memset(mask, 0, RP_VALUES_MAX);
+    switch (field) {
+    case RP_FIELD_TYPE: mask_types(it, mask); break;
+    case RP_FIELD_BEAT: mask_beats(it, mask); break;
+    case RP_FIELD_POSITION: mask_positions(it, (uint32_t)next->column[RP_FIELD_BEAT], mask); break;
+    case RP_FIELD_INSTRUMENT:
+        memcpy(mask, next->tick == it->choice->last_tick ? it->pitches_above : it->pitches, CODES);
+        break;
+    case RP_FIELD_PITCH: mask_pitches(it, next->tick, (uint32_t)next->column[RP_FIELD_INSTRUMENT], mask); break;
+    default: memset(mask + 1, 1, rp_column_values(field) - 1); break;
+    }
+}
+
+/* ---- one field ---- */
+
+enum { NOTHING = -1, FAULT = -2 };
+
+/* The only value that may be chosen; NOTHING: none; -3: several. [worker] */
+static int only_one(const uint8_t *mask, uint32_t values) {
+    int found = NOTHING;
+    for (uint32_t value = 0; value < values; value++) {
+        if (!mask[value]) continue;
+        if (found >= 0) return -3;
+        found = (int)value;
+    }
+    return found;
+}
+
+/* [worker] */
+static const float *bias_of(const rp_choice *choice, uint32_t field) {
+    const float *const biases[RP_FIELDS] = {[RP_FIELD_BEAT] = choice->beat_bias,
+                                            [RP_FIELD_POSITION] = choice->position_bias,
+                                            [RP_FIELD_INSTRUMENT] = choice->instrument_bias,
+                                            [RP_FIELD_PITCH] = choice->pitch_bias,
+                                            [RP_FIELD_DURATION] = choice->duration_bias};
+    return biases[field];
+}
+
+/* Of what is left in `weight` the largest, and the first of equals; -1: all are 0. [worker] */
+static int largest_of(const double *weight, uint32_t values) {
+    int found = -1;
+    for (uint32_t value = 0; value < values; value++)
+        if (weight[value] > (found < 0 ? 0 : weight[found])) found = (int)value;
+    return found;
+}
+
+/* Scores to weights, 0 where it may not be; 0: a score is no number. [worker] */
+static int weigh(const float *scores, const float *bias, const uint8_t *mask, uint32_t values, float temperature,
+                 double *weight) {
+    float most = -FLT_MAX;
+    float biased[RP_VALUES_MAX];
+    for (uint32_t value = 0; value < values; value++) {
+        if (!isfinite(scores[value])) return 0;
+        biased[value] = scores[value] + (bias ? bias[value] : 0);
+        if (mask[value] && biased[value] > most) most = biased[value];
+    }
+    for (uint32_t value = 0; value < values; value++) {
+        const double above = (double)biased[value] - (double)most;
+        weight[value] = mask[value] ? exp(above / (double)temperature) : 0;
+    }
+    return 1;
+}
+
+/* Leave the likeliest alone, as top_k and top_p ask. [worker] */
+static void truncate(double *weight, uint32_t values, const rp_sampling *sampling) {
+    const uint32_t most = sampling->top_k ? sampling->top_k : values;
+    const double share = sampling->top_p > 0 && sampling->top_p < 1 ? (double)sampling->top_p : 2;
+    if (most >= values && share > 1) return;
+    double left[RP_VALUES_MAX], all = 0, taken = 0;
+    memcpy(left, weight, values * sizeof *left);
+    for (uint32_t value = 0; value < values; value++) all += weight[value];
+    memset(weight, 0, values * sizeof *weight);
+    for (uint32_t count = 0; count < most && taken < share * all; count++) {
+        const int value = largest_of(left, values);
+        if (value < 0) break;
+        weight[value] = left[value];
+        taken += left[value];
+        left[value] = 0;
+    }
+}
+
+/* [worker] */
+static int draw(const double *weight, uint32_t values, double at) {
+    double all = 0;
+    int last = NOTHING;
+    for (uint32_t value = 0; value < values; value++) all += weight[value];
+    at *= all;
+    for (uint32_t value = 0; value < values; value++) {
+        if (weight[value] <= 0) continue;
+        last = (int)value;
+        if (at < weight[value]) break;
+        at -= weight[value];
+    }
+    return last;
+}
+
+/* A value of the field, or NOTHING, or FAULT. One random number is used whatever is chosen. [worker] */
+static int choose(rp_decoder *decoder, const offer *it, uint32_t field, const rp_event *next, rp_random *random) {
+    uint8_t mask[RP_VALUES_MAX];
+    float scores[RP_VALUES_MAX];
+    double weight[RP_VALUES_MAX];
+    const rp_sampling *sampling = &it->choice->sampling[field];
+    const uint32_t values = rp_column_values(field);
+    const double at = rp_random_next(random);
+    mask_field(it, field, next, mask);
+    const int only = only_one(mask, values);
+    if (only >= NOTHING) return only;
+    if (rp_decoder_scores(decoder, field, next, scores) != values) return NOTHING;
+    const int greedy = !(sampling->temperature > 0);
+    if (!weigh(scores, bias_of(it->choice, field), mask, values, greedy ? 1 : sampling->temperature, weight))
+        return FAULT;
+    if (greedy) return largest_of(weight, values);
+    truncate(weight, values, sampling);
+    return draw(weight, values, at);
+}
+
+/* Which beat of the bar an event lies in, from 1; 0: not known. [worker] */
+static int16_t mark_of(const rp_choice *choice, int64_t tick) {
+    if (choice->bar_beats == 0 || choice->bar_beats > MARK_MAX) return 0;
+    const int64_t beats = (int64_t)choice->bar_beats, past = (rp_beat_of(tick) - rp_beat_of(choice->bar_tick)) % beats;
+    return (int16_t)((past + beats) % beats + 1);
+}
+
+/* The event's tick, as far as its columns tell it: from the beat on its beat is known, from the position on all. [worker] */
+static int64_t tick_known(const offer *it, const rp_event *next) {
+    const uint32_t position = (uint32_t)next->column[RP_FIELD_POSITION];
+    return tick_of(it, (uint32_t)next->column[RP_FIELD_BEAT], position ? position : 1);
+}
+
+int rp_sample_event(rp_decoder *decoder, const rp_choice *choice, rp_random *random, rp_event *out) {
+    const offer it = offer_of(choice);
+    if (rp_decoder_length(decoder) == 0) return 0;
+    *out = (rp_event){.tick = choice->last_tick};
+    for (uint32_t field = 0; field < RP_FIELDS; field++) {
+        const int value = choose(decoder, &it, field, out, random);
+        if (value < 0) return value == FAULT ? -1 : 0;
+        out->column[field] = (int16_t)value;
+        if (out->column[RP_FIELD_TYPE] != RP_TYPE_NOTE) return 1;
+        if (field == RP_FIELD_BEAT || field == RP_FIELD_POSITION) out->tick = tick_known(&it, out);
+    }
+    out->column[RP_COLUMN_MARK] = mark_of(choice, out->tick);
+    return 1;
+}
+
+uint32_t rp_generate(rp_decoder *decoder, rp_choice *choice, rp_random *random, int64_t until, rp_event *out,
+                     uint32_t room, uint32_t *why) {
+    uint32_t count = 0;
+    for (*why = RP_STOP_ROOM; count < room; count++) {
+        rp_event *event = &out[count];
+        const int found = rp_sample_event(decoder, choice, random, event);
+        *why = found < 0 ? RP_STOP_FAULT : found == 0 ? RP_STOP_NOTHING : RP_STOP_ROOM;
+        if (*why != RP_STOP_ROOM) return count;
+        if (event->column[RP_FIELD_TYPE] == RP_TYPE_END) {
+            *why = RP_STOP_END;
+            return count + 1;
+        }
+        if (event->tick >= until) {
+            *why = RP_STOP_UNTIL;
+            return count;
+        }
+        rp_choice_follow(choice, event);
+        if (rp_decoder_absorb(decoder, event, 1) == 1) continue;
+        *why = RP_STOP_CONTEXT;
+        return count + 1;
+    }
+    return count;
+}
+
+/* The logarithm of a value's share. [worker] */
+static double log_share(const float *scores, uint32_t values, uint32_t value) {
+    double most = (double)scores[0], sum = 0;
+    for (uint32_t i = 1; i < values; i++) most = fmax(most, (double)scores[i]);
+    for (uint32_t i = 0; i < values; i++) sum += exp((double)scores[i] - most);
+    return (double)scores[value] - most - log(sum);
+}
+
+uint32_t rp_judge(rp_decoder *decoder, const rp_event *events, uint32_t count, float *out) {
+    float scores[RP_VALUES_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        const int note = events[i].column[RP_FIELD_TYPE] == RP_TYPE_NOTE;
+        for (uint32_t field = 0; field < RP_FIELDS; field++, out++) {
+            *out = 0;
+            if (field != RP_FIELD_TYPE && !note) continue;
+            const int16_t value = events[i].column[field];
+            const uint32_t values = rp_decoder_scores(decoder, field, &events[i], scores);
+            if (value >= 0 && (uint32_t)value < values) *out = (float)log_share(scores, values, (uint32_t)value);
+        }
+        if (rp_decoder_absorb(decoder, &events[i], 1) != 1) return i;
+    }
+    return count;
+}
