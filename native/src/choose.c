@@ -36,7 +36,7 @@ static uint32_t enabled(const rp_instrumenter *it) {
     return bits;
 }
 
-/* Of some voices without room those that can best take another note: the ones that divide, where there are any. [any] */
+/* Of some voices without room those that can best take another note: the ones that divide, if there are any. [any] */
 static uint32_t divisible(const rp_instrumenter *it, uint32_t voices) {
     uint32_t bits = 0;
     if (it->config.overflow != RP_OVERFLOW_DIVISI) return voices;
