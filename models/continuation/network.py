@@ -58,6 +58,8 @@ class Shape:
 
 
 PAPER_SIZE = Shape(512, 6, 8, 2048, 256)
+# The sizes that are trained, by name; tiny is for tests.
+SHAPES = {"small": Shape(256, 6, 4, 1024, 256), "paper": PAPER_SIZE, "tiny": Shape(64, 2, 2, 128, 32)}
 
 
 def wavelengths(pairs: int) -> np.ndarray:

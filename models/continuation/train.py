@@ -23,10 +23,9 @@ from torch.nn.parallel import DistributedDataParallel
 from ripieno.models import checkpoint
 from ripieno.models.collection import CorpusError
 from ripieno.models.continuation.lessons import Batch, Lessons, fixed_excerpts, pad
-from ripieno.models.continuation.network import PAPER_SIZE, Network, PaperNetwork, Shape
+from ripieno.models.continuation.network import SHAPES, Network, PaperNetwork
 from ripieno.models.continuation.representation import FIELDS, TYPE, VELOCITY
 
-SHAPES = {"small": Shape(256, 6, 4, 1024, 256), "paper": PAPER_SIZE, "tiny": Shape(64, 2, 2, 128, 32)}
 PAPER_FIELDS = FIELDS[:VELOCITY]
 WARMUP, COOLING = 100, 0.3  # steps; the last share of the steps, in which the rate falls to 0
 VELOCITY_WEIGHT = 0.3  # it is the least certain of the fields, and must not drown the others

@@ -1,0 +1,86 @@
+"""How much of a piece is copied: the longest run of notes that it shares with any piece of a collection.
+
+A line is what one instrument plays in a piece, its notes in order of time, then of pitch, without drums. Each note is
+told by its distance from the line's note before: semitones, and ticks. A run is a stretch of a line; two lines share it
+when these distances are the same, whatever the key, the place in the piece and the instruments.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ripieno.models.continuation.instruments import DRUMS
+from ripieno.models.continuation.representation import Score
+
+_LONGEST_REST = 16 * 12  # ticks; what is longer counts as this
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no digit of a window is lost
+Words = NDArray[np.uint64]
+
+
+def lines(piece: Score) -> list[NDArray[np.int64]]:
+    """The steps of each line: a number for each of its notes but the first."""
+    found = []
+    for code in np.unique(piece.instrument):
+        if code != DRUMS:
+            mine = piece.take(piece.instrument == code)
+            wait = np.minimum(np.diff(mine.tick), _LONGEST_REST)
+            found.append(wait * 256 + np.diff(mine.pitch.astype(np.int64)) + 128)
+    return found
+
+
+def _mixed(steps: NDArray[np.int64]) -> Words:
+    """Each number as one that looks random (the finaliser of splitmix64)."""
+    word = steps.astype(np.uint64) * _BASE
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        word = (word ^ (word >> np.uint64(shift))) * np.uint64(factor)
+    return word ^ (word >> np.uint64(31))
+
+
+class Windows:
+    """The steps of pieces one after another, and a fingerprint of every window of them."""
+
+    def __init__(self, pieces: list[Score], first_mark: int) -> None:
+        """first_mark: where the numbers of the marks between lines begin; no two may be the same anywhere."""
+        parts, owner = [], []
+        for index, piece in enumerate(pieces):
+            for steps in lines(piece):
+                mark = first_mark + len(parts)
+                parts.append(np.append(steps, mark))
+                owner.append(np.full(len(steps) + 1, index))
+        self.words = _mixed(np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64))
+        self.owner = np.concatenate(owner) if owner else np.zeros(0, dtype=np.int64)
+
+
+def longest_runs(pieces: list[Score], collection: list[Score], at_least: int = 4) -> NDArray[np.int64]:
+    """[pieces] notes of the longest run that each shares with the collection; 0 where it has less than ``at_least``."""
+    ours, theirs = Windows(pieces, 1 << 40), Windows(collection, 1 << 50)
+    longest = np.zeros(len(pieces), dtype=np.int64)
+    # The windows that may still be shared, by where they begin; each round they grow by a step.
+    here, there = (np.arange(len(windows.words)) for windows in (ours, theirs))
+    print_ours, print_theirs = (np.zeros(len(places), dtype=np.uint64) for places in (here, there))
+    steps = 0
+    while len(here):
+        here, print_ours = _grown(ours.words, here, print_ours, steps)
+        there, print_theirs = _grown(theirs.words, there, print_theirs, steps)
+        steps += 1
+        both = np.intersect1d(print_ours, print_theirs)
+        keep, keep_theirs = _among(print_ours, both), _among(print_theirs, both)
+        here, print_ours = here[keep], print_ours[keep]
+        there, print_theirs = there[keep_theirs], print_theirs[keep_theirs]
+        if steps + 1 >= at_least:
+            longest[ours.owner[here]] = steps + 1
+    return longest
+
+
+def _grown(words: Words, places: NDArray[np.int64], prints: Words, steps: int) -> tuple[NDArray[np.int64], Words]:
+    """The windows with one step more, without those that would leave the end."""
+    fit = places + steps < len(words)
+    places = places[fit]
+    return places, prints[fit] * _BASE + words[places + steps]
+
+
+def _among(prints: Words, both: Words) -> NDArray[np.bool_]:
+    """Which prints are among those; ``both`` is sorted."""
+    if not len(both):
+        return np.zeros(len(prints), dtype=np.bool_)
+    at = np.minimum(np.searchsorted(both, prints), len(both) - 1)
+    return both[at] == prints
