@@ -5,7 +5,7 @@ from pathlib import Path
 from cffi import FFI
 
 SRC = Path(__file__).parent / "src"
-PUBLIC = ("lstm.h", "transformer.h", "sampler.h", "instrumenter.h", "engine.h", "drivers.h")
+PUBLIC = ("lstm.h", "transformer.h", "sampler.h", "continuation.h", "instrumenter.h", "engine.h", "drivers.h")
 
 
 def declarations(header: Path) -> str:

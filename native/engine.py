@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ripieno.native._native import ffi, lib
 from ripieno.native.instrumenter import Instrumenter, Voice, fill
+
+if TYPE_CHECKING:
+    from ripieno.native.continuation import Continuation
 
 BLACKBOX_SIZE: int = ffi.sizeof("rp_blackbox")
 """Bytes of memory that an engine's `blackbox` takes."""
@@ -60,6 +63,7 @@ class Report(NamedTuple):
     late: bool
     shared: bool
     value: int
+    band: bool = False  # a note of the continuation's, not of the player's
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,8 @@ class Rig:
     """A preset made ready to play.
 
     `in_channels` are the input channels (0-15) listened to; `expiry_frames` 0 means never; `delay_frames` is the chord
-    window of an instrumenter that decides when the window closes. Raises ValueError for what the engine refuses.
+    window of an instrumenter that decides when the window closes. `continuation` hears the player and plays the rig's
+    instruments; it must live until the engine has let the rig go. Raises ValueError for what the engine refuses.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Rig:
         budget: int = 32,
         expiry_frames: int = 0,
         delay_frames: int = 0,
+        continuation: Continuation | None = None,
     ) -> None:
         config = ffi.new("rp_rig_config *")
         config.route = ROUTES[route]
@@ -122,6 +128,9 @@ class Rig:
         if self.pointer == ffi.NULL:
             lib.rp_instrumenter_free(pointer)
             raise ValueError("the engine refuses this rig: a port, channel, program or number of instruments is wrong")
+        self.continuation = continuation  # kept alive as long as the rig
+        if continuation:
+            lib.rp_rig_set_continuation(self.pointer, continuation.pointer)
 
     def free(self) -> None:
         """Give its memory back; the engine must not hold it."""
@@ -253,6 +262,7 @@ def _report(one: Any) -> Report:
         bool(one.flags & lib.RP_NOTE_LATE),
         bool(one.flags & lib.RP_NOTE_SHARED),
         one.value,
+        bool(one.flags & lib.RP_NOTE_BAND),
     )
 
 

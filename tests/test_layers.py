@@ -102,6 +102,12 @@ C_LAYERS = """
     recall
     transformer_state transformer decoder
     sampler
+    continuation.h
+    tempo follow feel key bridge
+    context
+    continuation_state
+    allow
+    plan commit listen turns continuation worker
     assign instrumenter.h
     voices
     scene
@@ -112,7 +118,7 @@ C_LAYERS = """
     rig ledger scheduler
     outlet
     engine_state
-    player
+    player band
     process engine
     drivers.h libjack
     driver_jack.h
@@ -142,7 +148,7 @@ HARMLESS = re.compile(
     r"mem(cpy|set|move|cmp)|str(n?cmp|n?cpy|n?cat|n?len)|atomic_\w+"
     r"|(sqrt|exp|tanh|fabs|floor|log|lrint|fmin|fmax|round)f?|log1pf|isfinite"
     r"|clock_gettime|QueryPerformance(Counter|Frequency)"
-    r"|__builtin_(cpu_supports|convertvector)|_mm\w*|v[a-z]\w*_[fsu]\d+"
+    r"|__builtin_(cpu_supports|convertvector|prefetch)|_mm\w*|v[a-z]\w*_[fsu]\d+"
 )
 # The file driver's cycles are heard by nobody while they run: its tape may grow.
 OFF_LINE = {"driver_offline.c"}

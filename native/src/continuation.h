@@ -144,6 +144,6 @@ void rp_continuation_get_stats(const rp_continuation *band, rp_band_stats *out);
 /* One look of the worker: hear, commit, decide at most one note. 1: there is more to do now. Called by its thread, or
  * where there is none by whoever drives it. [worker] */
 int rp_continuation_look(rp_continuation *band);
-/* Look until there is nothing to do. [worker] */
+/* Look until there is nothing to do; not while its thread runs. [worker] */
 void rp_continuation_settle(rp_continuation *band);
 #endif

@@ -48,6 +48,8 @@ int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, const rp_
         memset(sink.used, 0, sizeof sink.used);
         cycle.inputs = collect(in, &next, at, frames, events);
         rp_process(engine, &cycle);
+        rp_continuation *band = rp_process_band(engine);
+        if (band) rp_continuation_settle(band);
     }
     return !sink.failed;
 }

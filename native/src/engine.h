@@ -2,6 +2,7 @@
 #ifndef RIPIENO_ENGINE_H
 #define RIPIENO_ENGINE_H
 #include <stdint.h>
+#include "continuation.h"
 #include "instrumenter.h"
 
 enum { RP_PORTS_MAX = 16, RP_INSTRUMENTS_MAX = 16, RP_CHANNELS = 16, RP_PITCHES = 128 };
@@ -32,7 +33,10 @@ typedef struct {
 typedef struct rp_rig rp_rig;
 rp_rig *rp_rig_new(const rp_rig_config *config,
                    rp_instrumenter *instrumenter); /* owns it; NULL: bad config [control] */
-void rp_rig_free(rp_rig *rig);                     /* and its instrumenter [control] */
+/* Before it is loaded: this band hears the player and plays the rig's instruments. Borrowed: it must live until the rig
+ * comes back. Several rigs may have it, one after the other. [control] */
+void rp_rig_set_continuation(rp_rig *rig, rp_continuation *band);
+void rp_rig_free(rp_rig *rig); /* and its instrumenter [control] */
 
 /* What may be sounding beyond our ports. In shared memory it outlives a killed process; the next one silences it. */
 typedef struct {
@@ -57,7 +61,7 @@ enum {
     RP_REPORT_VOICE = 7, /* an instrument's switch or hand changed: instrument, value: enabled */
     RP_REPORT_LOST = 8   /* value: reports that found the ring full since the last one */
 };
-enum { RP_NOTE_FALLBACK = 1, RP_NOTE_LATE = 2, RP_NOTE_SHARED = 4 }; /* flags */
+enum { RP_NOTE_FALLBACK = 1, RP_NOTE_LATE = 2, RP_NOTE_SHARED = 4, RP_NOTE_BAND = 8 }; /* flags; BAND: the band's own */
 
 typedef struct {
     uint64_t frame;

@@ -3,6 +3,7 @@
 #define RIPIENO_ENGINE_STATE_H
 #include <stdatomic.h>
 
+#include "bridge.h"
 #include "ledger.h"
 #include "midi.h"
 #include "outlet.h"
@@ -26,6 +27,21 @@ typedef struct {
     uint32_t count, port;
 } rp_gathered;
 
+/* A note of the band's, from its commit to its end. */
+typedef struct {
+    rp_commit commit;
+    uint32_t stamp;  /* counts the notes that had this place: a task of an old one means nothing */
+    uint32_t serial; /* of its ledger entry */
+    uint16_t id;
+    uint8_t waiting, sounding;
+} rp_band_note;
+
+enum { RP_BAND_NOTES = 1024 };
+typedef struct {
+    rp_band_note note[RP_BAND_NOTES];
+    uint32_t last; /* place given */
+} rp_band;
+
 struct rp_engine {
     rp_engine_config config;
     rp_ring *commands, *reports;
@@ -40,6 +56,7 @@ struct rp_engine {
     rp_gathered gathered;
     rp_ledger ledger;
     rp_scheduler scheduler;
+    rp_band band;
     rp_outlet outlet;
     rp_blackbox own_box;
     rp_stats stats;

@@ -5,6 +5,7 @@
 #include "engine.h"
 
 enum { RP_NOTES_MAX = 1024, RP_NO_NOTE = 0xFFFF, RP_NO_INSTRUMENT = 255 };
+enum { RP_BAND_PORT = RP_PORTS_MAX }; /* the input port of what the band plays; its channel is the instrument */
 
 typedef enum {
     RP_NOTE_FREE = 0,
@@ -33,7 +34,7 @@ typedef struct {
 
 typedef struct {
     rp_note note[RP_NOTES_MAX];
-    uint16_t key[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES]; /* oldest note of a key */
+    uint16_t key[RP_PORTS_MAX + 1][RP_CHANNELS][RP_PITCHES]; /* oldest note of a key */
     uint16_t oldest, newest, free, live;
     uint32_t serial; /* of the newest note */
 } rp_ledger;

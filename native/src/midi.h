@@ -16,7 +16,13 @@ enum {
     RP_MIDI_CLOCK = 0xF8,
     RP_MIDI_RESET = 0xFF
 };
-enum { RP_CC_SUSTAIN = 64, RP_CC_ALL_SOUND_OFF = 120, RP_CC_ALL_NOTES_OFF = 123 };
+enum {
+    RP_CC_SUSTAIN = 64,
+    RP_CC_SOSTENUTO = 66,
+    RP_CC_SOFT = 67,
+    RP_CC_ALL_SOUND_OFF = 120,
+    RP_CC_ALL_NOTES_OFF = 123
+};
 
 /* A whole message, or a piece of a SysEx: its bytes lie where the parser was given them. */
 typedef struct {

@@ -49,7 +49,7 @@ rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime) 
         free(thread);
         return NULL;
     }
-    *realtime = SetThreadPriority(thread->handle, THREAD_PRIORITY_TIME_CRITICAL) != 0;
+    if (realtime) *realtime = SetThreadPriority(thread->handle, THREAD_PRIORITY_TIME_CRITICAL) != 0;
     return thread;
 }
 
@@ -109,7 +109,7 @@ rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime) 
     }
     memcpy(thread->handle, &handle, sizeof handle);
     struct sched_param wish = {.sched_priority = PRIORITY};
-    *realtime = pthread_setschedparam(handle, SCHED_FIFO, &wish) == 0;
+    if (realtime) *realtime = pthread_setschedparam(handle, SCHED_FIFO, &wish) == 0;
     return thread;
 }
 

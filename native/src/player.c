@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-enum { TASK_NOTE_ON, TASK_NOTE_OFF, TASK_CONTROL };
+#include "band.h"
+
 /* Controls leave the scheduler's last places to notes, which need two each. */
 enum { CONTROLS_MAX = RP_SCHEDULE_MAX - 2 * RP_NOTES_MAX, PEDAL_DOWN = 64 };
 
@@ -29,8 +30,9 @@ static rp_report report_of(const rp_engine *engine, const rp_note *note, uint8_t
 /* The key is up: the instrumenter may give its instrument another note. Once a note. [process] */
 static void key_up(rp_engine *engine, uint16_t id) {
     rp_note *note = note_of(engine, id);
-    if (note->released) return;
+    if (note->released || note->in_port == RP_BAND_PORT) return;
     note->released = 1;
+    rp_band_hear_off(engine, id);
     if (engine->rig && engine->rig->instrumenter && note->rig == engine->rig->serial)
         rp_instrumenter_note_off(engine->rig->instrumenter, engine->outlet.now, tag_of(note, id));
 }
@@ -84,6 +86,12 @@ static void sound(rp_engine *engine, uint16_t id, const rp_midi_message *raw) {
     if (delay > engine->stats.max_delay) engine->stats.max_delay = delay;
     if (delay > note->delay) note->flags |= RP_NOTE_LATE;
     rp_engine_report(engine, report_of(engine, note, RP_REPORT_NOTE_ON));
+}
+
+int rp_player_start(rp_engine *engine, uint16_t id) {
+    uint32_t serial = note_of(engine, id)->serial;
+    sound(engine, id, NULL);
+    return note_of(engine, id)->serial == serial;
 }
 
 /* Send the note the way of an instrument of the rig. [process] */
@@ -140,7 +148,8 @@ static void settle(rp_engine *engine, uint16_t id, const rp_decision *decision) 
         engine->stats.fallback++;
     }
     give(engine, note, decision->voice);
-    rp_task task = {.frame = note->key_frame + note->delay, .kind = TASK_NOTE_ON, .note = id, .serial = note->serial};
+    rp_task task = {
+        .frame = note->key_frame + note->delay, .kind = RP_TASK_NOTE_ON, .note = id, .serial = note->serial};
     note->state = RP_NOTE_DUE;
     if (task.frame <= engine->outlet.now || !rp_scheduler_add(&engine->scheduler, task)) sound(engine, id, NULL);
 }
@@ -185,6 +194,7 @@ static void note_on(rp_engine *engine, uint8_t in_port, const rp_midi_message *m
     report.port = in_port;
     report.channel = note->in_channel;
     rp_engine_report(engine, report);
+    rp_band_hear_on(engine, id);
     if (engine->rig->config.route == RP_ROUTE_ENSEMBLE) {
         decide(engine, id);
         return;
@@ -228,7 +238,7 @@ static void note_off(rp_engine *engine, uint8_t in_port, const rp_midi_message *
     }
     key_up(engine, id);
     rp_task task = {
-        .frame = engine->outlet.now + note->delay, .kind = TASK_NOTE_OFF, .note = id, .serial = note->serial};
+        .frame = engine->outlet.now + note->delay, .kind = RP_TASK_NOTE_OFF, .note = id, .serial = note->serial};
     memcpy(task.byte, message->byte, sizeof task.byte);
     if (!rp_scheduler_add(&engine->scheduler, task)) release(engine, id, message);
 }
@@ -308,6 +318,7 @@ static void control(rp_engine *engine, uint8_t in_port, const rp_midi_message *m
     static const uint16_t nowhere[RP_PORTS_MAX];
     uint8_t kind = rp_midi_kind(message), in_channel = message->byte[0] & 15, number = message->byte[1];
     uint16_t channels[RP_PORTS_MAX];
+    if (kind == RP_MIDI_CONTROL) rp_band_hear_control(engine, message);
     if (kind == RP_MIDI_CONTROL && number == RP_CC_SUSTAIN) {
         sustain(engine, in_port, message);
         return;
@@ -332,7 +343,7 @@ static void system_message(rp_engine *engine, uint8_t in_port, const rp_midi_mes
 /* Controls keep their distance to the notes: they wait as long as notes do. [process] */
 static void control_in_time(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
     uint32_t delay = engine->rig->config.delay;
-    rp_task task = {.frame = engine->outlet.now + delay, .kind = TASK_CONTROL, .in_port = in_port};
+    rp_task task = {.frame = engine->outlet.now + delay, .kind = RP_TASK_CONTROL, .in_port = in_port};
     memcpy(task.byte, message->byte, sizeof task.byte);
     if (delay && engine->scheduler.count < CONTROLS_MAX && rp_scheduler_add(&engine->scheduler, task)) return;
     if (rp_midi_kind(message) == RP_MIDI_POLY_PRESSURE) poly_pressure(engine, in_port, message);
@@ -378,7 +389,11 @@ void rp_player_message(rp_engine *engine, uint8_t in_port, const rp_midi_message
 
 void rp_player_task(rp_engine *engine, const rp_task *task) {
     rp_midi_message message = rp_midi_short(task->byte[0], task->byte[1], task->byte[2]);
-    if (task->kind == TASK_CONTROL) {
+    if (task->kind >= RP_TASK_BAND_ON) {
+        rp_band_task(engine, task);
+        return;
+    }
+    if (task->kind == RP_TASK_CONTROL) {
         if (rp_midi_kind(&message) == RP_MIDI_POLY_PRESSURE) poly_pressure(engine, task->in_port, &message);
         else control(engine, task->in_port, &message);
         return;
@@ -386,12 +401,12 @@ void rp_player_task(rp_engine *engine, const rp_task *task) {
     const rp_note *note = note_of(engine, task->note);
     if (note->serial != task->serial) return;                        /* it ended before */
     if (note->state == RP_NOTE_DUE) sound(engine, task->note, NULL); /* also one released in the frame it was struck */
-    if (task->kind == TASK_NOTE_OFF && note->serial == task->serial) release(engine, task->note, &message);
+    if (task->kind == RP_TASK_NOTE_OFF && note->serial == task->serial) release(engine, task->note, &message);
 }
 
 void rp_player_hurry(rp_engine *engine) {
     const rp_task *next;
-    rp_scheduler_hurry(&engine->scheduler, TASK_CONTROL, engine->outlet.now);
+    rp_scheduler_hurry(&engine->scheduler, RP_TASK_CONTROL, engine->outlet.now);
     while ((next = rp_scheduler_next(&engine->scheduler)) && next->frame <= engine->outlet.now) {
         rp_task taken = rp_scheduler_take(&engine->scheduler);
         rp_player_task(engine, &taken);

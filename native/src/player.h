@@ -12,6 +12,8 @@ void rp_player_task(rp_engine *engine, const rp_task *task);
 void rp_player_close_chord(rp_engine *engine);
 /* Controls that wait for their delay have their effect now: what follows them does not wait. [process] */
 void rp_player_hurry(rp_engine *engine);
+/* A decided note sounds now; 0: there was no room, it is forgotten. [process] */
+int rp_player_start(rp_engine *engine, uint16_t id);
 /* End a live note's sound and forget it. [process] */
 void rp_player_end(rp_engine *engine, uint16_t id);
 /* The input port went away: what it held is let go. [process] */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "band.h"
 #include "engine_state.h"
 #include "player.h"
 
@@ -36,9 +37,12 @@ static void change_rig(rp_engine *engine, rp_rig *rig) {
            rp_instrumenter_deadline(engine->rig->instrumenter) != UINT64_MAX)
         rp_player_close_chord(engine);
     rp_player_hurry(engine);
+    int other = !engine->rig || engine->rig->bridge != rig->bridge;
+    if (other) rp_band_forget(engine, 0);
     engine->returning = engine->rig;
     engine->rig = rig;
     rig->serial = ++engine->rig_serial;
+    if (other) rp_band_forget(engine, 0);
     introduce(engine);
 }
 
@@ -46,6 +50,7 @@ static void change_rig(rp_engine *engine, rp_rig *rig) {
 static void silence(rp_engine *engine, int hard) {
     while (engine->ledger.oldest != RP_NO_NOTE) rp_player_end(engine, engine->ledger.oldest);
     rp_scheduler_clear(&engine->scheduler);
+    rp_band_forget(engine, 1);
     engine->gathered.count = 0;
     if (engine->rig && engine->rig->instrumenter) rp_instrumenter_reset(engine->rig->instrumenter);
     rp_outlet_silence(&engine->outlet, hard);
@@ -146,7 +151,13 @@ void rp_process(rp_engine *engine, const rp_cycle *cycle) {
     obey(engine);
     for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++)
         if (cycle->lost >> port & 1) rp_player_unplug(engine, port);
-    if (engine->rig && !engine->stopping) play(engine, cycle);
+    if (engine->rig && !engine->stopping) {
+        rp_band_begin(engine);
+        play(engine, cycle);
+    }
+    rp_band_end(engine, cycle);
     answer(engine);
     publish(engine, cycle);
 }
+
+rp_continuation *rp_process_band(const rp_engine *engine) { return engine->rig ? engine->rig->band : NULL; }

@@ -30,4 +30,6 @@ typedef struct {
 } rp_cycle;
 
 void rp_process(rp_engine *engine, const rp_cycle *cycle); /* [process] */
+/* The band of the rig that plays, NULL: none. [process] */
+rp_continuation *rp_process_band(const rp_engine *engine);
 #endif

@@ -30,6 +30,11 @@ rp_rig *rp_rig_new(const rp_rig_config *config, rp_instrumenter *instrumenter) {
     return rig;
 }
 
+void rp_rig_set_continuation(rp_rig *rig, rp_continuation *band) {
+    rig->band = band;
+    rig->bridge = band ? rp_continuation_bridge(band) : NULL;
+}
+
 void rp_rig_free(rp_rig *rig) {
     if (!rig) return;
     rp_instrumenter_free(rig->instrumenter);

@@ -1,0 +1,174 @@
+/* band.c - see band.h. A committed note waits in a place of its own; two tasks of the scheduler point at it. What sounds
+ * has a ledger entry like any note, under an input port that no keyboard has. */
+#include "band.h"
+
+#include <string.h>
+
+#include "player.h"
+
+enum { MESSAGES = 256, ROOM = 2 * RP_NOTES_MAX }; /* read in one cycle; the scheduler's last places, for the player */
+
+/* [process] */
+static rp_bridge *bridge_of(const rp_engine *engine) { return engine->rig ? engine->rig->bridge : NULL; }
+
+void rp_band_hear_on(rp_engine *engine, uint16_t id) {
+    const rp_note *note = &engine->ledger.note[id];
+    rp_heard heard = {.frame = engine->outlet.now, .note = note->serial, .channel = note->in_channel};
+    heard.first = note->in_pitch;
+    heard.second = note->velocity;
+    if (bridge_of(engine)) rp_bridge_tell(bridge_of(engine), RP_HEARD_ON, heard);
+}
+
+void rp_band_hear_off(rp_engine *engine, uint16_t id) {
+    const rp_note *note = &engine->ledger.note[id];
+    rp_heard heard = {.frame = engine->outlet.now, .note = note->serial, .channel = note->in_channel};
+    heard.first = note->in_pitch;
+    if (bridge_of(engine) && note->in_port != RP_BAND_PORT) rp_bridge_tell(bridge_of(engine), RP_HEARD_OFF, heard);
+}
+
+void rp_band_hear_control(rp_engine *engine, const rp_midi_message *message) {
+    rp_heard heard = {.frame = engine->outlet.now, .channel = message->byte[0] & 15};
+    heard.first = message->byte[1];
+    heard.second = message->byte[2];
+    int pedal = heard.first == RP_CC_SOSTENUTO || heard.first == RP_CC_SOFT || heard.first == RP_CC_SUSTAIN;
+    if (bridge_of(engine) && pedal) rp_bridge_tell(bridge_of(engine), RP_HEARD_CONTROL, heard);
+}
+
+/* A place for a note, NULL: all are taken. The search begins behind the last one given. [process] */
+static rp_band_note *find_place(rp_band *band) {
+    for (uint32_t n = 0; n < RP_BAND_NOTES; n++) {
+        rp_band_note *note = &band->note[++band->last % RP_BAND_NOTES];
+        if (!note->waiting && !note->sounding) return note;
+    }
+    return NULL;
+}
+
+/* [process] */
+static void schedule(rp_engine *engine, const rp_commit *commit) {
+    rp_bridge *bridge = bridge_of(engine);
+    if (commit->epoch != atomic_load_explicit(&bridge->epoch, memory_order_relaxed)) return; /* from before a panic */
+    if (commit->on < engine->outlet.start) {
+        rp_bridge_count(&bridge->late);
+        return;
+    }
+    rp_band_note *note = engine->scheduler.count + ROOM < RP_SCHEDULE_MAX ? find_place(&engine->band) : NULL;
+    if (!note || commit->instrument >= engine->rig->config.instruments) {
+        rp_bridge_count(&bridge->refused);
+        return;
+    }
+    *note = (rp_band_note){.commit = *commit, .waiting = 1, .stamp = note->stamp + 1};
+    rp_task task = {.frame = commit->on, .kind = RP_TASK_BAND_ON, .serial = note->stamp};
+    task.note = (uint16_t)(note - engine->band.note);
+    rp_scheduler_add(&engine->scheduler, task);
+    task.frame = commit->off;
+    task.kind = RP_TASK_BAND_OFF;
+    rp_scheduler_add(&engine->scheduler, task);
+}
+
+/* [process] */
+static void cancel(rp_engine *engine, const rp_commit *commit) {
+    rp_bridge *bridge = bridge_of(engine);
+    if (commit->epoch != atomic_load_explicit(&bridge->epoch, memory_order_relaxed)) return;
+    for (uint32_t i = 0; i < RP_BAND_NOTES; i++) {
+        rp_band_note *note = &engine->band.note[i];
+        if (note->waiting && (int32_t)(note->commit.order - commit->order) >= 0) note->waiting = 0;
+    }
+}
+
+void rp_band_begin(rp_engine *engine) {
+    rp_bridge *bridge = bridge_of(engine);
+    rp_commit commit;
+    uint32_t type;
+    for (uint32_t n = 0; bridge && n < MESSAGES; n++) {
+        if (rp_ring_read(bridge->committed, &type, &commit, sizeof commit) < 0) return;
+        if (type == RP_COMMIT_NOTE) schedule(engine, &commit);
+        else cancel(engine, &commit);
+    }
+}
+
+void rp_band_end(rp_engine *engine, const rp_cycle *cycle) {
+    rp_bridge *bridge = bridge_of(engine);
+    if (!bridge) return;
+    atomic_store_explicit(&bridge->cycle, cycle->frames, memory_order_relaxed);
+    atomic_store_explicit(&bridge->frame, cycle->frame + cycle->frames, memory_order_release);
+}
+
+/* An instrument that has its number of notes already ends the oldest of the band's. [process] */
+static void make_room(rp_engine *engine, uint8_t instrument) {
+    uint32_t polyphony = engine->rig->config.instrument[instrument].polyphony, sounding = 0;
+    uint16_t after;
+    if (!polyphony) return;
+    for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = engine->ledger.note[id].after) {
+        const rp_note *note = &engine->ledger.note[id];
+        sounding += note->in_port == RP_BAND_PORT && note->in_channel == instrument;
+    }
+    for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE && sounding >= polyphony; id = after) {
+        const rp_note *note = &engine->ledger.note[id];
+        after = note->after;
+        if (note->in_port != RP_BAND_PORT || note->in_channel != instrument) continue;
+        rp_player_end(engine, id);
+        sounding--;
+    }
+}
+
+/* A ledger entry for a note of the band; RP_NO_NOTE: the player has them all. [process] */
+static uint16_t enter(rp_engine *engine, const rp_commit *commit) {
+    const rp_instrument *to = &engine->rig->config.instrument[commit->instrument];
+    make_room(engine, commit->instrument);
+    uint16_t id = rp_ledger_add(&engine->ledger, RP_BAND_PORT, commit->instrument, commit->pitch);
+    if (id == RP_NO_NOTE) return id;
+    rp_note *note = &engine->ledger.note[id];
+    note->instrument = commit->instrument;
+    note->port = to->port;
+    note->channel = to->channel;
+    note->pitch = commit->pitch;
+    note->velocity = commit->velocity;
+    note->pedal = RP_PEDAL_IGNORE;
+    note->flags = RP_NOTE_BAND;
+    note->key_frame = commit->on;
+    note->rig = engine->rig->serial;
+    if (engine->rig->config.expiry) note->expires = engine->outlet.now + engine->rig->config.expiry;
+    return id;
+}
+
+/* [process] */
+static void sound(rp_engine *engine, rp_band_note *place) {
+    rp_bridge *bridge = bridge_of(engine);
+    place->waiting = 0;
+    uint16_t id = bridge && place->commit.instrument < engine->rig->config.instruments ? enter(engine, &place->commit)
+                                                                                       : RP_NO_NOTE;
+    if (id == RP_NO_NOTE) {
+        if (bridge) rp_bridge_count(&bridge->refused);
+        return;
+    }
+    if (!rp_player_start(engine, id)) {
+        rp_bridge_count(&bridge->refused);
+        return;
+    }
+    place->sounding = 1;
+    place->id = id;
+    place->serial = engine->ledger.note[id].serial;
+    rp_bridge_count(&bridge->sounded);
+}
+
+void rp_band_task(rp_engine *engine, const rp_task *task) {
+    rp_band_note *place = &engine->band.note[task->note];
+    if (place->stamp != task->serial) return; /* taken back, and given to another */
+    if (task->kind == RP_TASK_BAND_ON) {
+        if (place->waiting) sound(engine, place);
+        return;
+    }
+    const rp_note *note = &engine->ledger.note[place->id];
+    int live = place->sounding && note->state != RP_NOTE_FREE && note->serial == place->serial;
+    place->sounding = 0;
+    if (live) rp_player_end(engine, place->id);
+}
+
+void rp_band_forget(rp_engine *engine, int silenced) {
+    rp_bridge *bridge = bridge_of(engine);
+    for (uint32_t i = 0; i < RP_BAND_NOTES; i++) {
+        engine->band.note[i].waiting = 0;
+        if (silenced) engine->band.note[i].sounding = 0;
+    }
+    if (bridge) atomic_fetch_add_explicit(&bridge->epoch, 1, memory_order_release);
+}

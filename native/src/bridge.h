@@ -1,0 +1,45 @@
+/* bridge.h - where the process thread and the continuation's worker meet: two rings and a few counts. */
+#ifndef RIPIENO_BRIDGE_H
+#define RIPIENO_BRIDGE_H
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "continuation.h"
+#include "ring.h"
+
+/* What the process thread tells. */
+enum { RP_HEARD_ON, RP_HEARD_OFF, RP_HEARD_CONTROL };
+typedef struct {
+    uint64_t frame;
+    uint32_t note; /* ON, OFF: the ledger's serial number of it */
+    uint8_t channel;
+    uint8_t first, second; /* the message's data */
+} rp_heard;
+
+/* What the worker sends. CANCEL takes back every note of that order or a later one that does not sound yet. */
+enum { RP_COMMIT_NOTE, RP_COMMIT_CANCEL };
+typedef struct {
+    uint64_t on, off; /* frames */
+    uint32_t order;   /* counts up from note to note */
+    uint32_t epoch;
+    uint8_t instrument; /* of the rig */
+    uint8_t pitch, velocity;
+} rp_commit;
+
+typedef struct {
+    rp_ring *heard, *committed;
+    /* Moves with every panic, stop and change of rig: nothing committed under an earlier number sounds. No message, so
+     * that it cannot be lost. */
+    _Atomic uint32_t epoch;
+    _Atomic uint64_t frame; /* of the next cycle, as of the last one: nothing can sound before */
+    _Atomic uint32_t cycle; /* frames */
+    _Atomic uint64_t sounded, late, refused, unheard;
+} rp_bridge;
+
+rp_bridge *rp_continuation_bridge(rp_continuation *band); /* [any] */
+int rp_bridge_open(rp_bridge *bridge);                    /* zeroed before; 0: no memory [control] */
+void rp_bridge_close(rp_bridge *bridge);                  /* [control] */
+/* Tell the worker; counted when the ring is full. [process] */
+void rp_bridge_tell(rp_bridge *bridge, uint32_t type, rp_heard heard);
+void rp_bridge_count(_Atomic uint64_t *count); /* one more [any] */
+#endif
