@@ -182,59 +182,40 @@ static float exponents(float *x, uint32_t n) {
 
 /* ---- attention ---- */
 
-/* `groups` groups of keys side by side. [any] */
-RP_INLINE void match_some(const float *keys, const float *q, uint32_t width, float *scores, int groups) {
-    floats sum[4 * PER_GROUP];
-    RP_UNROLL for (int i = 0; i < groups * PER_GROUP; i++) sum[i] = splat(0);
-    for (uint32_t i = 0; i < width; i++, keys += RP_GROUP) {
-        const floats by = splat(q[i]);
-        RP_UNROLL for (int group = 0; group < groups; group++) {
-            RP_UNROLL for (int v = 0; v < PER_GROUP; v++) {
-                const float *key = keys + (size_t)group * width * RP_GROUP + v * RP_LANES;
-                sum[group * PER_GROUP + v] = add_product(sum[group * PER_GROUP + v], load(key), by);
-            }
-        }
-    }
-    RP_UNROLL for (int i = 0; i < groups * PER_GROUP; i++) store(scores + i * RP_LANES, sum[i]);
-}
-
-/* [any] */
+/* One group of events after the other, so that the keys are read in order; four sums take turns. [any] */
 static void match(const float *keys, const float *q, uint32_t width, uint32_t groups, float *scores) {
-    uint32_t group = 0;
-    for (; group + 4 <= groups; group += 4)
-        match_some(keys + (size_t)group * width * RP_GROUP, q, width, scores + group * RP_GROUP, 4);
-    for (; group < groups; group++)
-        match_some(keys + (size_t)group * width * RP_GROUP, q, width, scores + group * RP_GROUP, 1);
-}
-
-/* [any] */
-RP_INLINE void match_some_bytes(const int8_t *keys, const float *scale, const int16_t *q, float q_scale, uint32_t width,
-                                float *scores, int groups) {
-    ints sum[4 * PER_GROUP];
-    RP_UNROLL for (int i = 0; i < groups * PER_GROUP; i++) sum[i] = (ints){0};
-    for (uint32_t i = 0; i < width; i += 2, keys += 2 * RP_GROUP) {
-        const ints by = splat_pair(q + i);
-        RP_UNROLL for (int group = 0; group < groups; group++) {
-            RP_UNROLL for (int v = 0; v < PER_GROUP; v++) {
-                const int8_t *key = keys + (size_t)group * width * RP_GROUP + v * 2 * RP_LANES;
-                sum[group * PER_GROUP + v] = add_pairs(sum[group * PER_GROUP + v], widen(key), by);
-            }
+    enum { SUMS = 4 * PER_GROUP };
+    for (uint32_t group = 0; group < groups; group++, scores += RP_GROUP) {
+        floats sum[SUMS];
+        RP_UNROLL for (int i = 0; i < SUMS; i++) sum[i] = splat(0);
+        for (uint32_t i = 0; i < width; i += 4) {
+            __builtin_prefetch((const char *)keys + AHEAD);
+            RP_UNROLL for (int at = 0; at < SUMS; at++, keys += RP_LANES) sum[at] =
+                add_product(sum[at], load(keys), splat(q[i + (uint32_t)(at / PER_GROUP)]));
         }
+        RP_UNROLL for (int v = 0; v < PER_GROUP; v++) store(
+            scores + v * RP_LANES, (sum[v] + sum[PER_GROUP + v]) + (sum[2 * PER_GROUP + v] + sum[3 * PER_GROUP + v]));
     }
-    RP_UNROLL for (int i = 0; i < groups * PER_GROUP; i++)
-        store(scores + i * RP_LANES, __builtin_convertvector(sum[i], floats) * (load(scale + i * RP_LANES) * q_scale));
 }
 
 /* [any] */
 static void match_bytes(const int8_t *keys, const float *scale, const int16_t *q, float q_scale, uint32_t width,
                         uint32_t groups, float *scores) {
-    uint32_t group = 0;
-    for (; group + 4 <= groups; group += 4, scale += 4 * RP_GROUP)
-        match_some_bytes(keys + (size_t)group * width * RP_GROUP, scale, q, q_scale, width, scores + group * RP_GROUP,
-                         4);
-    for (; group < groups; group++, scale += RP_GROUP)
-        match_some_bytes(keys + (size_t)group * width * RP_GROUP, scale, q, q_scale, width, scores + group * RP_GROUP,
-                         1);
+    enum { SUMS = 4 * PER_GROUP };
+    for (uint32_t group = 0; group < groups; group++, scores += RP_GROUP, scale += RP_GROUP) {
+        ints sum[SUMS];
+        RP_UNROLL for (int i = 0; i < SUMS; i++) sum[i] = (ints){0};
+        for (uint32_t i = 0; i < width; i += 8) {
+            __builtin_prefetch(keys + AHEAD);
+            __builtin_prefetch(keys + AHEAD + 64);
+            RP_UNROLL for (int at = 0; at < SUMS; at++, keys += 2 * RP_LANES) sum[at] =
+                add_pairs(sum[at], widen(keys), splat_pair(q + i + 2 * (at / PER_GROUP)));
+        }
+        RP_UNROLL for (int v = 0; v < PER_GROUP; v++) {
+            const ints all = (sum[v] + sum[PER_GROUP + v]) + (sum[2 * PER_GROUP + v] + sum[3 * PER_GROUP + v]);
+            store(scores + v * RP_LANES, __builtin_convertvector(all, floats) * (load(scale + v * RP_LANES) * q_scale));
+        }
+    }
 }
 
 /* `vectors` vectors of the values' width, in two sums that take turns. [any] */

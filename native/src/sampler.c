@@ -11,9 +11,9 @@ enum { BEATS = 17, POSITIONS = RP_TICKS_A_BEAT + 1, CODES = 66, DRUMS = 65, PITC
 
 /* SplitMix64 (Steele, Lea and Flood 2014). */
 double rp_random_next(rp_random *random) {
-    uint64_t x = random->state += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    uint64_t x = random->state += 0x9e3779b97f4a7c15ull;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
     return (double)((x ^ (x >> 31)) >> 11) * 0x1p-53;
 }
 
@@ -38,6 +38,7 @@ void rp_choice_follow(rp_choice *choice, const rp_event *event) {
 typedef struct {
     const rp_choice *choice;
     int64_t earliest;             /* nothing comes before the event before */
+    int64_t last_beat;            /* of the event before */
     int64_t late_beat;            /* the beat that "16 beats later" means here */
     int free, chord;              /* 1: some note may come at a tick of its own; in the event before's tick */
     uint8_t pitches[CODES];       /* 1: some pitch of this instrument is allowed */
@@ -68,8 +69,9 @@ static uint32_t lowest_in_chord(const rp_choice *choice, uint32_t code) {
 static offer offer_of(const rp_choice *choice) {
     offer it = {.choice = choice, .earliest = choice->earliest};
     if (it.earliest < choice->last_tick) it.earliest = choice->last_tick;
-    const int64_t last_beat = rp_beat_of(choice->last_tick), first_beat = rp_beat_of(it.earliest);
-    it.late_beat = first_beat - last_beat > BEATS - 1 ? first_beat : last_beat + BEATS - 1;
+    const int64_t first_beat = rp_beat_of(it.earliest);
+    it.last_beat = rp_beat_of(choice->last_tick);
+    it.late_beat = first_beat - it.last_beat > BEATS - 1 ? first_beat : it.last_beat + BEATS - 1;
     for (uint32_t code = 1; code < CODES; code++) {
         if (!choice->instrument[code]) continue;
         it.pitches[code] = some_pitch(choice, code, 0);
@@ -82,7 +84,7 @@ static offer offer_of(const rp_choice *choice) {
 
 /* [worker] */
 static int64_t beat_meant(const offer *it, uint32_t beat) {
-    return beat == BEATS - 1 ? it->late_beat : rp_beat_of(it->choice->last_tick) + beat;
+    return beat == BEATS - 1 ? it->late_beat : it->last_beat + beat;
 }
 
 /* [worker] */
@@ -166,12 +168,31 @@ static const float *bias_of(const rp_choice *choice, uint32_t field) {
     return biases[field];
 }
 
-/* Of what is left in `weight` the largest, and the first of equals; -1: all are 0. [worker] */
-static int largest_of(const double *weight, uint32_t values) {
-    int found = -1;
-    for (uint32_t value = 0; value < values; value++)
-        if (weight[value] > (found < 0 ? 0 : weight[found])) found = (int)value;
-    return found;
+/* The likeliest, and the first of equals. [worker] */
+static int likeliest(const double *weight, uint32_t values) {
+    uint32_t found = 0;
+    for (uint32_t value = 1; value < values; value++)
+        if (weight[value] > weight[found]) found = value;
+    return (int)found;
+}
+
+/* order [values]: the likeliest first, of equals the first (Shell's sort, with Ciura's steps). [worker] */
+static void sort(const double *weight, uint32_t values, uint8_t *order) {
+    static const uint32_t STEPS[] = {57, 23, 10, 4, 1};
+    for (uint32_t i = 0; i < values; i++) order[i] = (uint8_t)i;
+    for (uint32_t s = 0; s < sizeof STEPS / sizeof *STEPS; s++) {
+        const uint32_t step = STEPS[s];
+        for (uint32_t i = step; i < values; i++) {
+            const uint8_t value = order[i];
+            uint32_t at = i;
+            for (; at >= step; at -= step) {
+                const uint8_t other = order[at - step];
+                if (weight[other] > weight[value] || (weight[other] >= weight[value] && other < value)) break;
+                order[at] = other;
+            }
+            order[at] = value;
+        }
+    }
 }
 
 /* Scores to weights, 0 where it may not be; 0: a score is no number. [worker] */
@@ -196,16 +217,14 @@ static void truncate(double *weight, uint32_t values, const rp_sampling *samplin
     const uint32_t most = sampling->top_k ? sampling->top_k : values;
     const double share = sampling->top_p > 0 && sampling->top_p < 1 ? (double)sampling->top_p : 2;
     if (most >= values && share > 1) return;
-    double left[RP_VALUES_MAX], all = 0, taken = 0;
-    memcpy(left, weight, values * sizeof *left);
+    uint8_t order[RP_VALUES_MAX];
+    double all = 0, taken = 0;
+    sort(weight, values, order);
     for (uint32_t value = 0; value < values; value++) all += weight[value];
-    memset(weight, 0, values * sizeof *weight);
-    for (uint32_t count = 0; count < most && taken < share * all; count++) {
-        const int value = largest_of(left, values);
-        if (value < 0) break;
-        weight[value] = left[value];
-        taken += left[value];
-        left[value] = 0;
+    for (uint32_t rank = 0; rank < values; rank++) {
+        double *one = &weight[order[rank]];
+        if (rank >= most || taken >= share * all) *one = 0;
+        taken += *one;
     }
 }
 
@@ -239,7 +258,7 @@ static int choose(rp_decoder *decoder, const offer *it, uint32_t field, const rp
     const int greedy = !(sampling->temperature > 0);
     if (!weigh(scores, bias_of(it->choice, field), mask, values, greedy ? 1 : sampling->temperature, weight))
         return FAULT;
-    if (greedy) return largest_of(weight, values);
+    if (greedy) return likeliest(weight, values);
     truncate(weight, values, sampling);
     return draw(weight, values, at);
 }
