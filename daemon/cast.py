@@ -1,9 +1,14 @@
 """Who may be cast in a band that answers: the instruments that its model knows, by program and by name."""
 
+from typing import TYPE_CHECKING
+
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.gm import PROGRAMS, program_name
 from ripieno.daemon.schema import DRUM_CHANNEL
 from ripieno.models.continuation.instruments import DRUMS, NAMES, code_of_program, program_of_code
+
+if TYPE_CHECKING:
+    from ripieno.daemon.presets import Preset
 
 _NEIGHBOURS = 3
 
@@ -11,6 +16,11 @@ _NEIGHBOURS = 3
 def model_code(program: int, channel: int) -> int | None:
     """The model's code of a General MIDI program, 1 to 128, on a channel; channel 10 is drums. None: it has none."""
     return DRUMS if channel == DRUM_CHANNEL else code_of_program(program - 1)
+
+
+def model_codes(preset: "Preset") -> list[int]:
+    """The model's code of each instrument of a preset that answers; that they have one was checked."""
+    return [model_code(one.program, one.channel) or 0 for one in preset.ensemble]
 
 
 def likely_programs(program: int) -> str:

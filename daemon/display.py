@@ -2,12 +2,14 @@
 
 import json
 import os
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ripieno.daemon.band import key_help
 from ripieno.daemon.terminal import Screen, colored, dimmed, emit, panel, pressed
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ _COUNTS = {
 }
 
 
+_TEMPO_SOURCES = {"fixed": "fixed", "tap": "tapped", "follow": "yours, followed"}
+_BAND_COLUMNS = 4
+
+
 class View(Protocol):
     """Shows a performance; `show` is called at every look and returns the keys pressed."""
 
@@ -36,7 +42,8 @@ class View(Protocol):
 def status(performance: "Performance") -> dict[str, Any]:
     """Everything there is to show, as plain values."""
     state, stats = performance.driver.state(), performance.engine.stats()
-    return {
+    band = {"band": performance.band.status(stats.frames)} if performance.band else {}
+    return band | {
         "preset": performance.preset.name,
         "driver": performance.driver.name,
         "load": round(state.load_mean, 4),
@@ -111,7 +118,21 @@ class Lines:
 def _counts(performance: "Performance") -> str:
     values = status(performance)
     counts = [f"{values[name]} {words}" for name, words in _COUNTS.items() if values[name] or name == "notes_in"]
-    return ", ".join([*counts, f"{values['xruns']} xruns", f"longest delay {values['longest_delay_ms']:.1f} ms"])
+    counts += [f"{values['xruns']} xruns", f"longest delay {values['longest_delay_ms']:.1f} ms"]
+    return ", ".join(counts + (_answer(values["band"]) if "band" in values else []))
+
+
+def _answer(band: dict[str, Any]) -> list[str]:
+    """How a band that answers stands."""
+    return [
+        f"the band is {band['state']}",
+        f"{band['tempo']:.1f} beats a minute ({_TEMPO_SOURCES[band['tempo_source']]})",
+        f"settled {band['ahead_s']:.1f} s ahead",
+        f"{band['success']:.1%} in time",
+        f"{band['stale']:.1%} from an old plan",
+        f"{band['dropped'] + band['cancelled']} planned and left out",
+        f"{band['late']} late",
+    ]
 
 
 class _Panel:
@@ -124,9 +145,9 @@ class _Panel:
     def show(self, performance: "Performance") -> str:
         """Draw it, if anything changed, and hear the keys."""
         self._news = [*self._news, *performance.take_news()][-_PANEL_NEWS:]
-        self._screen.draw(
-            [*_head(performance, self._why), "", *_players(performance), "", *_foot(performance, self._news)]
-        )
+        parts = (_head(performance, self._why), _players(performance), _band(performance))
+        lines = [line for part in parts if part for line in (*part, "")]
+        self._screen.draw([*lines, *_foot(performance, self._news)])
         return pressed()
 
 
@@ -156,14 +177,29 @@ def _players(performance: "Performance") -> list[str]:
     return lines
 
 
+def _band(performance: "Performance") -> list[str]:
+    """A band that answers: who plays, how well it keeps up, and its settings."""
+    if not performance.band:
+        return []
+    status = performance.band.status(performance.engine.stats().frames)
+    settings = [f"{name} {value}" for name, value in status["settings"].items()]
+    rows = [settings[at : at + _BAND_COLUMNS] for at in range(0, len(settings), _BAND_COLUMNS)]
+    told = _answer(status)
+    lines = [f" {told[0]}   {'   '.join(told[1:3])}", f" {'   '.join(told[3:])}"]
+    return lines + [dimmed(" " + "".join(f"{one:28}" for one in row).rstrip()) for row in rows]
+
+
 def _foot(performance: "Performance", news: list[str]) -> list[str]:
     values = status(performance)
     gone = "" if values["alive"] else "   the driver is away"
     load = f" load {values['load']:.1%} (at most {values['load_max']:.1%})   xruns {values['xruns']}{gone}"
     delay = f" longest delay {values['longest_delay_ms']:.1f} ms   last key {performance.board.last_key or '-'}"
     counts = "   ".join(f"{words} {values[name]}" for name, words in _COUNTS.items())
-    keys = " 1-9 switch an instrument   n next preset   p panic   q end"
-    return [load, delay, f" {counts}", "", *(f" {text}" for text in news), "", dimmed(keys)]
+    keys = [" 1-9 switch an instrument   n next preset   p panic   q end"]
+    if performance.band:
+        keys += textwrap.wrap("   ".join(key.replace(" ", "\xa0") for key in key_help()), 100, initial_indent=" ")
+    typed = [f" set: {performance.typed}_  (such as: tempo 96; Enter sets it)"] if performance.typed is not None else []
+    return [load, delay, f" {counts}", "", *(f" {text}" for text in news), *typed, "", *map(dimmed, keys)]
 
 
 @contextmanager

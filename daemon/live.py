@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ripieno.daemon import display, terminal
+from ripieno.daemon.band import KEYS, Band, make_band, news_of
 from ripieno.daemon.blackbox import BlackBox
 from ripieno.daemon.board import Board
 from ripieno.daemon.errors import UserError
@@ -58,6 +59,8 @@ class Performance:
     playing: int = 0
     ending: bool = False
     news: list[str] = field(default_factory=list)
+    band: Band | None = None
+    typed: str | None = None  # of a setting, while somebody types one
 
     @property
     def preset(self) -> Preset:
@@ -70,31 +73,64 @@ class Performance:
 
     def load(self, index: int) -> None:
         """Play by one of the presets from now on; what sounds goes on until it is released."""
-        self.playing = index
-        self.engine.load(build(self.preset, self.driver.sample_rate, all_outputs(self.presets)))
+        preset = self.presets[index]
+        band = make_band(preset, self.driver.sample_rate) if preset.continuation else None
+        rig = build(preset, self.driver.sample_rate, all_outputs(self.presets), band.core if band else None)
+        self.end_band()
+        self.playing, self.band = index, band
+        self.engine.load(rig)
         self.board.change(self.preset)
+        if band:
+            band.core.start()
+
+    def end_band(self) -> None:
+        """Let the band that plays think no more, if there is one; the engine ends what it plays."""
+        if self.band:
+            self.band.core.stop()
 
     def switch(self, index: int) -> None:
-        """Switch an instrument on or off (the paper's entry hint)."""
+        """Switch an instrument on or off (the paper's entry hint; in a band that answers: whether it may play)."""
         if index >= len(self.preset.ensemble):
             return
-        voice = voices(self.preset)[index]
-        self.engine.set_voice(index, replace(voice, enabled=not self.board.players[index].enabled))
+        enabled = not self.board.players[index].enabled
+        if self.band:
+            self.band.core.enable(index, enabled)
+            self.board.players[index].enabled = enabled
+        else:
+            self.engine.set_voice(index, replace(voices(self.preset)[index], enabled=enabled))
 
     def press(self, keys: str) -> None:
         """Keys of the computer's keyboard. What one of them cannot do is news, and the music goes on."""
         for key in keys:
             try:
-                if key.isdigit() and key != "0":
+                if self.typed is not None:
+                    self.type(key)
+                elif key.isdigit() and key != "0":
                     self.switch(int(key) - 1)
                 elif key in _COMMANDS:
                     _COMMANDS[key](self)
+                elif self.band and key in KEYS:
+                    self.news += filter(None, [KEYS[key].act(self.band)])
+                elif self.band and key == ":":
+                    self.typed = ""
             except (UserError, BlockingIOError) as error:
-                self.news.append(f"{key}: {error}")
+                self.news.append(f"{key}: {error}" if key.isprintable() else str(error))
+
+    def type(self, key: str) -> None:
+        """A key of a setting that is being typed: Enter sets it, Escape gives it up."""
+        typed, self.typed = self.typed or "", None
+        if key in "\r\n":
+            self.news += [self.band.command(typed)] if self.band and typed.strip() else []
+        elif key in "\x7f\b":
+            self.typed = typed[:-1]
+        elif key.isprintable():
+            self.typed = typed + key
 
     def look(self) -> None:
         """Take in what happened since the last look."""
         self.board.hear(self.engine.poll())
+        if self.band:
+            self.news += news_of(self.band.hear())
 
     def next_preset(self) -> None:
         """Go on with the next preset of the list."""
@@ -153,6 +189,7 @@ def run(presets: Sequence[Preset], options: Options) -> int:
             _loop(performance, view)
     finally:
         silent = driver.stop()
+        performance.end_band()
     if not silent:
         print("ripieno: the driver went away before every note was released", file=sys.stderr)
         return 1

@@ -4,7 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
+from ripieno.daemon.answers import AnswerLog
+from ripieno.daemon.band import Band, make_band
 from ripieno.daemon.colors import color_of
 from ripieno.daemon.plot import Bar, Plans
 from ripieno.daemon.presets import Preset
@@ -24,6 +27,7 @@ class Take:
 
     delays, moves: milliseconds from a key to its first sound, and to its change of hands, for each note (that changed).
     played: how many notes ended up with each instrument; None stands for those passed through.
+    answers, band: what a band that answers did, and how it stood in the end.
     """
 
     preset: Preset
@@ -34,6 +38,8 @@ class Take:
     delays: list[float]
     moves: list[float]
     played: Mapping[int | None, int]
+    answers: AnswerLog | None = None
+    band: Mapping[str, Any] | None = None
 
     @property
     def parts(self) -> list[Part]:
@@ -67,7 +73,7 @@ class Take:
             "delay_ms": {"median": round(median(self.delays or [0]), 3), "max": round(max(self.delays, default=0), 3)},
             "latest_move_ms": round(max(self.moves, default=0), 3),
             "notes": self._counts(),
-        }
+        } | ({"band": dict(self.band)} if self.band else {})
 
     def _counts(self) -> dict[str, int]:
         if self.preset.ensemble:
@@ -76,7 +82,9 @@ class Take:
         return {part.name: rows[i] for i, part in enumerate(self.parts)}
 
     def bars(self) -> list[Bar]:
-        """The notes of every part, as they sounded."""
+        """The notes of every part, as they sounded; where a band answers, the band's."""
+        if self.answers:
+            return self.answers.bars(RATE, self.frames)
         rows = {(part.port, part.channel): row for row, part in enumerate(self.parts)}
         return _bars(self.sent, rows, self.frames)
 
@@ -86,7 +94,7 @@ class Take:
 
     def plans(self) -> Plans | None:
         """What a band that answers had planned; None where there is none."""
-        return None
+        return self.answers.plans(RATE, self.frames) if self.answers else None
 
 
 def _bars(events: Iterable[Event], rows: Mapping[tuple[int, int | None], int], end: int) -> list[Bar]:
@@ -114,32 +122,49 @@ def _bars(events: Iterable[Event], rows: Mapping[tuple[int, int | None], int], e
 def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Take:
     """Play a score, read at RATE, through a preset. progress: told the share done, from 0 to 1.
 
-    At the score's end what still sounds is released. The same score and preset give the same take.
+    At the score's end what still sounds is released; in a duet the band answers first. The same score and preset give
+    the same take.
     """
+    band = make_band(preset, RATE, synchronous=True) if preset.continuation else None
     with Engine(RATE, inputs=len(preset.inputs), outputs=len(output_names(preset))) as engine:
-        engine.load(build(preset, RATE))
-        player = _Offline(engine, score.events)
-        end = -(-(score.frames + 1 + delay_frames(preset, RATE)) // BLOCK) * BLOCK
-        while player.at < end:
-            player.run(min(player.at + _CHUNK, end))
-            progress(player.at / end)
+        engine.load(build(preset, RATE, core=band.core if band else None))
+        player = _Offline(engine, score.events, band)
+        end = _blocks(score.frames + 1 + delay_frames(preset, RATE))
+        player.play(end, lambda at: progress(at / end))
+        if band:
+            end += _blocks(band.answer_frames())
+            player.play(end, lambda at: progress(at / end))
         engine.stop()
         player.run(player.at + _CHUNK)
         progress(1.0)
         last = max([score.frames, *(frame for frame, _, _ in player.sent[-1:])])
-        return Take(preset, score, player.sent, last, engine.stats(), player.delays, player.moves, player.played)
+        counts = band.status(last) if band else None
+        sums = (engine.stats(), player.delays, player.moves, player.played, player.answers, counts)
+        return Take(preset, score, player.sent, last, *sums)
+
+
+def _blocks(frames: int) -> int:
+    """Frames rounded up to whole blocks."""
+    return -(-frames // BLOCK) * BLOCK
 
 
 class _Offline:
     """An engine run piece by piece, its reports read as it goes."""
 
-    def __init__(self, engine: Engine, events: Sequence[Event]) -> None:
-        self.engine, self.events = engine, events
+    def __init__(self, engine: Engine, events: Sequence[Event], band: Band | None) -> None:
+        self.engine, self.events, self.band = engine, events, band
+        self.answers = AnswerLog() if band else None
         self.at = self.next = 0
         self.sent: list[Event] = []
         self.delays: list[float] = []
         self.moves: list[float] = []
         self.played: Counter[int | None] = Counter()
+
+    def play(self, end: int, progress: Callable[[int], None]) -> None:
+        """Play on to a frame, a whole number of blocks away, telling how far it has come."""
+        while self.at < end:
+            self.run(min(self.at + _CHUNK, end))
+            progress(self.at)
 
     def run(self, until: int) -> None:
         """Play on up to a frame, a whole number of blocks away."""
@@ -149,6 +174,8 @@ class _Offline:
         due = self.events[first : self.next]
         self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK)
         self.at = until
+        if self.band and self.answers:
+            self.answers.hear(self.band.hear())
         reports = self.engine.poll()
         self.delays += _after_key(reports, "note_on")
         self.moves += _after_key(reports, "move")

@@ -39,12 +39,13 @@ class Plans:
 
     dropped: notes that the model had planned and that never sounded; row None: those it expected of the player.
     turns: seconds, and whose turn began there ("you", "band", "both"). split: seconds where the music given ends and
-    the model's begins, None where both play live.
+    the model's begins, None where both play live. composed: nobody played, the model wrote.
     """
 
     dropped: Sequence[Bar] = ()
     turns: Sequence[tuple[float, str]] = ()
     split: float | None = None
+    composed: bool = False
 
 
 def _load_library() -> Any:
@@ -81,11 +82,14 @@ def write_plot(
     end = max((bar.end for bar in bars), default=1.0)
     width = min(_WIDE, max(_NARROW, end / _SECONDS_AN_INCH))
     figure = figure_class(figsize=(width, 7.2), facecolor=_PAPER, layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, sharey=True, height_ratios=(2, 3))
+    alone = plans is not None and plans.composed and plans.split is None  # nothing was given: no room for it
+    above, below = figure.subplots(2, 1, sharex=True, sharey=True, height_ratios=(0.001, 3) if alone else (2, 3))
+    above.set_visible(not alone)
     _draw(above, [bar for bar in bars if bar.row is None], lambda _: _KEYS_COLOR)
     _draw(below, [bar for bar in bars if bar.row is not None], lambda bar: colors[bar.row])
-    _dress(above, "played")
-    _dress(below, "the band" if plans else "heard")
+    upper, lower = ("given", "written") if plans and plans.composed else ("played", "the band" if plans else "heard")
+    _dress(above, upper)
+    _dress(below, lower)
     if plans:
         _outline(above, [bar for bar in plans.dropped if bar.row is None], lambda _: _KEYS_COLOR)
         _outline(below, [bar for bar in plans.dropped if bar.row is not None], lambda bar: colors[bar.row])
@@ -171,8 +175,9 @@ def _scale(axes: "Axes", bars: Sequence[Bar], end: float) -> None:
 def _legend(figure: Any, axes: "Axes", names: Sequence[str], colors: Sequence[str], plans: Plans | None = None) -> None:
     from matplotlib.patches import Patch
 
-    given = plans is not None and plans.split is not None
-    patches = [Patch(color=_KEYS_COLOR, label="given" if given else "your keys")]
+    patches = []
+    if not (plans and plans.composed and plans.split is None):
+        patches.append(Patch(color=_KEYS_COLOR, label="given" if plans and plans.composed else "your keys"))
     patches += [Patch(color=color, label=name) for name, color in zip(names, colors, strict=True)]
     if plans and plans.dropped:
         patches.append(Patch(facecolor="none", edgecolor=(_KEYS_COLOR, 2 * _FAINT), label="planned, never played"))

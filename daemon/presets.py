@@ -76,6 +76,7 @@ class Continuation:
     follow_velocity: float
     humanize: float
     commit_beats: float
+    plan_beats: float
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def _override(document: Document, source: _Source, option: str) -> Iterator[Prob
     if parts[0] != "ensemble":
         path = _own_path(parts, document)
         table, keys = (document, PRESET_KEYS) if len(path) == 1 else (document[CONTINUATION], CONTINUATION_KEYS)
-        table[path[-1]] = _option_value(text, str(path[-1]), keys)
+        table[path[-1]] = option_value(text, str(path[-1]), keys)
     else:
         rows = _tables(document)
         names = [slug(str(row.get("name", ""))) for row in rows]
@@ -241,7 +242,7 @@ def _override(document: Document, source: _Source, option: str) -> Iterator[Prob
             return
         index = names.index(which) if which in names else int(which) - 1
         path = ("ensemble", index, parts[2])
-        rows[index][parts[2]] = _option_value(text, parts[2], INSTRUMENT_KEYS)
+        rows[index][parts[2]] = option_value(text, parts[2], INSTRUMENT_KEYS)
     source.options[path] = where
 
 
@@ -256,7 +257,7 @@ def _own_path(parts: list[str], document: Document) -> KeyPath:
     return (".".join(parts),)
 
 
-def _option_value(text: str, name: str, keys: tuple[Key, ...]) -> object:
+def option_value(text: str, name: str, keys: tuple[Key, ...]) -> object:
     """What an option means: TOML if it reads as TOML, otherwise plain text."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ripieno.daemon import plot, synth
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.offline import RATE, Take, play
+from ripieno.daemon.offline import RATE, play
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.progress import Progress
-from ripieno.daemon.score import read_score, write_score
+from ripieno.daemon.score import Event, Part, Score, read_score, write_score
 
 
 @dataclass(frozen=True)
@@ -21,28 +21,60 @@ class Outputs:
     plot: Path | None = None
 
 
+class Music(Protocol):
+    """What came of playing or writing: enough to make every file of it."""
+
+    @property
+    def score(self) -> Score: ...
+    @property
+    def parts(self) -> list[Part]: ...
+    @property
+    def colors(self) -> list[str]: ...
+    @property
+    def sent(self) -> list[Event]: ...
+    @property
+    def frames(self) -> int: ...
+    def keys(self) -> list[plot.Bar]: ...
+    def bars(self) -> list[plot.Bar]: ...
+    def plans(self) -> plot.Plans | None: ...
+    def summary(self) -> dict[str, object]: ...
+
+
 def render(source: Path, preset: Preset, outputs: Outputs, title: str) -> dict[str, Any]:
     """Play a MIDI file through a preset into files; returns what was made, as plain values.
 
     UserError, naming the file, for anything that cannot be read or written.
     """
-    _check_names(source, outputs)
+    check(source, outputs)
+    score = read_score(source, RATE)
+    with Progress("playing") as progress:
+        take = play(preset, score, progress)
+    return make(take, outputs, title) | {"input": str(source)}
+
+
+def check(source: Path | None, outputs: Outputs) -> None:
+    """UserError, before anything is played, where a file cannot be made here or would overwrite another."""
+    wanted = [path.resolve() for path in (outputs.midi, outputs.wav, outputs.plot) if path]
+    if (source and source.resolve() in wanted) or len(set(wanted)) < len(wanted):
+        raise UserError("the input and the files to make must all have different names")
     if outputs.wav:
         synth.require()
     if outputs.plot:
         plot.require()
-    score = read_score(source, RATE)
-    with Progress("playing") as progress:
-        take = play(preset, score, progress)
-    write_score(outputs.midi, score, take.parts, take.sent)
+
+
+def make(music: Music, outputs: Outputs, title: str) -> dict[str, Any]:
+    """Write the files; returns what was made, as plain values."""
+    write_score(outputs.midi, music.score, music.parts, music.sent)
     files = {"midi": str(outputs.midi)}
-    result: dict[str, Any] = take.summary() | {"input": str(source), "files": files}
+    result: dict[str, Any] = music.summary() | {"files": files}
     if outputs.wav:
-        result["sound"] = _write_sound(outputs.wav, take)
+        result["sound"] = _write_sound(outputs.wav, music)
         files["wav"] = str(outputs.wav)
     if outputs.plot:
         with Progress("drawing"):
-            plot.write_plot(outputs.plot, title, take.keys() + take.bars(), [p.name for p in take.parts], take.colors)
+            names = [part.name for part in music.parts]
+            plot.write_plot(outputs.plot, title, music.keys() + music.bars(), names, music.colors, music.plans())
         files["plot"] = str(outputs.plot)
     return result
 
@@ -60,21 +92,29 @@ def possible(outputs: Outputs) -> tuple[Outputs, list[str]]:
     return outputs, lacks
 
 
-def _check_names(source: Path, outputs: Outputs) -> None:
-    wanted = [path.resolve() for path in (outputs.midi, outputs.wav, outputs.plot) if path]
-    if source.resolve() in wanted or len(set(wanted)) < len(wanted):
-        raise UserError("the input and the files to make must all have different names")
-
-
-def _write_sound(path: Path, take: Take) -> dict[str, float]:
-    seats = [(part.port, part.channel or 0) for part in take.parts]
+def _write_sound(path: Path, music: Music) -> dict[str, float]:
+    seats = [(part.port, part.channel or 0) for part in music.parts]
     with Progress("making the sound") as progress:
-        sound = synth.write_wav(path, take.sent, take.frames, RATE, synth.spread(seats), progress)
+        sound = synth.write_wav(path, music.sent, music.frames, RATE, synth.spread(seats), progress)
     return {"seconds": round(sound.seconds, 3), "peak": round(sound.peak, 4)}
 
 
 def describe(result: dict[str, Any]) -> str:
     """What was made, for people."""
+    lines = _composed(result) if "written" in result else _played(result)
+    sizes = [(path, Path(path).stat().st_size) for path in result["files"].values()]
+    return "\n".join([*lines, *(f"made {path} ({size / 1024:.0f} kB)" for path, size in sizes)])
+
+
+def _composed(result: dict[str, Any]) -> list[str]:
+    lines = [f"{result['preset']}: {result['given']} notes given, {result['written']} written by the model"]
+    lines += [f"  {name:16} {count:6} notes" for name, count in result["notes"].items()]
+    if result["given"]:
+        lines.append(f"  the model goes on at {result['from_second']:.1f} s")
+    return [*lines, f"  seed {result['seed']}: the same one writes the same notes"]
+
+
+def _played(result: dict[str, Any]) -> list[str]:
     lines = [f"{result['preset']}: {result['notes_in']} notes played, {result['notes_out']} heard"]
     lines += [f"  {name:16} {count:6} notes" for name, count in result["notes"].items()]
     delay = result["delay_ms"]
@@ -84,7 +124,4 @@ def describe(result: dict[str, Any]) -> str:
         moved += f", at the latest {result['latest_move_ms']:.1f} ms after their keys"
     lines.append(f"  changed hands    {moved}")
     told = {"fallback": "by the fallback", "shared": "as second notes", "stolen": "cut short", "dropped": "dropped"}
-    lines.append("  " + ", ".join(f"{result[key]} {words}" for key, words in told.items()))
-    sizes = [(path, Path(path).stat().st_size) for path in result["files"].values()]
-    lines += [f"made {path} ({size / 1024:.0f} kB)" for path, size in sizes]
-    return "\n".join(lines)
+    return [*lines, "  " + ", ".join(f"{result[key]} {words}" for key, words in told.items())]

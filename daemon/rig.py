@@ -7,6 +7,7 @@ from ripieno.daemon.errors import UserError
 from ripieno.daemon.presets import UNTRAINED, Preset, weights_file
 
 if TYPE_CHECKING:
+    from ripieno.native.continuation import Continuation
     from ripieno.native.engine import Rig
     from ripieno.native.instrumenter import Instrumenter, Voice
 
@@ -47,11 +48,13 @@ def delay_frames(preset: Preset, rate: int) -> int:
     return frames_of(preset.chord_window_ms, rate) if preset.route == "ensemble" else 0
 
 
-def build(preset: Preset, rate: int, outputs: tuple[str, ...] | None = None) -> "Rig":
+def build(
+    preset: Preset, rate: int, outputs: tuple[str, ...] | None = None, core: "Continuation | None" = None
+) -> "Rig":
     """The engine's rig for a preset, at `rate` frames a second.
 
-    outputs: the names of the engine's output ports, where they are more than this preset's own. Raises UserError (or
-    the model's own error) where its weights cannot be used.
+    outputs: the names of the engine's output ports, where they are more than this preset's own. core: the band that
+    answers, where the preset has one. Raises UserError (or the model's own error) where its weights cannot be used.
     """
     from ripieno.native.engine import Instrument, Rig
 
@@ -69,6 +72,7 @@ def build(preset: Preset, rate: int, outputs: tuple[str, ...] | None = None) -> 
             budget=preset.budget,
             expiry_frames=round(preset.expiry_s * rate),
             delay_frames=delay_frames(preset, rate),
+            **({"continuation": core} if core else {}),
         )
     except ValueError as error:
         raise UserError(f"the preset {preset.name!r} cannot be played: {error}") from None
@@ -84,7 +88,8 @@ def voices(preset: Preset, labels: tuple[str, ...] = ()) -> "list[Voice]":
             highest=one.range[1],
             polyphony=one.polyphony,
             label=labels.index(one.part) if labels else place,
-            enabled=one.enabled,
+            # Where a band answers, the player's keys are his own instrument's, whoever else may play.
+            enabled=one.enabled if preset.player is None else place == preset.player,
             centre=one.centre or 0,
             divides=one.divides,
         )

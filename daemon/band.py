@@ -1,0 +1,188 @@
+"""The band that answers, from the daemon's side: made of a preset, set while it plays, and told of."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ripieno.daemon.answer_model import answer_model
+from ripieno.daemon.answers import STATES
+from ripieno.daemon.cast import model_codes
+from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
+from ripieno.daemon.errors import UserError, did_you_mean
+from ripieno.daemon.presets import Continuation, Preset, option_value
+from ripieno.daemon.schema import Key
+from ripieno.models.continuation.representation import STYLES
+
+if TYPE_CHECKING:
+    from ripieno.native.continuation import BandReport
+    from ripieno.native.continuation import Continuation as Core
+
+# What only a new start can change.
+_FIXED = {"mode", "weights", "player", "style", "beats"}
+LIVE: dict[str, Key] = {key.name: key for key in CONTINUATION_KEYS if key.name not in _FIXED}
+_PEDALS = {"off": 0, "sostenuto": 66, "soft": 67}
+_CYCLES: dict[str, tuple[str, ...]] = {
+    "tempo_source": ("fixed", "tap", "follow"),
+    "while_playing": ("yield", "comp"),
+    "key": ("off", "auto"),
+}
+_COUNTS = ("heard", "committed", "sounded", "dropped", "cancelled", "late", "thinned", "faults", "handovers")
+_ANSWER_BARS = 8
+_FEW = 512  # committed notes of which the last one's place is remembered
+
+
+def parameters(name: str, value: Any) -> dict[str, float | str]:
+    """A key's value as the core's parameters."""
+    if name == "key":
+        root, mode = (0, value) if isinstance(value, str) else value
+        return {"key_mode": mode} if isinstance(value, str) else {"key_root": root, "key_mode": mode}
+    return {name: _PEDALS[value] if name == "handover_pedal" else value}
+
+
+class Band:
+    """A band that plays now.
+
+    settings: the preset's continuation with what was changed since. It hears the core's reports and tells how things
+    stand; the notes themselves are none of its business.
+    """
+
+    def __init__(self, preset: Preset, core: "Core", rate: int) -> None:
+        assert preset.continuation
+        self.core, self.rate = core, rate
+        self.settings: Continuation = preset.continuation
+        self._ends: deque[int] = deque([0], maxlen=_FEW)  # of the notes committed last
+
+    # What is set while it plays.
+
+    def set(self, name: str, value: object) -> str:
+        """Change a key of the continuation; returns how it stands. UserError for what it cannot be."""
+        if name not in LIVE:
+            told = "is settled when the band begins" if name in _FIXED else f"is no key; {did_you_mean(name, [*LIVE])}"
+            raise UserError(f"{name} {told}")
+        try:
+            good = LIVE[name].kind.read(value)
+        except ValueError as error:
+            raise UserError(f"{name}: {error}") from None
+        for parameter, number in parameters(name, good).items():
+            self.core.set(parameter, number)
+        self.settings = replace(self.settings, **{name: good})
+        return f"{name} = {LIVE[name].kind.show(good)}"
+
+    def command(self, text: str) -> str:
+        """A key and its value as one types them: "tempo 96", "key D minor"."""
+        name, _, value = text.strip().replace("=", " ", 1).partition(" ")
+        return self.set(name, option_value(value.strip(), name, CONTINUATION_KEYS))
+
+    def step(self, name: str, by: float) -> str:
+        """Change a number by so much; at its end it stays."""
+        now = getattr(self.settings, name)
+        try:
+            LIVE[name].kind.read(wanted := round(now + by, 3))
+        except ValueError:
+            return f"{name} = {now} is as far as it goes"
+        return self.set(name, wanted)
+
+    def cycle(self, name: str) -> str:
+        """The next of a key's words."""
+        words = _CYCLES[name]
+        now = getattr(self.settings, name)
+        return self.set(name, words[(words.index(now) + 1) % len(words)] if now in words else words[0])
+
+    # What it tells.
+
+    def hear(self) -> "list[BandReport]":
+        """What happened since the last time."""
+        reports = self.core.poll()
+        self._ends += [report.frame for report in reports if report.kind == "committed"]
+        return reports
+
+    def answer_frames(self) -> int:
+        """How long a duet's answer lasts off line, after the player's end: as many bars as it may have, or some."""
+        if self.settings.mode != "duet":
+            return 0
+        bars = self.settings.answer_bars or _ANSWER_BARS
+        beats = self.settings.handover_beats + bars * self.settings.beats
+        return round(beats * 60_000 / self.core.stats().millibpm * self.rate)
+
+    def status(self, frame: int) -> dict[str, Any]:
+        """How it stands at a frame, as plain values."""
+        stats = self.core.stats()
+        return {
+            "state": STATES[stats.state],
+            "tempo": round(stats.millibpm / 1000, 1),
+            "tempo_source": self.settings.tempo_source,
+            "ahead_s": round(max(0, max(self._ends) - frame) / self.rate, 3),
+            "success": round(stats.success, 5),
+            "stale": round(stats.staleness, 5),
+            **{name: getattr(stats, name) for name in _COUNTS},
+            "context": stats.length,
+            "settings": {name: LIVE[name].kind.show(getattr(self.settings, name)) for name in LIVE},
+        }
+
+
+def news_of(reports: "Iterable[BandReport]") -> list[str]:
+    """What of the reports a player should be told, in sentences."""
+    faults = sum(report.kind == "fault" for report in reports)
+    return ["the model's scores are no numbers: the band rests; are its weights whole?"] if faults else []
+
+
+def make_band(preset: Preset, rate: int, synchronous: bool = False) -> Band:
+    """The band of a preset with a continuation, ready to start; synchronous: off line, where it needs no thread.
+
+    UserError where its weights cannot be used.
+    """
+    from ripieno.native.continuation import Continuation, ContinuationConfig, Member
+
+    settings = preset.continuation
+    assert settings
+    model = answer_model(settings.weights)
+    codes = model_codes(preset)
+    members = [
+        Member(code, place, *one.range, one.enabled)
+        for place, (code, one) in enumerate(zip(codes, preset.ensemble, strict=True))
+    ]
+    numbers: dict[str, float | str] = {"seed": preset.seed}
+    for name in LIVE:
+        numbers |= parameters(name, getattr(settings, name))
+    config = ContinuationConfig(
+        members,
+        player={channel - 1: codes[preset.player or 0] for channel in preset.in_channels},
+        sample_rate=rate,
+        mode=settings.mode,
+        meter=settings.beats,
+        style=STYLES.index(settings.style) + 1 if settings.style else 0,
+        context=model.window,
+        synchronous=synchronous,
+        parameters=numbers,
+    )
+    return Band(preset, Continuation(model.transformer, config), rate)
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a key of the computer's keyboard does to a band; `act` returns what there is to tell of it."""
+
+    words: str
+    act: Callable[[Band], str | None]
+
+
+KEYS: dict[str, Command] = {
+    "t": Command("tap the beat", lambda band: band.core.tap()),
+    "h": Command("hand over", lambda band: band.core.hand_over()),
+    "y": Command("yield to you", lambda band: band.core.yield_()),
+    "w": Command("while you play", lambda band: band.cycle("while_playing")),
+    "s": Command("who sets the tempo", lambda band: band.cycle("tempo_source")),
+    "k": Command("key lock", lambda band: band.cycle("key")),
+    "<": Command("slower", lambda band: band.step("tempo", -2)),
+    ">": Command("faster", lambda band: band.step("tempo", 2)),
+    "-": Command("tamer", lambda band: band.step("temperature", -0.1)),
+    "+": Command("bolder", lambda band: band.step("temperature", 0.1)),
+    ",": Command("fewer notes", lambda band: band.step("density", -0.25)),
+    ".": Command("more notes", lambda band: band.step("density", 0.25)),
+}
+
+
+def key_help() -> list[str]:
+    """What each key does, for people."""
+    return [f"{key} {command.words}" for key, command in KEYS.items()] + [": any setting"]
