@@ -78,7 +78,6 @@ static void begin(rp_continuation *band) {
     for (uint32_t i = 0; i < RP_SET_COUNT; i++) band->set[i] = PARAMETERS[i].usual;
     for (uint32_t i = 0; i < band->config.band; i++) band->enabled[i] = band->config.member[i].enabled != 0;
     band->bpm = band->set[RP_SET_TEMPO];
-    band->bend = INT64_MIN;
     band->plan.from = band->plan.covered = band->plan.reserve_until = band->plan.resume = INT64_MIN;
     rp_listen_begin(band);
     rp_feel_begin(&band->feel, band->config.sample_rate, 0);

@@ -79,7 +79,6 @@ struct rp_continuation {
     rp_tempo tempo;
     int anchored; /* the tempo map has begun */
     double bpm;   /* wanted; the map may bend around it to meet the player's beat */
-    int64_t bend; /* tick at which the tempo was last corrected */
     rp_follow follow;
     rp_feel feel;
     rp_key key;

@@ -44,7 +44,7 @@ static int64_t place(rp_continuation *band, const rp_heard *heard) {
     int64_t tick = llround(exact);
     double late = (double)(int64_t)(heard->frame - rp_tempo_frame(&band->tempo, tick)) / band->config.sample_rate;
     if (band->set[RP_SET_TEMPO_SOURCE] == RP_TEMPO_FOLLOW)
-        rp_follow_onset(&band->follow, heard->frame, exact, band->config.sample_rate);
+        rp_follow_onset(&band->follow, heard->frame, exact, band->config.sample_rate, &band->bpm);
     rp_feel_heard(&band->feel, heard->second, late);
     rp_key_hear(&band->key, heard->first);
     return tick;

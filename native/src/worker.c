@@ -82,16 +82,14 @@ static void bend(rp_continuation *band, double once) {
     report.value = (uint32_t)lround(band->bpm * 1000.0);
     rp_tempo_bend(&band->tempo, tick, once);
     if (once != band->bpm) rp_tempo_bend(&band->tempo, tick + RP_TICKS_A_BEAT, band->bpm);
-    band->bend = tick;
     rp_band_report_to(band, report);
 }
 
-/* Once a beat the tempo follows the player. [worker] */
+/* The tempo follows the player, a beat at a time. [worker] */
 static void follow(rp_continuation *band) {
-    if (!band->anchored || band->set[RP_SET_TEMPO_SOURCE] != RP_TEMPO_FOLLOW || band->follow.weight <= 0.0) return;
-    if (rp_band_tick(band, band->now) < (double)band->bend + RP_TICKS_A_BEAT) return;
-    double once = rp_follow_correct(&band->follow, &band->bpm);
-    bend(band, once);
+    int follows = band->anchored && band->set[RP_SET_TEMPO_SOURCE] == RP_TEMPO_FOLLOW;
+    if (follows && rp_follow_ready(&band->follow))
+        bend(band, rp_follow_correct(&band->follow, (double)bendable(band), band->bpm));
 }
 
 /* [worker] */
