@@ -8,17 +8,16 @@ import torch
 from torch import Tensor
 
 from ripieno.models.continuation import corpus
+from ripieno.models.continuation.excerpts import cut
 from ripieno.models.continuation.instruments import DRUMS
 from ripieno.models.continuation.representation import (
     COLUMNS,
-    NOTE,
     POSITIONS,
     STYLES,
     TYPE,
     Events,
     Score,
     Ticks,
-    encode,
 )
 
 # The paper's transpositions (Dong et al. 2023): this many semitones at random.
@@ -39,11 +38,6 @@ class Collection:
 
     pieces: list[Score]
     share: np.ndarray
-
-
-def paper_order(piece: Score) -> Score:
-    """The same notes as Dong et al. order them: by time, pitch, duration, instrument."""
-    return piece.take(np.lexsort((piece.instrument, piece.length, piece.pitch, piece.tick)))
 
 
 class Lessons:
@@ -83,17 +77,6 @@ class Lessons:
         return cut(piece, start, self.rows, ends, self.paper, style=rng.random() >= NO_STYLE)
 
 
-def cut(
-    piece: Score, start: int, rows: int, ends: bool, paper: bool = False, style: bool = True
-) -> tuple[Events, Ticks]:
-    """The first ``rows`` events of a piece whose notes begin at beat ``start``; only its instruments are named."""
-    piece = piece.take(slice(0, rows))
-    if not style:
-        piece = Score(piece.tick, piece.length, piece.instrument, piece.pitch, piece.velocity, piece.bars)
-    events, ticks = encode(paper_order(piece) if paper else piece, start, ends)
-    return events[:rows], ticks[:rows]
-
-
 def leave_out(piece: Score, rng: np.random.Generator) -> Score:
     """Sometimes, without some of its instruments; at least one stays."""
     codes = np.unique(piece.instrument)
@@ -122,27 +105,3 @@ def pad(excerpts: list[tuple[Events, Ticks]]) -> Batch:
     for index, (rows_of, ticks_of) in enumerate(excerpts):
         events[index, : len(rows_of)], ticks[index, : len(rows_of)] = rows_of, ticks_of
     return torch.from_numpy(events), torch.from_numpy(ticks)
-
-
-def fixed_excerpts(
-    data: Path | str, split: str, rows: int, each: int, paper: bool = False, styles: tuple[str, ...] = STYLES
-) -> list[tuple[Events, Ticks]]:
-    """The same excerpts every time, to compare by: so many of each style, from pieces spread over the split.
-
-    No style is told, so that a model that knows none is compared fairly.
-    """
-    found = []
-    for style in styles:
-        pieces = corpus.load(style, data, split)
-        for number in range(each):
-            piece = pieces[number * len(pieces) // each % len(pieces)]
-            rng = np.random.default_rng([2023, number])
-            start = int(piece.tick[int(rng.integers(0, max(1, len(piece) - rows)))]) // POSITIONS
-            whole = piece.take(piece.tick >= start * POSITIONS)
-            found.append(cut(whole, start, rows, len(whole) < rows, paper, style=False))
-    return found
-
-
-def notes_in(events: Events) -> int:
-    """How many rows are notes."""
-    return int((events[:, TYPE] == NOTE).sum())

@@ -22,7 +22,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ripieno.models import checkpoint
 from ripieno.models.collection import CorpusError
-from ripieno.models.continuation.lessons import Batch, Lessons, fixed_excerpts, pad
+from ripieno.models.continuation.excerpts import fixed_excerpts
+from ripieno.models.continuation.lessons import Batch, Lessons, pad
 from ripieno.models.continuation.network import SHAPES, Network, PaperNetwork
 from ripieno.models.continuation.representation import FIELDS, TYPE, VELOCITY
 
