@@ -19,7 +19,7 @@ COMMANDS: dict[str, str] = {
     "ports": "list the MIDI ports of this machine",
     "doctor": "what works on this machine, and what to install for the rest",
     "bench": "measure speed and latency here",
-    "eval": "measure how well the models choose instruments",
+    "eval": "measure how well the models choose instruments and play on",
     "version": "print the version",
 }
 EPILOG = """\

@@ -1,33 +1,40 @@
-"""`ripieno eval`: how well the models choose instruments."""
+"""`ripieno eval`: how well the models choose instruments, and play on."""
 
 import argparse
+from importlib import import_module
+from types import ModuleType
 
 from ripieno.daemon.errors import UserError
 
-SUBJECTS = ("instrumentation",)
+# Each is judged by the `evaluate` of its folder in models.
+SUBJECTS = {
+    "instrumentation": "the paper's table on our test pieces, ours beside it",
+    "continuation": "losses, continuations against true pieces, and copying, the paper's model beside ours",
+}
 EPILOG = """\
-example:
+examples:
   ripieno eval instrumentation --data FOLDER       the paper's table on our test pieces, ours beside it
+  ripieno eval continuation --data FOLDER --quick  how well the band goes on, from fewer excerpts
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to judge; the rest belongs to the judge."""
-    from ripieno.models.instrumentation import evaluate
-
-    parser.add_argument(
-        "what", nargs="?", choices=SUBJECTS, default=SUBJECTS[0], help="what to judge (default: %(default)s)"
-    )
-    evaluate.add_arguments(parser)
+    subjects = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    for name, what in SUBJECTS.items():
+        _judge(name).add_arguments(subjects.add_parser(name, help=what, description=what[0].upper() + what[1:] + "."))
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Judge, and print the table."""
+    from ripieno.models.card import WeightsError
     from ripieno.models.collection import CorpusError
-    from ripieno.models.instrumentation import evaluate
-    from ripieno.models.instrumentation.ensemble import WeightsError
 
     try:
-        return evaluate.command(parsed)
+        return int(_judge(parsed.what).command(parsed))
     except (CorpusError, WeightsError) as error:
         raise UserError(str(error)) from None
+
+
+def _judge(name: str) -> ModuleType:
+    return import_module(f"ripieno.models.{name}.evaluate")

@@ -27,6 +27,7 @@ from ripieno.models.continuation.representation import (
     Score,
     Ticks,
     encode,
+    joined,
     length_of,
     prefix,
     score,
@@ -78,14 +79,14 @@ def go_on(model: Transformer, given: Score, start: int, until: int, wish: Wish, 
     """
     decoder, written, seed = Decoder(model, wish.window), given.take(slice(0, 0)), wish.seed
     while True:
-        before = _joined(given, written)
+        before = joined(given, written)
         tail = before.take(slice(max(0, len(before) - wish.window // 2), None))
         beat = int((tail.tick[0] if len(tail) else start) // POSITIONS)
         choice = _choice(wish, start - beat * POSITIONS, bar_tick - beat * POSITIONS)
         _hear(decoder, choice, tail, beat, wish)
         room = wish.window - decoder.length
         events, ticks, why = decoder.generate(choice, seed, until - beat * POSITIONS, room)
-        written = _joined(written, _notes(events, ticks + beat * POSITIONS))
+        written = joined(written, _notes(events, ticks + beat * POSITIONS))
         if why == "fault":
             raise ComposeError("the model's scores are no numbers: its weights are of no use")
         if why not in ("room", "context"):
@@ -99,12 +100,6 @@ def _notes(events: Events, ticks: Ticks) -> Score:
     columns = (events[notes, column].astype(np.int64) for column in (DURATION, INSTRUMENT, PITCH, VELOCITY))
     duration, instrument, pitch, velocity = columns
     return score(ticks[notes], length_of(duration), instrument, pitch - 1, velocity_of(velocity))
-
-
-def _joined(first: Score, second: Score) -> Score:
-    columns = ("tick", "length", "instrument", "pitch", "velocity")
-    both = [np.concatenate([getattr(first, name), getattr(second, name)]) for name in columns]
-    return score(*both, bars=first.bars, style=first.style, name=first.name)
 
 
 def _choice(wish: Wish, earliest: int, bar_tick: int) -> Choice:

@@ -22,8 +22,9 @@ def lines(piece: Score) -> list[NDArray[np.int64]]:
     for code in np.unique(piece.instrument):
         if code != DRUMS:
             mine = piece.take(piece.instrument == code)
-            wait = np.minimum(np.diff(mine.tick), _LONGEST_REST)
-            found.append(wait * 256 + np.diff(mine.pitch.astype(np.int64)) + 128)
+            tick, pitch = mine.tick.astype(np.int64), mine.pitch.astype(np.int64)
+            wait = np.minimum(tick[1:] - tick[:-1], _LONGEST_REST)
+            found.append(wait * 256 + pitch[1:] - pitch[:-1] + 128)
     return found
 
 
@@ -35,39 +36,38 @@ def _mixed(steps: NDArray[np.int64]) -> Words:
     return word ^ (word >> np.uint64(31))
 
 
-class Windows:
-    """The steps of pieces one after another, and a fingerprint of every window of them."""
+def _windows(pieces: list[Score], first_mark: int) -> tuple[Words, NDArray[np.int64]]:
+    """The steps of pieces one after another as words, with a mark after each line, and which piece each belongs to.
 
-    def __init__(self, pieces: list[Score], first_mark: int) -> None:
-        """first_mark: where the numbers of the marks between lines begin; no two may be the same anywhere."""
-        parts, owner = [], []
-        for index, piece in enumerate(pieces):
-            for steps in lines(piece):
-                mark = first_mark + len(parts)
-                parts.append(np.append(steps, mark))
-                owner.append(np.full(len(steps) + 1, index))
-        self.words = _mixed(np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64))
-        self.owner = np.concatenate(owner) if owner else np.zeros(0, dtype=np.int64)
+    first_mark: where the numbers of the marks begin; no two may be the same anywhere, so that no run crosses one.
+    """
+    parts: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
+    owners = [np.zeros(0, dtype=np.int64)]
+    for index, piece in enumerate(pieces):
+        for steps in lines(piece):
+            parts.append(np.append(steps, first_mark + len(parts)))
+            owners.append(np.full(len(steps) + 1, index))
+    return _mixed(np.concatenate(parts)), np.concatenate(owners)
 
 
 def longest_runs(pieces: list[Score], collection: list[Score], at_least: int = 4) -> NDArray[np.int64]:
     """[pieces] notes of the longest run that each shares with the collection; 0 where it has less than ``at_least``."""
-    ours, theirs = Windows(pieces, 1 << 40), Windows(collection, 1 << 50)
+    (ours, owner), (theirs, _) = _windows(pieces, 1 << 40), _windows(collection, 1 << 50)
     longest = np.zeros(len(pieces), dtype=np.int64)
     # The windows that may still be shared, by where they begin; each round they grow by a step.
-    here, there = (np.arange(len(windows.words)) for windows in (ours, theirs))
+    here, there = np.arange(len(ours)), np.arange(len(theirs))
     print_ours, print_theirs = (np.zeros(len(places), dtype=np.uint64) for places in (here, there))
     steps = 0
     while len(here):
-        here, print_ours = _grown(ours.words, here, print_ours, steps)
-        there, print_theirs = _grown(theirs.words, there, print_theirs, steps)
+        here, print_ours = _grown(ours, here, print_ours, steps)
+        there, print_theirs = _grown(theirs, there, print_theirs, steps)
         steps += 1
         both = np.intersect1d(print_ours, print_theirs)
         keep, keep_theirs = _among(print_ours, both), _among(print_theirs, both)
         here, print_ours = here[keep], print_ours[keep]
         there, print_theirs = there[keep_theirs], print_theirs[keep_theirs]
         if steps + 1 >= at_least:
-            longest[ours.owner[here]] = steps + 1
+            longest[owner[here]] = steps + 1
     return longest
 
 

@@ -27,12 +27,14 @@ from ripieno.models.continuation.excerpts import Excerpt, fixed_excerpts
 from ripieno.models.continuation.representation import (
     FIELDS,
     NOTE,
+    POSITIONS,
     STYLES,
     TYPE,
     VELOCITY,
     Events,
     Score,
     Ticks,
+    joined,
 )
 from ripieno.models.continuation.weights import PAPERS, Weights
 from ripieno.native.transformer import Decoder, Sampling
@@ -149,9 +151,9 @@ def go_on(model: Weights, given: Sequence[Excerpt], plan: Plan, say: Say) -> lis
             bar_beats=excerpt.bar_beats,
             seed=plan.seed + index,
         )
-        start = excerpt.given * excerpts.POSITIONS
+        start = excerpt.given * POSITIONS
         new = compose.go_on(network, excerpt.told, start, excerpt.until, wish, excerpt.bar_tick)
-        found.append(excerpts.joined(excerpt.told, new))
+        found.append(joined(excerpt.told, new))
     return found
 
 
@@ -290,12 +292,14 @@ def _scaled(name: str, value: float) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
+    parser.add_argument("--data", type=Path, required=True, help="folder of the note collections")
     parser.add_argument("--weights", default="small", help="ours: a name or a .safetensors file (default: %(default)s)")
     parser.add_argument("--rival", default=f"{PAPERS}-small", help="the paper's model, likewise (default: %(default)s)")
     parser.add_argument("--split", choices=("valid", "test"), default="test")
     parser.add_argument("--quick", action="store_true", help="fewer excerpts and continuations")
     parser.add_argument("--temperature", type=float, help="of all fields, instead of the card's")
     parser.add_argument("--top-p", type=float, help="of all fields, instead of the card's")
+    parser.add_argument("--json", action="store_true", help="print the tables as JSON")
 
 
 def plan_of(options: argparse.Namespace, ours: Weights) -> Plan:

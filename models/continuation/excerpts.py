@@ -7,7 +7,7 @@ import numpy as np
 
 from ripieno.models.continuation import corpus
 from ripieno.models.continuation.metrics import trim
-from ripieno.models.continuation.representation import BAR_MAX, POSITIONS, STYLES, Events, Score, Ticks, encode, score
+from ripieno.models.continuation.representation import BAR_MAX, POSITIONS, STYLES, Events, Score, Ticks, encode
 
 BEATS = 64  # what is judged of a piece, as in Dong et al. 2023
 _SHORTEST = 24  # beats of a piece that is taken
@@ -44,13 +44,6 @@ def written(piece: Score, given: int) -> Score:
     """What comes after the given beats, from beat 0 on."""
     later = piece.take(piece.tick >= given * POSITIONS)
     return replace(later, tick=later.tick - given * POSITIONS, bars=later.bars - given * POSITIONS)
-
-
-def joined(first: Score, second: Score) -> Score:
-    """The notes of both."""
-    columns = ("tick", "length", "instrument", "pitch", "velocity")
-    both = [np.concatenate([getattr(first, name), getattr(second, name)]) for name in columns]
-    return score(*both, bars=first.bars, style=first.style, name=first.name)
 
 
 def draw(

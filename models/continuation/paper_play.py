@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ripieno.models.continuation.excerpts import Excerpt, joined, paper_order
+from ripieno.models.continuation.excerpts import Excerpt, paper_order
 from ripieno.models.continuation.network import Block, Cache, PaperNetwork
 from ripieno.models.continuation.representation import (
     BEAT,
@@ -27,6 +27,7 @@ from ripieno.models.continuation.representation import (
     TYPE,
     Score,
     encode,
+    joined,
     length_of,
     prefix,
     score,

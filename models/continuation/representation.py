@@ -104,6 +104,15 @@ def score(
     )
 
 
+def joined(first: Score, second: Score) -> Score:
+    """The notes of both; the rest is the first's."""
+    tick, length, instrument, pitch, velocity = (
+        np.concatenate([getattr(first, name), getattr(second, name)])
+        for name in ("tick", "length", "instrument", "pitch", "velocity")
+    )
+    return score(tick, length, instrument, pitch, velocity, first.bars, first.style, first.name)
+
+
 _NEAREST = np.abs(np.arange(DURATIONS[-1] + 1)[:, None] - np.array(DURATIONS)[None, :]).argmin(axis=1) + 1
 
 

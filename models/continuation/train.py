@@ -97,7 +97,8 @@ class Training:
         rest = [p for p in self.plain.parameters() if p.ndim != 2]
         groups = [{"params": decayed, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.95), fused=True)
-        self.step, self.valid = 0, {}
+        self.step = 0
+        self.valid: dict[str, dict[str, float]] = {}
         self.lessons = Lessons(data, options.rows, paper=options.model == "mmt")
         self.checks = fixed_excerpts(data, "valid", options.rows, CHECK_EXCERPTS, paper=options.model == "mmt")
 
