@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ripieno.daemon.answer_model import answer_model
 from ripieno.daemon.answers import STATES
 from ripieno.daemon.cast import model_codes
-from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
+from ripieno.daemon.continuation_keys import CONTINUATION_KEYS, show_key
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.presets import Continuation, Preset, option_value
 from ripieno.daemon.schema import Key
@@ -29,6 +29,7 @@ _CYCLES: dict[str, tuple[str, ...]] = {
 }
 _COUNTS = ("heard", "committed", "sounded", "dropped", "cancelled", "late", "thinned", "faults", "handovers")
 _ANSWER_BARS = 8
+_PIANO = 1
 _FEW = 512  # committed notes of which the last one's place is remembered
 
 
@@ -117,8 +118,13 @@ class Band:
             "stale": round(stats.staleness, 5),
             **{name: getattr(stats, name) for name in _COUNTS},
             "context": stats.length,
-            "settings": {name: LIVE[name].kind.show(getattr(self.settings, name)) for name in LIVE},
+            "settings": {name: _plain(getattr(self.settings, name)) for name in LIVE},
         }
+
+
+def _plain(value: Any) -> Any:
+    """A setting for JSON: a key as it is written."""
+    return show_key(value) if isinstance(value, tuple) else value
 
 
 def news_of(reports: "Iterable[BandReport]") -> list[str]:
@@ -138,6 +144,8 @@ def make_band(preset: Preset, rate: int, synchronous: bool = False) -> Band:
     assert settings
     model = answer_model(settings.weights)
     codes = model_codes(preset)
+    # Two hands that play a whole ensemble are to the model what they look like: a piano.
+    own = _PIANO if preset.player is None else codes[preset.player]
     members = [
         Member(code, place, *one.range, one.enabled)
         for place, (code, one) in enumerate(zip(codes, preset.ensemble, strict=True))
@@ -147,7 +155,7 @@ def make_band(preset: Preset, rate: int, synchronous: bool = False) -> Band:
         numbers |= parameters(name, getattr(settings, name))
     config = ContinuationConfig(
         members,
-        player={channel - 1: codes[preset.player or 0] for channel in preset.in_channels},
+        player={channel - 1: own for channel in preset.in_channels},
         sample_rate=rate,
         mode=settings.mode,
         meter=settings.beats,

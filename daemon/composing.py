@@ -186,7 +186,8 @@ def _given(source: Path, preset: Preset | None, options: Sequence[str]) -> Given
     else:
         _settings(preset)
         heard = {channel - 1 for channel in preset.in_channels}
-        rows = [preset.player if note.channel in heard else None for note in notes]
+        own = preset.player or 0
+        rows = [own if note.channel in heard else None for note in notes]
     told = [(note, row) for note, row in zip(notes, rows, strict=True) if row is not None]
     if not told:
         raise UserError(f"{source}: there is no note in it to go on from")
@@ -268,7 +269,7 @@ def _wish(given: Given, model: AnswerModel, bar: int) -> "compose.Wish":
     settings = _settings(given.preset)
     key = compose.heard_key(given.piece.notes) if settings.key == "auto" else settings.key
     return compose.Wish(
-        ranges=_ranges(given.preset, settings.register),
+        ranges=_Seats(given.preset, settings.register).ranges(),
         sampling=model.sampling(settings.temperature, settings.top_p),
         pitch_classes=frozenset(range(12)) if isinstance(key, str) else compose.pitch_classes(*key),
         bar_beats=0 if bar % POSITIONS else bar // POSITIONS,
@@ -278,13 +279,32 @@ def _wish(given: Given, model: AnswerModel, bar: int) -> "compose.Wish":
     )
 
 
-def _ranges(preset: Preset, register: int) -> dict[int, tuple[int, int]]:
-    """Each instrument's range, moved by the register; drums have none."""
-    found = {}
-    for code, one in zip(model_codes(preset), preset.ensemble, strict=True):
-        by = 0 if code == DRUMS else register
-        found[code] = max(0, min(127, one.range[0] + by)), max(0, min(127, one.range[1] + by))
-    return {code: found[code] for code, one in zip(found, preset.ensemble, strict=True) if one.enabled}
+class _Seats:
+    """Who plays what the model writes: it knows an instrument once, where an ensemble may have several of it."""
+
+    def __init__(self, preset: Preset, register: int) -> None:
+        self._free = [0] * len(preset.ensemble)  # the tick from which each has nothing to play
+        self._seats: dict[int, list[tuple[int, int, int]]] = {}  # of each code: row, lowest, highest pitch
+        for row, (code, one) in enumerate(zip(model_codes(preset), preset.ensemble, strict=True)):
+            by = 0 if code == DRUMS else register
+            low, high = (max(0, min(127, pitch + by)) for pitch in one.range)
+            if one.enabled:
+                self._seats.setdefault(code, []).append((row, low, high))
+
+    def ranges(self) -> dict[int, tuple[int, int]]:
+        """The range that each instrument has among those who play it."""
+        return {
+            code: (min(low for _, low, _ in seats), max(high for _, _, high in seats))
+            for code, seats in self._seats.items()
+        }
+
+    def take(self, code: int, pitch: int, tick: int, length: int) -> int:
+        """The row of who plays a note: of those who reach it, the one who has had nothing to play for longest."""
+        seats = self._seats[code]
+        reach = [row for row, low, high in seats if low <= pitch <= high] or [row for row, _, _ in seats]
+        row = min(reach, key=lambda one: self._free[one])
+        self._free[row] = tick + length
+        return row
 
 
 def _performed(given: Given, notes: "ModelScore") -> list[Line]:
@@ -292,13 +312,14 @@ def _performed(given: Given, notes: "ModelScore") -> list[Line]:
     from ripieno.models.continuation.feel import Feel, touch_of
 
     settings, grid, piece = _settings(given.preset), given.grid, given.piece
-    rows = {code: row for row, code in enumerate(model_codes(given.preset))}
+    seats = _Seats(given.preset, settings.register)
     touch = touch_of(piece.velocities, piece.deviations)
     feel = Feel(touch, settings.follow_velocity, settings.humanize, given.preset.seed)
     columns = (getattr(notes, name).tolist() for name in ("tick", "length", "instrument", "pitch", "velocity"))
     lines = []
     for tick, length, code, pitch, velocity in zip(*columns, strict=True):
+        row = seats.take(code, pitch, tick, length)
         late = round(feel.lateness(code, tick) * RATE)
         start, end = max(0, grid.frame(tick) + late), grid.frame(tick + length) + late
-        lines.append(Line(start, max(start + 1, end), rows[code], pitch, feel.velocity(velocity or _MIDDLING)))
+        lines.append(Line(start, max(start + 1, end), row, pitch, feel.velocity(velocity or _MIDDLING)))
     return lines

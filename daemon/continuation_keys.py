@@ -43,7 +43,8 @@ CONTINUATION_KEYS: tuple[Key, ...] = (
         "player",
         MAYBE_TEXT,
         "",
-        "The instrument that is yours, by its name: all you play sounds on it. By default the first of the ensemble.",
+        "The instrument that is yours, by its name: all you play sounds on it; by default the first of the ensemble. "
+        '"all": your notes go to the whole ensemble, as the preset\'s model says (in a duet).',
     ),
     Key("style", choice("", *STYLES), "", "What the music should be like; by default the model follows what it hears."),
     Key("tempo", number(30, 300, False), 100, "Beats a minute, at first or throughout."),

@@ -96,7 +96,7 @@ class Performance:
         if self.band:
             self.band.core.enable(index, enabled)
             self.board.players[index].enabled = enabled
-        else:
+        if self.preset.player is None:
             self.engine.set_voice(index, replace(voices(self.preset)[index], enabled=enabled))
 
     def press(self, keys: str) -> None:

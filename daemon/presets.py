@@ -17,10 +17,10 @@ from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.gm import program_name
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, Key, slug
 from ripieno.daemon.toml_lines import key_lines, line_of
-from ripieno.models.continuation.instruments import NAMES
 
 UNTRAINED = ("zone", "closest")
 CONTINUATION = "continuation"
+EVERYONE = "all"  # whose notes the player's are, where the instrumentation model gives them out
 SHIPPED = ("small",)  # weights of a continuation that come with Ripieno
 WEIGHTS = ".safetensors"
 Document = dict[str, Any]
@@ -107,8 +107,8 @@ class Preset:
 
     @property
     def player(self) -> int | None:
-        """Whose instrument is the player's own, where the band answers; None where the player plays them all."""
-        if self.continuation is None:
+        """Whose instrument is the player's own, where a band answers; None where the player plays them all."""
+        if self.continuation is None or self.continuation.player == EVERYONE:
             return None
         return [one.name for one in self.ensemble].index(self.continuation.player)
 
@@ -421,31 +421,23 @@ def _check_player(c: _Checked) -> None:
         return
     names = [row["name"] for row in c.ensemble if "name" in row]
     wanted = c.continuation.get("player") or (names[0] if names else "")
-    found = [name for name in names if slug(name) == slug(wanted)]
+    found = [name for name in (*names, EVERYONE) if slug(name) == slug(wanted)]
     if names and not found:
-        c.wrong((CONTINUATION, "player"), f"nobody in the ensemble is called {wanted!r}; {did_you_mean(wanted, names)}")
+        told = did_you_mean(wanted, [*names, EVERYONE])
+        c.wrong((CONTINUATION, "player"), f"nobody in the ensemble is called {wanted!r}; {told}")
     c.continuation["player"] = found[0] if found else ""
+    if found == [EVERYONE] and c.continuation.get("mode") == "band":
+        c.wrong((CONTINUATION, "player"), 'with mode = "band" one instrument is the player\'s: name it')
     if c.continuation.get("mode") == "band" and len(c.ensemble) == 1:
         c.wrong((CONTINUATION, "mode"), "a band needs an instrument beside the player's: add [[ensemble]] tables")
 
 
 def _check_instruments(c: _Checked) -> None:
-    """Every instrument is one that the continuation knows, and no two of them are the same to it."""
-    if c.continuation is None:
-        return
-    owner: dict[int, str] = {}
-    for i, row in enumerate(c.ensemble):
-        if "program" not in row or "name" not in row:
-            continue
-        code = model_code(row["program"], row.get("channel", 0))
-        if code is None:
+    """Every instrument is one that the continuation knows."""
+    for i, row in enumerate(c.ensemble if c.continuation is not None else []):
+        if "program" in row and model_code(row["program"], row.get("channel", 0)) is None:
             lacks = f"the model has no {program_name(row['program'])}; it has {likely_programs(row['program'])}"
-            c.wrong(("ensemble", i, "program"), f"{lacks}: choose another sound, or leave {row['name']} out")
-        elif code in owner:
-            same = f"to the model it is the same instrument as {owner[code]}: {NAMES[code]}"
-            c.wrong(("ensemble", i, "program"), f"{same}; choose another sound, or leave one of them out")
-        else:
-            owner[code] = row["name"]
+            c.wrong(("ensemble", i, "program"), f"{lacks}: choose another sound, or leave this instrument out")
 
 
 def _check_answer_weights(c: _Checked) -> None:

@@ -124,4 +124,16 @@ def _played(result: dict[str, Any]) -> list[str]:
         moved += f", at the latest {result['latest_move_ms']:.1f} ms after their keys"
     lines.append(f"  changed hands    {moved}")
     told = {"fallback": "by the fallback", "shared": "as second notes", "stolen": "cut short", "dropped": "dropped"}
-    return [*lines, "  " + ", ".join(f"{result[key]} {words}" for key, words in told.items())]
+    lines.append("  " + ", ".join(f"{result[key]} {words}" for key, words in told.items()))
+    return lines + (_answered(result["band"]) if "band" in result else [])
+
+
+def _answered(band: dict[str, Any]) -> list[str]:
+    left_out = band["dropped"] + band["cancelled"]
+    lines = [
+        f"  the band         {band['sounded']} notes; it took over {band['handovers']} times",
+        f"  in time          {band['success']:.2%} of what was due; {band['stale']:.2%} from an old plan",
+        f"  left out         {left_out} notes that were planned and never played",
+    ]
+    too_many = f"  not remembered   {band['thinned']} of your notes: more than ten at one place of a beat"
+    return lines + ([too_many] if band["thinned"] else [])

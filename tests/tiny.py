@@ -23,9 +23,12 @@ def arrays(seed: int = 1) -> dict[str, np.ndarray]:
     return made
 
 
-def write(path: Path, seed: int = 1, **told: object) -> Path:
-    """Write them and their card; `told` overrides what the card says."""
+def write(path: Path, seed: int = 1, broken: bool = False, **told: object) -> Path:
+    """Write them and their card. broken: with a value that is no number. `told` overrides what the card says."""
     sampling = {field: asdict(Sampling(1.0, 0.98)) for field in FIELDS}
     says = {"format": FORMAT, "model": "ours", "shape": asdict(SHAPE), "events": EVENTS, "sampling": sampling}
-    card.write(path, arrays(seed), says | {"training": {"rows": 256}} | told)
+    made = arrays(seed)
+    if broken:
+        made["norm.weight"][0] = np.nan
+    card.write(path, made, says | {"training": {"rows": 256}} | told)
     return path
