@@ -8,12 +8,12 @@
 
 #include "transformer.h"
 
-static const double CHORD_SECONDS = 0.04;          /* onsets this near are one */
-static const double GRID = 6.0, STEP = 3.0;        /* ticks: eighth and sixteenth notes */
-static const double REACH = 2.5;                   /* ticks from the grid beyond which an onset says nothing of it */
-static const double SHORT = 7.5;                   /* ticks: up to here a sixteenth tells, beyond it eighths do */
-static const double STRANGE = 0.17;                /* an interval further off than this share is no such number */
-static const double PERIOD_GAIN = 0.3;             /* of an interval of a beat or more */
+static const double CHORD_SECONDS = 0.04;   /* onsets this near are one */
+static const double GRID = 6.0, STEP = 3.0; /* ticks: eighth and sixteenth notes */
+static const double REACH = 2.5;            /* ticks from the grid beyond which an onset says nothing of it */
+static const double SHORT = 7.5;            /* ticks: up to here a sixteenth tells, beyond it eighths do */
+static const double STRANGE = 0.17;         /* an interval further off than this share is no such number */
+static const double PERIOD_GAIN = 0.3;      /* of an interval of a beat or more */
 static const double PHASE_GAIN = 0.6, BEAT_STEP = 0.12;
 static const double OFF_BEAT_WEIGHT = 0.5, ENOUGH = 1.0;
 static const double SLOWEST = 30.0, FASTEST = 300.0, PAUSE_SECONDS = 2.1, PAUSE_TICKS = 48.0;
@@ -31,7 +31,7 @@ static void learn_period(double ticks, double *bpm) {
 
 void rp_follow_onset(rp_follow *follow, uint64_t frame, double tick, double sample_rate, double *bpm) {
     double grid = round(tick / GRID), error = tick - grid * GRID;
-    double seconds = follow->last_onset ? (double)(frame - follow->last_onset) / sample_rate : INFINITY;
+    double seconds = follow->last_onset ? (double)(frame - follow->last_onset) / sample_rate : (double)INFINITY;
     if (seconds < CHORD_SECONDS) return;
     follow->last_onset = frame;
     learn_period(seconds * *bpm * RP_TICKS_A_BEAT / 60.0, bpm);
