@@ -72,7 +72,7 @@ INSTRUMENTS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("bagpipe", (109, 108, 110, 111)),
     ("melodic percussion", (117, 118, 119)),
 )
-DRUMS = 65
+PIANO, DRUMS = 1, 65
 NAMES = ("none", *(name for name, _ in INSTRUMENTS), "drums")
 _CODES = {program: code for code, (_, programs) in enumerate(INSTRUMENTS, 1) for program in programs}
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ripieno.models.continuation import corpus
 from ripieno.models.continuation.excerpts import cut
-from ripieno.models.continuation.instruments import DRUMS
+from ripieno.models.continuation.instruments import DRUMS, PIANO
 from ripieno.models.continuation.representation import (
     COLUMNS,
     POSITIONS,
@@ -18,11 +18,13 @@ from ripieno.models.continuation.representation import (
     Events,
     Score,
     Ticks,
+    score,
 )
 
 # The paper's transpositions (Dong et al. 2023): this many semitones at random.
 TRANSPOSE_LOW, TRANSPOSE_HIGH = -5, 6
 LEAVE_OUT = 0.25  # how often some instruments are left out
+HAND_OVER, PLAY_ALONG = 0.25, 0.15  # how often a piano plays all of the beginning, or some of the parts
 NO_STYLE = 0.2  # how often the style is not told
 # A collection is drawn with its number of notes to this power: small ones are heard more often than they are large.
 EVENNESS = 0.7
@@ -73,7 +75,7 @@ class Lessons:
         first = int(np.searchsorted(piece.tick, start * POSITIONS))
         piece = piece.take(slice(first, first + 2 * self.rows))
         ends = first + len(piece) >= first + last + LEAST_NOTES and len(piece) < 2 * self.rows
-        piece = transpose(leave_out(piece, rng), rng)
+        piece = transpose(at_the_piano(leave_out(piece, rng), self.rows, rng), rng)
         return cut(piece, start, self.rows, ends, self.paper, style=rng.random() >= NO_STYLE)
 
 
@@ -84,6 +86,30 @@ def leave_out(piece: Score, rng: np.random.Generator) -> Score:
         return piece
     stay = rng.permutation(codes)[: int(rng.integers(1, len(codes)))]
     return piece.take(np.isin(piece.instrument, stay))
+
+
+def at_the_piano(piece: Score, rows: int, rng: np.random.Generator) -> Score:
+    """Sometimes with a player at the piano, as on stage.
+
+    Either all but the drums is played on the piano, up to a moment from which the instruments themselves go on: what a
+    band hears that takes over. Or some of the instruments are played on the piano from beginning to end: what a band
+    hears that plays along.
+    """
+    pitched = np.unique(piece.instrument[piece.instrument != DRUMS])
+    which = rng.random()
+    if not len(pitched) or which >= HAND_OVER + PLAY_ALONG:
+        return piece
+    if which < HAND_OVER:
+        low, high = int(0.15 * min(len(piece), rows)), int(0.85 * min(len(piece), rows))
+        before = piece.tick < piece.tick[int(rng.integers(low, high + 1))]
+        keep, moved = ~(before & (piece.instrument == DRUMS)), before
+    else:
+        some = rng.permutation(pitched)[: int(rng.integers(1, len(pitched) + 1))]
+        keep, moved = np.ones(len(piece), dtype=bool), np.isin(piece.instrument, some)
+    instrument = np.where(moved, PIANO, piece.instrument)[keep]
+    piece = piece.take(keep)
+    columns = (piece.tick, piece.length, instrument, piece.pitch, piece.velocity)
+    return score(*columns, bars=piece.bars, style=piece.style, name=piece.name)
 
 
 def transpose(piece: Score, rng: np.random.Generator) -> Score:
