@@ -27,8 +27,13 @@ _CYCLES: dict[str, tuple[str, ...]] = {
     "while_playing": ("yield", "comp"),
     "key": ("off", "auto"),
 }
-_COUNTS = ("heard", "committed", "sounded", "dropped", "cancelled", "late", "thinned", "faults", "handovers")
-_ANSWER_BARS = 8
+_COUNTS = (
+    *("heard", "merged", "thinned", "unheard"),
+    *("planned", "committed", "sounded", "dropped", "cancelled", "doubled"),
+    *("late", "missed", "faults", "handovers"),
+)
+# Off line: how long an answer is that the preset lets go on, and how long its last notes may ring.
+_ANSWER_BARS, _RING_BEATS = 8, 2
 _PIANO = 1
 _FEW = 512  # committed notes of which the last one's place is remembered
 
@@ -103,7 +108,7 @@ class Band:
         if self.settings.mode != "duet":
             return 0
         bars = self.settings.answer_bars or _ANSWER_BARS
-        beats = self.settings.handover_beats + bars * self.settings.beats
+        beats = self.settings.handover_beats + bars * self.settings.beats + _RING_BEATS
         return round(beats * 60_000 / self.core.stats().millibpm * self.rate)
 
     def status(self, frame: int) -> dict[str, Any]:

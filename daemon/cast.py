@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ripieno.daemon.presets import Preset
 
 _NEIGHBOURS = 3
+_DRUM_RANGE = (35, 81)  # of General MIDI's drums: the bass drum to the triangle
 
 
 def model_code(program: int, channel: int) -> int | None:
@@ -50,4 +51,4 @@ def code_named(name: str) -> int:
 def row_of(code: int) -> dict[str, object]:
     """A preset's [[ensemble]] table for an instrument of the model."""
     row: dict[str, object] = {"name": NAMES[code].capitalize(), "program": program_of_code(code) + 1, "polyphony": 0}
-    return row | ({"channel": DRUM_CHANNEL} if code == DRUMS else {})
+    return row | ({"channel": DRUM_CHANNEL, "range": list(_DRUM_RANGE)} if code == DRUMS else {})
