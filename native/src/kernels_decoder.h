@@ -11,8 +11,11 @@
  * A tile's rows are taken `vectors` vectors at a time, for `rows` of the x: as many sums as there are registers, and
  * each weight that was read is used `rows` times. */
 
-/* How far ahead of its use a single vector's weights are asked for: the prefetcher stops at each page. */
-enum { AHEAD = 2048 };
+/* Ask for `bytes` of what is read in order, well before its use: the processor's own guess stops at each page. [any] */
+RP_INLINE void ask_ahead(const void *from, int bytes) {
+    enum { AHEAD = 4096, LINE = 64 };
+    RP_UNROLL for (int i = 0; i < bytes; i += LINE) __builtin_prefetch((const char *)from + AHEAD + i);
+}
 
 /* y [rows] += for each x [rows], at `vectors` vectors of a tile (or group) of `width` rows. [any] */
 RP_INLINE void corner(const float *weight, uint32_t width, const float *x, uint32_t columns, float *y, uint32_t stride,
@@ -20,7 +23,7 @@ RP_INLINE void corner(const float *weight, uint32_t width, const float *x, uint3
     floats sum[16];
     RP_UNROLL for (int i = 0; i < vectors * rows; i++) sum[i] = splat(0);
     for (uint32_t column = 0; column < columns; column++, weight += width) {
-        if (rows == 1) __builtin_prefetch((const char *)weight + AHEAD);
+        if (rows == 1) ask_ahead(weight, vectors * RP_LANES * (int)sizeof *weight);
         RP_UNROLL for (int v = 0; v < vectors; v++) {
             const floats w = load(weight + v * RP_LANES);
             RP_UNROLL for (int r = 0; r < rows; r++) sum[r * vectors + v] =
@@ -45,10 +48,6 @@ RP_INLINE void tile(const float *weight, uint32_t width, const float *x, uint32_
 /* [any] */
 static void dense(const rp_matrix *matrix, const float *x, uint32_t n, float *y) {
     const uint32_t columns = matrix->columns, rows = matrix->rows;
-    if (n == 1) {
-        product_fp32(matrix, x, 1, y);
-        return;
-    }
     for (uint32_t row = 0, width; row < rows; row += width) {
         width = rows - row >= RP_TILE ? RP_TILE : RP_GROUP;
         const float *weight = (const float *)matrix->weights + (size_t)row * columns;
@@ -56,6 +55,8 @@ static void dense(const rp_matrix *matrix, const float *x, uint32_t n, float *y)
         for (; i + 4 <= n && width == RP_TILE; i += 4)
             tile(weight, width, x + (size_t)i * columns, columns, y + (size_t)i * rows + row, rows, RP_BLOCK_VECTORS,
                  4);
+        for (; i < n && width == RP_TILE; i++)
+            tile(weight, width, x + (size_t)i * columns, columns, y + (size_t)i * rows + row, rows, PER_TILE, 1);
         for (; i < n; i++)
             tile(weight, width, x + (size_t)i * columns, columns, y + (size_t)i * rows + row, rows, PER_GROUP, 1);
     }
@@ -71,10 +72,7 @@ RP_INLINE void corner_bytes(const int8_t *weight, uint32_t width, const rp_matri
             begin_fours(matrix->sums + row + v * RP_LANES);
     }
     for (uint32_t column = 0; column < columns; column += 4, weight += 4 * (size_t)width) {
-        if (rows == 1) {
-            RP_UNROLL for (int v = 0; v < vectors; v += 64 / (4 * RP_LANES) ? 64 / (4 * RP_LANES) : 1)
-                __builtin_prefetch(weight + AHEAD + v * 4 * RP_LANES);
-        }
+        if (rows == 1) ask_ahead(weight, 4 * vectors * RP_LANES);
         RP_UNROLL for (int r = 0; r < rows; r++) {
             const ints four = splat_fours(x + (size_t)r * columns + column);
             RP_UNROLL for (int v = 0; v < vectors; v++) sum[r * vectors + v] =
@@ -189,7 +187,7 @@ static void match(const float *keys, const float *q, uint32_t width, uint32_t gr
         floats sum[SUMS];
         RP_UNROLL for (int i = 0; i < SUMS; i++) sum[i] = splat(0);
         for (uint32_t i = 0; i < width; i += 4) {
-            __builtin_prefetch((const char *)keys + AHEAD);
+            ask_ahead(keys, 4 * RP_GROUP * (int)sizeof *keys);
             RP_UNROLL for (int at = 0; at < SUMS; at++, keys += RP_LANES) sum[at] =
                 add_product(sum[at], load(keys), splat(q[i + (uint32_t)(at / PER_GROUP)]));
         }
@@ -206,8 +204,7 @@ static void match_bytes(const int8_t *keys, const float *scale, const int16_t *q
         ints sum[SUMS];
         RP_UNROLL for (int i = 0; i < SUMS; i++) sum[i] = (ints){0};
         for (uint32_t i = 0; i < width; i += 8) {
-            __builtin_prefetch(keys + AHEAD);
-            __builtin_prefetch(keys + AHEAD + 64);
+            ask_ahead(keys, 8 * RP_GROUP);
             RP_UNROLL for (int at = 0; at < SUMS; at++, keys += 2 * RP_LANES) sum[at] =
                 add_pairs(sum[at], widen(keys), splat_pair(q + i + 2 * (at / PER_GROUP)));
         }
