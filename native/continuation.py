@@ -151,8 +151,10 @@ class BandStats:
     handovers: int
     moves: int
     late_worker: int
+    absorbed: int
     absorb_last: int
     absorb_max: int
+    answers: int
     answer_last: int
     answer_max: int
     length: int

@@ -66,6 +66,7 @@ static void tell_committed(rp_continuation *band, const rp_entry *entry, const r
 /* [worker] */
 static void note_answer(rp_continuation *band) {
     if (!band->answering) return;
+    band->stats.answers++;
     band->stats.answer_last = rp_now() - band->answering;
     if (band->stats.answer_last > band->stats.answer_max) band->stats.answer_max = band->stats.answer_last;
     band->answering = 0;

@@ -166,6 +166,7 @@ static void publish(rp_continuation *band) {
 /* The context holds what was heard. [worker] */
 static void note_absorbed(rp_continuation *band) {
     if (!band->hearing) return;
+    band->stats.absorbed++;
     band->stats.absorb_last = rp_now() - band->hearing;
     if (band->stats.absorb_last > band->stats.absorb_max) band->stats.absorb_max = band->stats.absorb_last;
     band->hearing = 0;
