@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_weights
+import tiny
 from command import ripieno
 from note_collections import notes_of, write, write_all
 
@@ -22,7 +22,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_weights.write(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
+    return tiny.write(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 def test_excerpts_are_whole_and_the_same_every_time(data: Path) -> None:
