@@ -30,7 +30,8 @@ _COUNTS = {
 
 
 _TEMPO_SOURCES = {"fixed": "fixed", "tap": "tapped", "follow": "yours, followed"}
-_BAND_COLUMNS = 4
+# Those of its settings that a player changes most; the others are in the JSON.
+_SETTINGS = ("while_playing", "key", "density", "temperature", "register", "at_once", "commit_beats")
 
 
 class View(Protocol):
@@ -182,11 +183,9 @@ def _band(performance: "Performance") -> list[str]:
     if not performance.band:
         return []
     status = performance.band.status(performance.engine.stats().frames)
-    settings = [f"{name} {value}" for name, value in status["settings"].items()]
-    rows = [settings[at : at + _BAND_COLUMNS] for at in range(0, len(settings), _BAND_COLUMNS)]
+    settings = [f"{name} {status['settings'][name]}" for name in _SETTINGS]
     told = _answer(status)
-    lines = [f" {told[0]}   {'   '.join(told[1:3])}", f" {'   '.join(told[3:])}"]
-    return lines + [dimmed(" " + "".join(f"{one:28}" for one in row).rstrip()) for row in rows]
+    return [f" {'   '.join(told[:3])}", f" {'   '.join(told[3:])}", dimmed(f" {'   '.join(settings)}")]
 
 
 def _foot(performance: "Performance", news: list[str]) -> list[str]:
