@@ -200,7 +200,8 @@ def _given(source: Path, preset: Preset | None, options: Sequence[str]) -> Given
 
 def _controls(preset: Preset, score: Score, row_of_channel: Mapping[int, int]) -> list[Event]:
     """Pedals, bends and pressure of the given, where its notes leave; and every pedal up at the end."""
-    seats, found, down = places(preset), [], set()
+    seats, down = places(preset), set[tuple[int, int]]()
+    found: list[Event] = []
     for frame, _, data in score.events:
         row = row_of_channel.get(data[0] & 15)
         if data[0] & 0xF0 in (_CONTROL, _PRESSURE, _BEND) and row is not None:

@@ -226,7 +226,7 @@ def _override(document: Document, source: _Source, option: str) -> Iterator[Prob
     if parts[0] != "ensemble":
         path = _own_path(parts, document)
         table, keys = (document, PRESET_KEYS) if len(path) == 1 else (document[CONTINUATION], CONTINUATION_KEYS)
-        table[path[-1]] = option_value(text, str(path[-1]), keys)
+        table[str(path[-1])] = option_value(text, str(path[-1]), keys)
     else:
         rows = _tables(document)
         names = [slug(str(row.get("name", ""))) for row in rows]

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from ripieno.daemon import presets
+from ripieno.daemon.band import LIVE, parameters
 from ripieno.daemon.cast import code_named, row_of
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.presets import PresetError
+from ripieno.daemon.presets import PresetError, option_value
+from ripieno.daemon.schema import number
 from ripieno.models.continuation.instruments import DRUMS, NAMES
+from ripieno.native.continuation import CHOICES, PARAMETERS, parameter_value
 
 BAND = """\
 name = "Mine"
@@ -115,3 +118,22 @@ def test_instruments_are_called_by_our_names_and_by_general_midi_s() -> None:
     with pytest.raises(UserError, match="the model has no 'Seashore'"):
         code_named("Seashore")
     assert row_of(DRUMS)["channel"] == 10
+
+
+def test_every_parameter_of_the_core_has_its_key_and_the_same_range() -> None:
+    # The key lock is one key in a preset and two parameters; the seed is the whole preset's; three are words.
+    numeric = set(LIVE) - {"key", "tempo_source", "while_playing", "handover_pedal"}
+    assert set(PARAMETERS) == numeric | {"key_root", "key_mode", "seed", *CHOICES, "handover_pedal"}
+    for name in numeric:
+        core = PARAMETERS[name]
+        assert LIVE[name].kind.what == number(core.low, core.high, core.whole).what, name
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_the_core_takes_every_value_of_a_key(name: str) -> None:
+    words = {"tempo_source": CHOICES["tempo_source"], "while_playing": CHOICES["while_playing"]}
+    some = {"key": ("off", "auto", "F# minor", "C major"), "handover_pedal": ("off", "sostenuto", "soft")} | words
+    for value in (*some.get(name, ()), LIVE[name].kind.show(LIVE[name].default).strip('"')):
+        read = LIVE[name].kind.read(option_value(str(value), name, tuple(LIVE.values())))
+        for parameter, number_of_it in parameters(name, read).items():
+            assert parameter_value(parameter, number_of_it) >= PARAMETERS[parameter].low
