@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -57,7 +57,7 @@ def load(
             raise CheckpointError(f"{folder}: weights of step {step}, progress of step {progress['step']}: delete both")
         tensors = load_file(path)
         model.load_state_dict(under("model.", tensors))
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: the checkpoint cannot be used ({error}): delete it to begin anew") from error
     state: dict[int, Tensors] = {}
     for key, value in under("optimiser.", tensors).items():

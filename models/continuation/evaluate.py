@@ -175,7 +175,11 @@ def papers_go_on(model: Weights, given: Sequence[Excerpt], plan: Plan, say: Say)
 def measured(pieces: Sequence[Score]) -> dict[str, float]:
     """Means of the measures over pieces, and how many notes a piece has."""
     cut = [metrics.trim(piece, excerpts.BEATS) for piece in pieces]
-    means = {name: float(np.nanmean([measure(piece) for piece in cut])) for name, measure in metrics.METRICS.items()}
+    means = {}
+    for name, measure in metrics.METRICS.items():
+        values = np.array([measure(piece) for piece in cut])
+        known = values[np.isfinite(values)]
+        means[name] = float(known.mean()) if len(known) else float("nan")
     return means | {"notes": float(np.mean([len(piece) for piece in cut]))}
 
 

@@ -70,7 +70,7 @@ def wavelengths(pairs: int) -> np.ndarray:
 
 def angles(index: Tensor, tick: Tensor, head_dim: int) -> Tensor:
     """[..., head_dim / 2] angles: the first half by the event's number, the second by its tick."""
-    waves = torch.as_tensor(2.0 * math.pi / wavelengths(head_dim // 4), dtype=torch.float64)
+    waves = torch.as_tensor(2.0 * math.pi / wavelengths(head_dim // 4), dtype=torch.float64, device=tick.device)
     by_index = index.to(torch.float64)[..., None] * waves
     by_tick = tick.to(torch.float64)[..., None] * waves
     return torch.cat([by_index, by_tick], -1)
@@ -159,7 +159,7 @@ class Network(nn.Module):
     def stream(self, events: Tensor, ticks: Tensor, start: int = 0, cache: Cache | None = None) -> Tensor:
         """[batch, rows, dim] what the decoder makes of each row. ``start``: the number of the first row."""
         x = torch.stack([table(events[..., column]) for column, table in enumerate(self.embed)]).sum(0)
-        index = torch.arange(start, start + events.shape[1]).expand(events.shape[:2])
+        index = torch.arange(start, start + events.shape[1], device=events.device).expand(events.shape[:2])
         angle = angles(index, ticks, self.shape.head_dim).unsqueeze(1)
         turn = (angle.cos().float(), angle.sin().float())
         for block in self.blocks:
@@ -227,7 +227,7 @@ class PaperNetwork(nn.Module):
     def stream(self, seen: Tensor, start: int = 0, cache: Cache | None = None) -> Tensor:
         """[batch, rows, dim] from the paper's fields."""
         x = torch.stack([table(seen[..., column]) for column, table in enumerate(self.embed)]).sum(0)
-        x = x + self.rows(torch.arange(start, start + seen.shape[1]))
+        x = x + self.rows(torch.arange(start, start + seen.shape[1], device=seen.device))
         for block in self.blocks:
             x = block(x, None, cache)
         return self.norm(x)

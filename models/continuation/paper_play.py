@@ -111,13 +111,13 @@ def go_on(network: PaperNetwork, excerpts: Sequence[Excerpt], rows: int, seed: i
         room.heard += 1
         waiting = [i for i, each in enumerate(writings) if not each.done and len(each.rows) == room.heard]
         if waiting:
-            drawn = _draw(network, stream[waiting], row[waiting], generator)
+            drawn = draw(network, stream[waiting], row[waiting], generator)
             for index, new in zip(waiting, drawn.numpy(), strict=True):
                 writings[index].add(new)
     return [as_score(writing) for writing in writings]
 
 
-def _draw(network: PaperNetwork, stream: Tensor, last: Tensor, generator: torch.Generator) -> Tensor:
+def draw(network: PaperNetwork, stream: Tensor, last: Tensor, generator: torch.Generator) -> Tensor:
     """[pieces, 6] the next rows. stream [pieces, dim], last [pieces, 6] the rows before."""
     new = torch.zeros_like(last)
     for column, scores in enumerate(network.scores):

@@ -6,6 +6,7 @@ ripieno.models.continuation.train ... The paper's size (20 M parameters): --size
 """
 
 import argparse
+import atexit
 import os
 import sys
 import time
@@ -23,6 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ripieno.models import checkpoint
 from ripieno.models.collection import CorpusError
 from ripieno.models.continuation.excerpts import fixed_excerpts
+from ripieno.models.continuation.export import export
 from ripieno.models.continuation.lessons import Batch, Lessons, pad
 from ripieno.models.continuation.network import SHAPES, Network, PaperNetwork
 from ripieno.models.continuation.representation import FIELDS, TYPE, VELOCITY
@@ -112,6 +114,7 @@ class Training:
             print(f"{self.runs}: going on from step {self.step}", flush=True)
         if self.world > 1:
             torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            atexit.register(torch.distributed.destroy_process_group)
             self.network = DistributedDataParallel(self.plain)
 
     def save(self) -> None:
@@ -224,8 +227,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = parse(arguments)
     torch.set_num_threads(told.threads)
     options = Options(told.model, told.size, told.steps, told.batch, told.rows, told.rate, told.dropout, told.seed)
+    runs = told.runs / f"continuation-{told.model}-{told.size}"
     try:
-        train(told.data, told.runs / f"continuation-{told.model}-{told.size}", options)
+        training = train(told.data, runs, options)
+        if told.out and training.rank == 0:
+            print(f"wrote {export(runs, told.data, told.out)}", flush=True)
     except (CorpusError, checkpoint.CheckpointError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 1
