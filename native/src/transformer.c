@@ -84,38 +84,40 @@ static place place_of(const rp_transformer_config *config, uint32_t index) {
     return (place){KINDS, 0, 0};
 }
 
-/* [control] */
+/* An array's name: its numbers stand in the middle. [control] */
+static void name_array(char *name, size_t size, const char *before, const char *after, uint32_t numbers, place at) {
+    if (numbers == 0) snprintf(name, size, "%s.%s", before, after);
+    if (numbers == 1) snprintf(name, size, "%s.%u.%s", before, (unsigned)at.a, after);
+    if (numbers == 2) snprintf(name, size, "%s.%u.%u.%s", before, (unsigned)at.a, (unsigned)at.b, after);
+}
+
 int rp_transformer_array(const rp_transformer_config *config, uint32_t index, rp_array *out) {
     if (index >= rp_transformer_arrays(config)) return 0;
-    const place at = place_of(config, index);
-    const uint32_t dim = config->dim, field = config->field, values = at.a < RP_COLUMNS ? VALUES[at.a] : 0;
+    place at = place_of(config, index);
+    const uint32_t dim = config->dim, field = config->field, values = rp_column_values(at.a);
+    const rp_hint_table *table = &rp_hint_tables[at.kind == HINT ? at.a : 0];
     const struct {
-        const char *name;
-        uint32_t rows, columns;
+        const char *before, *after;
+        uint32_t numbers, rows, columns;
     } arrays[KINDS] = {
-        [EMBED] = {"embed.%u.weight", values, dim},
-        [NORM_ATTEND] = {"blocks.%u.norm_attend.weight", dim, 0},
-        [QKV] = {"blocks.%u.qkv.weight", 3 * dim, dim},
-        [MERGE] = {"blocks.%u.merge.weight", dim, dim},
-        [NORM_EXPAND] = {"blocks.%u.norm_expand.weight", dim, 0},
-        [EXPAND] = {"blocks.%u.expand.weight", config->hidden, dim},
-        [CONTRACT] = {"blocks.%u.contract.weight", dim, config->hidden},
-        [NORM] = {"norm.weight", dim, 0},
-        [FIELDS] = {"fields.weight", RP_FIELDS * field, dim},
-        [FIELDS_BIAS] = {"fields.bias", RP_FIELDS * field, 0},
-        [KNOWN] = {"known.%u.%u.weight", VALUES[at.b], field},
-        [HINT] = {"", 0, field},
-        [SCORES] = {"scores.%u.weight", values, field},
-        [SCORES_BIAS] = {"scores.%u.bias", values, 0},
+        [EMBED] = {"embed", "weight", 1, values, dim},
+        [NORM_ATTEND] = {"blocks", "norm_attend.weight", 1, dim, 0},
+        [QKV] = {"blocks", "qkv.weight", 1, 3 * dim, dim},
+        [MERGE] = {"blocks", "merge.weight", 1, dim, dim},
+        [NORM_EXPAND] = {"blocks", "norm_expand.weight", 1, dim, 0},
+        [EXPAND] = {"blocks", "expand.weight", 1, config->hidden, dim},
+        [CONTRACT] = {"blocks", "contract.weight", 1, dim, config->hidden},
+        [NORM] = {"norm", "weight", 0, dim, 0},
+        [FIELDS] = {"fields", "weight", 0, RP_FIELDS * field, dim},
+        [FIELDS_BIAS] = {"fields", "bias", 0, RP_FIELDS * field, 0},
+        [KNOWN] = {"known", "weight", 2, rp_column_values(at.b), field},
+        [HINT] = {table->name, "weight", 1, table->rows, field},
+        [SCORES] = {"scores", "weight", 1, values, field},
+        [SCORES_BIAS] = {"scores", "bias", 1, values, 0},
     };
     *out = (rp_array){.rows = arrays[at.kind].rows, .columns = arrays[at.kind].columns};
-    if (at.kind == HINT) {
-        const rp_hint_table *table = &rp_hint_tables[at.a];
-        out->rows = table->rows;
-        snprintf(out->name, sizeof out->name, "%s.%u.weight", table->name, (unsigned)table->index);
-        return 1;
-    }
-    snprintf(out->name, sizeof out->name, arrays[at.kind].name, at.a, at.b);
+    if (at.kind == HINT) at.a = table->index;
+    name_array(out->name, sizeof out->name, arrays[at.kind].before, arrays[at.kind].after, arrays[at.kind].numbers, at);
     return 1;
 }
 
