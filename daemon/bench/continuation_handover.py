@@ -23,6 +23,7 @@ PAPER_SIZE = TransformerConfig(512, 6, 8, 2048, 256)
 RATE, PERIOD = 48_000, 128
 CONTEXT, NOTES = 2048, 1000  # events that it may remember, notes that it does
 HAND_OVERS = 200
+BEAT = 1  # its place among the fields
 FOLLOWING = 8  # notes rolled back to correct the length of the first of them
 LIMIT_MS = 5.0
 _CHORD = 8
@@ -31,13 +32,18 @@ _ON, _OFF = 0x90, 0x80
 PIANO, BASS, FLUTE = 1, 33, 54  # the model's codes
 
 
-def random_transformer(config: TransformerConfig = PAPER_SIZE, precision: str = "int8") -> Transformer:
-    """A network that was taught nothing."""
+def random_transformer(
+    config: TransformerConfig = PAPER_SIZE, precision: str = "int8", notes_a_beat: float = 4.0
+) -> Transformer:
+    """A network that was taught nothing but how many notes there are in a beat."""
     rng = np.random.default_rng(1)
     arrays = {}
     for name, shape in config.shapes().items():
         spread = 0.3 if "embed" in name or "known" in name else 0.02
-        arrays[name] = rng.normal(0.0, spread, shape).astype(np.float32)
+        arrays[name] = rng.normal(1.0 if "norm" in name else 0.0, spread, shape).astype(np.float32)
+    beats = arrays[f"scores.{BEAT}.bias"]  # of the beats from a note to the next: 0, 1, or more, which is rare
+    beats[:] = -8.0
+    beats[:2] = np.log(notes_a_beat - 1.0), 0.0
     return Transformer(arrays, config, precision)
 
 
