@@ -196,9 +196,8 @@ def run(as_json: bool, minutes: float = MINUTES) -> dict[str, Any]:
     """Measure and tell."""
     found = measure(minutes)
     if not as_json:
-        print(
-            f"{found['minutes']} minutes; {found['xruns']} xruns (a bare wire: {found['wire_xruns_a_minute']:.1f} a minute); memory grew by {found['memory_grew_kib']} KiB"
-        )
+        print(f"{found['minutes']} minutes; memory grew by {found['memory_grew_kib']} KiB")
+        print(f"{found['xruns']} xruns; a bare wire had {found['wire_xruns_a_minute']:.1f} a minute before")
         print("tempo     due  missed  late  success  staleness  committed  planned  heard")
         for row in [*found["tempi"], {"tempo": "all"} | found["all"]]:
             print(
