@@ -1,4 +1,4 @@
-# Ripieno. `make demo` to hear it, `make test` to check it; each target sets up what it needs, once.
+# Ripieno. `make demo` and `make demo-band` to hear it, `make test` to check it; each target sets up what it needs, once.
 # For GNU make 3.81 and later, and a POSIX shell; nothing here needs root.
 
 VENV = .venv
@@ -15,11 +15,15 @@ C_FILES = $(wildcard native/src/*.[ch] tests/native/*.[ch])
 NATIVE = pyproject.toml CMakeLists.txt native/CMakeLists.txt native/build.py $(wildcard native/src/*.[ch])
 PACKAGE = $(NATIVE) $(shell find daemon models native plugins presets -name '*.py' -o -name py.typed)
 
-.PHONY: demo test lint lint-python lint-types lint-c test-c test-python test-train test-long bench format setup clean
+.PHONY: demo demo-band test lint lint-python lint-types lint-c test-c test-python test-train test-long bench format setup clean
 .NOTPARALLEL:
 
 demo: $(VENV)/play.done
 	$(BIN)/ripieno demo
+
+# The band that answers: it goes on where the bundled performance stops.
+demo-band: $(VENV)/play.done
+	$(BIN)/ripieno demo --preset duet --folder out/duet
 
 test: lint test-c test-python
 

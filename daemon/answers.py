@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ripieno.daemon.plot import Bar, Plans
+from ripieno.models.continuation.representation import POSITIONS
 
 if TYPE_CHECKING:
     from ripieno.native.continuation import BandReport
@@ -16,11 +17,14 @@ _TURNS = {"listening": "you", "answering": "the band", "comping": "together"}
 
 @dataclass
 class AnswerLog:
-    """Everything that a band planned, committed and left out, by the notes' serial numbers; frames of the driver."""
+    """What a band planned, committed and left out, by the notes' serial numbers; frames of the driver.
+
+    dropped: by the beat, and only of the last plan for that beat: one that plays along thinks again at every key.
+    """
 
     planned: dict[int, "BandReport"] = field(default_factory=dict)
     committed: dict[int, "BandReport"] = field(default_factory=dict)
-    dropped: list["BandReport"] = field(default_factory=list)
+    dropped: dict[int, list["BandReport"]] = field(default_factory=dict)
     turns: list[tuple[int, str]] = field(default_factory=list)
 
     def hear(self, reports: Iterable["BandReport"]) -> None:
@@ -28,6 +32,7 @@ class AnswerLog:
         for report in reports:
             if report.kind == "planned":
                 self.planned[report.serial] = report
+                self.dropped.pop(report.tick // POSITIONS, None)
             elif report.kind == "committed":
                 self.planned.pop(report.serial, None)
                 self.committed[report.serial] = report
@@ -39,7 +44,8 @@ class AnswerLog:
     def _drop(self, serial: int) -> None:
         for kept in (self.planned, self.committed):
             if serial in kept:
-                self.dropped.append(kept.pop(serial))
+                note = kept.pop(serial)
+                self.dropped.setdefault(note.tick // POSITIONS, []).append(note)
 
     def bars(self, rate: int, until: int) -> list[Bar]:
         """The notes that sounded."""
@@ -47,7 +53,7 @@ class AnswerLog:
 
     def plans(self, rate: int, until: int) -> Plans:
         """The notes that never sounded, and whose turn it was."""
-        never = [*self.dropped, *self.planned.values()]
+        never = [*(note for notes in self.dropped.values() for note in notes), *self.planned.values()]
         turns = [(frame / rate, _TURNS[state]) for frame, state in self.turns if 0 < frame < until]
         return Plans([_bar(one, rate, until) for one in never if one.frame < until], turns)
 

@@ -12,6 +12,7 @@ from ripieno.daemon.continuation_keys import CONTINUATION_KEYS, show_key
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.presets import Continuation, Preset, option_value
 from ripieno.daemon.schema import Key
+from ripieno.models.continuation.instruments import PIANO
 from ripieno.models.continuation.representation import STYLES
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _COUNTS = (
 )
 # Off line: how long an answer is that the preset lets go on, and how long its last notes may ring.
 _ANSWER_BARS, _RING_BEATS = 8, 2
-_PIANO = 1
+
 _FEW = 512  # committed notes of which the last one's place is remembered
 
 
@@ -150,7 +151,7 @@ def make_band(preset: Preset, rate: int, synchronous: bool = False) -> Band:
     model = answer_model(settings.weights)
     codes = model_codes(preset)
     # Two hands that play a whole ensemble are to the model what they look like: a piano.
-    own = _PIANO if preset.player is None else codes[preset.player]
+    own = PIANO if preset.player is None else codes[preset.player]
     members = [
         Member(code, place, *one.range, one.enabled)
         for place, (code, one) in enumerate(zip(codes, preset.ensemble, strict=True))

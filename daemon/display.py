@@ -168,7 +168,8 @@ def _players(performance: "Performance") -> list[str]:
     width = max(len(player.name) for player in players)
     lines = []
     for number, player in enumerate(players, 1):
-        sign = colored("●" if player.sounding else "○", player.color) if player.enabled else dimmed("-")
+        sign = colored("●" if player.sounding else "○", player.color)
+        sign = sign if player.enabled or player.sounding else dimmed("-")
         name = player.name if player.enabled else dimmed(player.name)
         pad = " " * (width - len(player.name))
         notes = " ".join(player.notes())[:40]

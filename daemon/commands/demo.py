@@ -7,10 +7,18 @@ from ripieno.daemon.commands.options import add_json, add_preset_options, load_p
 from ripieno.daemon.errors import UserError
 
 EPILOG = """\
+  ripieno demo                   a string quartet plays each note
+  ripieno demo --preset duet     flute and strings go on where the piano stops
+  ripieno demo --preset band     guitar, bass, strings and drums play along
 It leaves demo.mid (one track an instrument), demo.wav (to listen to) and demo.png (a picture of who played what).
 """
 _WORK = "bach-bwv858"
-_TITLE = "Bach, prelude BWV 858: played on one keyboard, heard from: {}"
+# By what a preset does: who plays each note, who goes on where the player stops, who plays along.
+_TITLES = {
+    None: "Bach, prelude BWV 858: played on one keyboard, heard from: {}",
+    "duet": "Bach, prelude BWV 858: played on one keyboard, and the answer of: {}",
+    "band": "Bach, prelude BWV 858: played on one keyboard, together with: {}",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +41,8 @@ def run(parsed: argparse.Namespace) -> int:
     with as_file(files("ripieno.daemon.demo") / f"{_WORK}.mid") as source:
         if not source.is_file():
             raise UserError(f"{source}: the demo's performance is missing: install Ripieno again")
-        result = render(source, preset, outputs, _TITLE.format(preset.name))
+        title = _TITLES[preset.continuation.mode if preset.continuation else None]
+        result = render(source, preset, outputs, title.format(preset.name))
     if parsed.json:
         print_json(result | {"lacks": lacks})
     else:

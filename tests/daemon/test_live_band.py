@@ -136,7 +136,7 @@ def test_the_panel_shows_the_band_and_obeys_keys(weights: Path, long_song: Path)
         ("+", "temperature = 1.1"),
         (",", "density = 0.75"),
         ("w", 'while_playing = "comp"'),
-        ("2", "\x1b[2m-"),  # the flute is switched off
+        ("2", "\x1b[2mFlute"),  # it is switched off
         ("n", "Soprano"),
         ("n", "the band is listening"),
     ):
