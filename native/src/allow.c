@@ -8,6 +8,9 @@ enum { RECENT = 256, ROUND = 4 * RP_TICKS_A_BEAT }; /* entries, and ticks, in wh
 /* How much of the adventurousness each field takes: a wild pitch is an idea, a wild position a mistake. */
 static const double ADVENTURE[RP_FIELDS] = {0.0, 0.6, 0.6, 0.8, 1.0, 0.8, 0.5};
 static const double DENSITY_BIAS = 1.2; /* of "at the same beat" for twice the density, in log 2 */
+/* Who has long been silent grows impatient: after two beats, by so much a beat, so much at most. Left alone the model would
+ * imagine the player for ever, having heard nobody else; once somebody plays, it goes on by itself. */
+static const double PATIENCE = 2 * RP_TICKS_A_BEAT, IMPATIENCE = 0.75 / RP_TICKS_A_BEAT, IMPATIENCE_MOST = 9.0;
 
 /* [worker] */
 static void set_sampling(const rp_continuation *band, rp_choice *choice) {
@@ -66,6 +69,22 @@ static void limit_instruments(const rp_continuation *band, int64_t tick, rp_choi
     }
 }
 
+/* While the player plays, the members that have been silent are the likelier to begin. [worker] */
+static void set_impatience(const rp_continuation *band, int64_t tick, rp_choice *choice) {
+    const rp_context *context = &band->context;
+    int64_t last[RP_CODES];
+    for (uint32_t code = 0; code < RP_CODES; code++) last[code] = INT64_MIN / 2;
+    for (uint32_t n = 0; n < RECENT && n < context->count; n++) {
+        const rp_entry *entry = &context->entry[context->count - 1 - n];
+        if (entry->tick > last[entry->code]) last[entry->code] = entry->tick;
+    }
+    for (uint32_t code = 1; code < RP_CODES; code++) {
+        double silent = (double)(tick - last[code]) - PATIENCE;
+        if (!choice->instrument[code] || band->players[code] || silent <= 0.0) continue;
+        choice->instrument_bias[code] += (float)fmin(IMPATIENCE * silent, IMPATIENCE_MOST);
+    }
+}
+
 /* Pitches that the player has, or is imagined to have at this tick. [worker] */
 static void set_taken(const rp_continuation *band, int64_t tick, rp_choice *choice) {
     const rp_context *context = &band->context;
@@ -98,6 +117,7 @@ void rp_allow(const rp_continuation *band, int64_t earliest, int64_t latest, rp_
     set_sampling(band, choice);
     set_instruments(band, choice);
     limit_instruments(band, earliest, choice);
+    if (band->state == RP_STATE_COMPING) set_impatience(band, earliest, choice);
     rp_key_allow(&band->key, (uint32_t)band->set[RP_SET_KEY_ROOT], (uint32_t)band->set[RP_SET_KEY_MODE],
                  choice->pitch_class);
     set_taken(band, earliest, choice);
