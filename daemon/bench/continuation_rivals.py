@@ -39,6 +39,7 @@ class TorchCached:
     by it for nothing: all are told that there was nothing."""
 
     slow = False
+    stream: Any
 
     def __init__(self, arrays: Arrays, config: TransformerConfig) -> None:
         """ImportError: torch is not installed."""

@@ -5,7 +5,7 @@
 
 /* In [-1, 1), the same on every machine. */
 float uniform(void);
-void start_uniform(uint32_t seed);
+void start_uniform(uint32_t from);
 /* Weights of a network in the order of rp_transformer_array, tables and matrices up to `size`, norms about 1. Freed by
  * free_weights; NULL: no memory. */
 float **random_weights(const rp_transformer_config *config, float size);
