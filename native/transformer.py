@@ -130,7 +130,7 @@ class Choice:
 
     def follow(self, event: ArrayLike, tick: int) -> None:
         """`event` [8] was the last."""
-        lib.rp_choice_follow(self.pointer, _events([event], [tick])[1])
+        lib.rp_choice_follow(self.pointer, _events(np.asarray(event)[None], [tick])[1])
 
     def _allow_instruments(self, ranges: Mapping[int, tuple[int, int]]) -> None:
         codes = lib.rp_column_values(lib.RP_FIELD_INSTRUMENT)
@@ -190,7 +190,7 @@ class Decoder:
         """Scores of a field of the next event, of which the columns before that field are settled; from the position on
         its tick too. ValueError: nothing was heard yet, or a column is out of its range."""
         out = np.zeros(lib.RP_VALUES_MAX, np.float32)
-        _, pointer = _events([event], [tick])
+        _, pointer = _events(np.asarray(event)[None], [tick])
         count = lib.rp_decoder_scores(self.pointer, field, pointer, ffi.from_buffer("float[]", out))
         if count == 0:
             raise ValueError("nothing was heard yet, or a column is out of its range")
