@@ -35,7 +35,7 @@ class Daemon:
         """Send a signal, and wait for the exit code."""
         self.process.send_signal(number)
         _, complaint = self.process.communicate(timeout=30)
-        assert "Traceback" not in complaint
+        assert "Traceback" not in complaint, complaint
         return self.process.returncode
 
 
