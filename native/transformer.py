@@ -106,10 +106,12 @@ class Choice:
         bar_beats: int = 0,
         bar_tick: int = 0,
         may_end: bool = False,
+        pull: float = 0.0,
     ) -> None:
         """earliest, latest: ticks, both included. ranges: instruments' codes that may play, and the lowest and highest
         MIDI pitch of each; None: all. pitch_classes: those allowed, 0 to 11; drums are free. bar_beats: 0 where the
-        meter is not known. ValueError: a code, pitch or pitch class that there is not, or not 7 samplings."""
+        meter is not known. pull: how strongly the key heard lately draws the next pitch. ValueError: a code,
+        pitch or pitch class that there is not, or not 7 samplings."""
         self.pointer = ffi.new("rp_choice *")
         lib.rp_choice_init(self.pointer)
         if len(sampling) != FIELDS:
@@ -123,6 +125,7 @@ class Choice:
         if may_end:
             self.pointer.types |= 1 << lib.RP_TYPE_END
         self.pointer.bar_beats, self.pointer.bar_tick = bar_beats, bar_tick
+        self.pointer.pull = pull
         if ranges is not None:
             self._allow_instruments(ranges)
         if pitch_classes is not None:

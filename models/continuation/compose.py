@@ -54,12 +54,14 @@ class Wish:
     """What is to be written.
 
     ranges: for each instrument's code (1 to 65) its lowest and highest MIDI pitch. sampling: one a field, as
-    `representation.FIELDS` names them. pitch_classes: 0 to 11, those allowed; drums are free. bar_beats: 0 where the
-    meter is not known. window: events that the model looks back on.
+    `representation.FIELDS` names them. pull: how strongly the key heard lately draws the next pitch; 0: not at all.
+    pitch_classes: 0 to 11, those allowed; drums are free. bar_beats: 0 where the meter is not known. window: events
+    that the model looks back on.
     """
 
     ranges: Mapping[int, tuple[int, int]]
     sampling: tuple[Sampling, ...] = tuple(Sampling() for _ in SIZES)
+    pull: float = 0.0
     pitch_classes: frozenset[int] = frozenset(range(12))
     bar_beats: int = 4
     style: str = ""
@@ -110,6 +112,7 @@ def _choice(wish: Wish, earliest: int, bar_tick: int) -> Choice:
         pitch_classes=wish.pitch_classes,
         bar_beats=wish.bar_beats,
         bar_tick=bar_tick,
+        pull=wish.pull,
     )
 
 

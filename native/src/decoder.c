@@ -125,6 +125,8 @@ void rp_decoder_rewind(rp_decoder *decoder, uint32_t length) {
     decoder->wanted_of = 0;
 }
 
+void rp_decoder_classes(const rp_decoder *decoder, double weight[12]) { rp_recall_classes(&decoder->recall, weight); }
+
 const float *rp_decoder_stream(const rp_decoder *decoder) {
     const uint32_t last = decoder->length - 1;
     return decoder->length ? decoder->streams + (size_t)last * decoder->transformer->config.dim : NULL;

@@ -134,3 +134,22 @@ uint32_t rp_recall_hints(const rp_recall *recall, uint32_t field, const rp_event
     if (field == RP_FIELD_PITCH) see_sounding(recall, next->tick, &it);
     return it.count;
 }
+
+/* ---- pitch classes ---- */
+
+static const double FADE = 0.985; /* a note counts half after about 45 others */
+enum { FADED = 400 };             /* others, after which it counts no more */
+
+void rp_recall_classes(const rp_recall *recall, double weight[12]) {
+    double one = 1;
+    uint32_t notes = 0;
+    memset(weight, 0, 12 * sizeof *weight);
+    for (uint32_t i = recall->length; i-- > 0 && notes < FADED;) {
+        const int16_t *column = recall->event[i].column;
+        if (column[RP_FIELD_TYPE] != RP_TYPE_NOTE || column[RP_FIELD_INSTRUMENT] == DRUMS) continue;
+        if (column[RP_FIELD_PITCH] < 1) continue;
+        weight[(column[RP_FIELD_PITCH] - 1) % 12] += one;
+        one *= FADE;
+        notes++;
+    }
+}

@@ -163,9 +163,41 @@ static const float *bias_of(const rp_choice *choice, uint32_t field) {
     const float *const biases[RP_FIELDS] = {[RP_FIELD_BEAT] = choice->beat_bias,
                                             [RP_FIELD_POSITION] = choice->position_bias,
                                             [RP_FIELD_INSTRUMENT] = choice->instrument_bias,
-                                            [RP_FIELD_PITCH] = choice->pitch_bias,
                                             [RP_FIELD_DURATION] = choice->duration_bias};
     return biases[field];
+}
+
+static const uint8_t DIATONIC[12] = {1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1};
+static const double OUTSIDE = 0.1;
+
+/* How likely each pitch class is next, if all notes were drawn from one diatonic scale but for OUTSIDE of them, which is
+ * about what people write: over the twelve scales, each as likely as what was heard makes it. [worker] */
+static void expected_classes(const double heard[12], double class[12]) {
+    const double in = (1 - OUTSIDE) / 7, out = OUTSIDE / 5, log_in = log(in), log_out = log(out);
+    double scale[12] = {0}, most = -DBL_MAX, all = 0;
+    for (uint32_t root = 0; root < 12; root++) {
+        for (uint32_t i = 0; i < 12; i++) scale[root] += heard[i] * (DIATONIC[(i + 12 - root) % 12] ? log_in : log_out);
+        if (scale[root] > most) most = scale[root];
+    }
+    for (uint32_t root = 0; root < 12; root++) all += scale[root] = exp(scale[root] - most);
+    for (uint32_t i = 0; i < 12; i++) {
+        class[i] = 0;
+        for (uint32_t root = 0; root < 12; root++)
+            class[i] += scale[root] / all * (DIATONIC[(i + 12 - root) % 12] ? in : out);
+    }
+}
+
+/* The pitch's bias, and the pull of what was heard. [worker] */
+static const float *pulled(const rp_decoder *decoder, const rp_choice *choice, const rp_event *next, float *bias) {
+    double heard[12], class[12];
+    if (!(choice->pull > 0) || next->column[RP_FIELD_INSTRUMENT] == DRUMS) return choice->pitch_bias;
+    rp_decoder_classes(decoder, heard);
+    expected_classes(heard, class);
+    for (uint32_t i = 0; i < 12; i++) class[i] = (double)choice->pull * log(12 * class[i]);
+    bias[0] = choice->pitch_bias[0];
+    for (uint32_t pitch = 0; pitch < PITCHES - 1; pitch++)
+        bias[pitch + 1] = choice->pitch_bias[pitch + 1] + (float)class[pitch % 12];
+    return bias;
 }
 
 /* The likeliest, and the first of equals. [worker] */
@@ -243,21 +275,38 @@ static int draw(const double *weight, uint32_t values, double at) {
     return last;
 }
 
-/* A value of the field, or NOTHING, or FAULT. One random number is used whatever is chosen. [worker] */
-static int choose(rp_decoder *decoder, const offer *it, uint32_t field, const rp_event *next, rp_random *random) {
+/* How much of what the model would like is allowed. [worker] */
+static double allowed_share(const float *scores, const float *bias, const uint8_t *mask, uint32_t values) {
+    double allowed = 0, all = 0;
+    float most = -FLT_MAX;
+    for (uint32_t value = 0; value < values; value++) most = fmaxf(most, scores[value] + (bias ? bias[value] : 0));
+    for (uint32_t value = 0; value < values; value++) {
+        const double weight = exp((double)(scores[value] + (bias ? bias[value] : 0)) - (double)most);
+        all += weight;
+        allowed += mask[value] ? weight : 0;
+    }
+    return allowed / all;
+}
+
+/* A value of the field, or NOTHING, or FAULT. One random number is used whatever is chosen. share: how much of what the
+ * model would like to play was allowed, multiplied with what it was. [worker] */
+static int choose(rp_decoder *decoder, const offer *it, uint32_t field, const rp_event *next, rp_random *random,
+                  double *share) {
     uint8_t mask[RP_VALUES_MAX];
     float scores[RP_VALUES_MAX];
     double weight[RP_VALUES_MAX];
+    float moved[PITCHES];
     const rp_sampling *sampling = &it->choice->sampling[field];
     const uint32_t values = rp_column_values(field);
     const double at = rp_random_next(random);
     mask_field(it, field, next, mask);
-    const int only = only_one(mask, values);
-    if (only >= NOTHING) return only;
+    const int only = only_one(mask, values), who = field == RP_FIELD_INSTRUMENT || field == RP_FIELD_PITCH;
+    if (only == NOTHING || (only >= 0 && !who)) return only;
     if (rp_decoder_scores(decoder, field, next, scores) != values) return NOTHING;
     const int greedy = !(sampling->temperature > 0);
-    if (!weigh(scores, bias_of(it->choice, field), mask, values, greedy ? 1 : sampling->temperature, weight))
-        return FAULT;
+    const float *bias = field == RP_FIELD_PITCH ? pulled(decoder, it->choice, next, moved) : bias_of(it->choice, field);
+    if (!weigh(scores, bias, mask, values, greedy ? 1 : sampling->temperature, weight)) return FAULT;
+    if (who) *share *= allowed_share(scores, bias, mask, values);
     if (greedy) return likeliest(weight, values);
     truncate(weight, values, sampling);
     return draw(weight, values, at);
@@ -276,16 +325,53 @@ static int64_t tick_known(const offer *it, const rp_event *next) {
     return tick_of(it, (uint32_t)next->column[RP_FIELD_BEAT], position ? position : 1);
 }
 
-int rp_sample_event(rp_decoder *decoder, const rp_choice *choice, rp_random *random, rp_event *out) {
-    const offer it = offer_of(choice);
-    if (rp_decoder_length(decoder) == 0) return 0;
-    *out = (rp_event){.tick = choice->last_tick};
-    for (uint32_t field = 0; field < RP_FIELDS; field++) {
-        const int value = choose(decoder, &it, field, out, random);
+/* One proposal, up to its duration and velocity. share: see choose. [worker] */
+static int propose(rp_decoder *decoder, const offer *it, rp_random *random, rp_event *out, double *share) {
+    *out = (rp_event){.tick = it->choice->last_tick};
+    *share = 1;
+    for (uint32_t field = 0; field <= RP_FIELD_PITCH; field++) {
+        const int value = choose(decoder, it, field, out, random, share);
         if (value < 0) return value == FAULT ? -1 : 0;
         out->column[field] = (int16_t)value;
         if (out->column[RP_FIELD_TYPE] != RP_TYPE_NOTE) return 1;
-        if (field == RP_FIELD_BEAT || field == RP_FIELD_POSITION) out->tick = tick_known(&it, out);
+        if (field == RP_FIELD_BEAT || field == RP_FIELD_POSITION) out->tick = tick_known(it, out);
+    }
+    return 1;
+}
+
+/* A mask alone would turn "nobody of these, here" into an odd note of somebody's. So a proposal is taken with the
+ * probability that the model would have stayed within what is allowed (rejection sampling: what comes out is the model's
+ * own choice among the allowed); after TRIES the most willing one is. [worker] */
+static int propose_gladly(rp_decoder *decoder, const offer *it, rp_random *random, rp_event *out) {
+    enum { TRIES = 6 };
+    const int greedy = !(it->choice->sampling[RP_FIELD_PITCH].temperature > 0);
+    double best = -1;
+    for (uint32_t n = 0; n < TRIES; n++) {
+        rp_event proposed;
+        double share;
+        const int found = propose(decoder, it, random, &proposed, &share);
+        if (found <= 0) return found;
+        if (share > best) *out = proposed;
+        if (greedy || share > 1 - 1e-6) return 1;
+        if (rp_random_next(random) < share) {
+            *out = proposed;
+            return 1;
+        }
+        best = fmax(best, share);
+    }
+    return 1;
+}
+
+int rp_sample_event(rp_decoder *decoder, const rp_choice *choice, rp_random *random, rp_event *out) {
+    const offer it = offer_of(choice);
+    double share = 1;
+    if (rp_decoder_length(decoder) == 0) return 0;
+    const int found = propose_gladly(decoder, &it, random, out);
+    if (found <= 0 || out->column[RP_FIELD_TYPE] != RP_TYPE_NOTE) return found;
+    for (uint32_t field = RP_FIELD_DURATION; field < RP_FIELDS; field++) {
+        const int value = choose(decoder, &it, field, out, random, &share);
+        if (value < 0) return value == FAULT ? -1 : 0;
+        out->column[field] = (int16_t)value;
     }
     out->column[RP_COLUMN_MARK] = mark_of(choice, out->tick);
     return 1;

@@ -25,6 +25,9 @@ typedef struct {
     uint8_t taken[128];        /* 1: this pitch is not to be doubled; not asked of drums */
     /* Added to the scores; finite. */
     float beat_bias[17], position_bias[13], instrument_bias[66], pitch_bias[129], duration_bias[33];
+    /* How strongly the key of what was heard lately draws a pitch, without forbidding any: what that key makes likely
+     * counts to this power; 0: not at all. Not asked of drums. */
+    float pull;
     uint32_t bar_beats; /* for the mark: beats of a bar; 0: not known */
     int64_t bar_tick;   /* where a bar begins */
 } rp_choice;

@@ -69,6 +69,8 @@ void rp_decoder_rewind(rp_decoder *decoder, uint32_t length);
 /* Hear events. Returns how many: fewer where the context is full, or up to the first whose columns are out of range.
  * Allocates nothing. Blocks of 16 events read the weights once. [worker] */
 uint32_t rp_decoder_absorb(rp_decoder *decoder, const rp_event *events, uint32_t count);
+/* How much of each pitch class was heard lately, without drums; a note counts half after about 45 others. [worker] */
+void rp_decoder_classes(const rp_decoder *decoder, double weight[12]);
 const float *rp_decoder_stream(const rp_decoder *decoder); /* [dim] after the last event; NULL: none yet [worker] */
 /* Scores of a field of the next event, of which the columns before that field are settled; from the position on its
  * tick too (for the position only the tick's beat counts). Returns how many values the field has, 0: nothing heard yet,
