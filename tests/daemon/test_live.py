@@ -51,7 +51,15 @@ def test_without_a_terminal_it_writes_lines(chord: Path) -> None:
     assert any(line.startswith("4 keys, 4 notes") for line in rest)
 
 
+def lasting(chord: Path) -> None:
+    """Four minutes of silence after the chord."""
+    long = mido.MidiFile(chord)
+    long.tracks[0].append(mido.MetaMessage("end_of_track", time=480 * 240))
+    long.save(chord)
+
+
 def test_two_of_one_name_do_not_run(chord: Path) -> None:
+    lasting(chord)
     arguments = ("thru", "--driver", "file", "--input", chord, "--name", name_of("twice"))
     with daemon(*arguments) as one:
         one.hear("ready")
@@ -72,9 +80,7 @@ def test_without_a_server_the_jack_driver_says_how_to_start_one(monkeypatch: pyt
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 def test_the_panel_shows_who_plays_and_obeys_keys(chord: Path) -> None:
-    long = mido.MidiFile(chord)
-    long.tracks[0].append(mido.MetaMessage("end_of_track", time=480 * 240))
-    long.save(chord)
+    lasting(chord)
     line = [*COMMAND, "run", *QUARTET[:1], "choir", *QUARTET[1:], "--driver", "file", "--input", str(chord)]
     pid, terminal = pty.fork()
     if pid == 0:
@@ -100,9 +106,7 @@ def test_the_panel_shows_who_plays_and_obeys_keys(chord: Path) -> None:
 
 
 def test_it_ends_when_its_reader_goes(chord: Path) -> None:
-    long = mido.MidiFile(chord)
-    long.tracks[0].append(mido.MetaMessage("end_of_track", time=480 * 240))
-    long.save(chord)
+    lasting(chord)
     with daemon(*QUARTET, "--driver", "file", "--input", chord, "--name", name_of("reader")) as one:
         one.hear("ready")
         assert one.process.stdout
