@@ -167,6 +167,7 @@ def make_band(preset: Preset, rate: int, synchronous: bool = False) -> Band:
         meter=settings.beats,
         style=STYLES.index(settings.style) + 1 if settings.style else 0,
         context=model.window,
+        sampling=model.own,
         synchronous=synchronous,
         parameters=numbers,
     )

@@ -272,6 +272,7 @@ def _wish(given: Given, model: AnswerModel, bar: int) -> "compose.Wish":
     return compose.Wish(
         ranges=_Seats(given.preset, settings.register).ranges(),
         sampling=model.sampling(settings.temperature, settings.top_p),
+        pull=settings.key_pull,
         pitch_classes=frozenset(range(12)) if isinstance(key, str) else compose.pitch_classes(*key),
         bar_beats=0 if bar % POSITIONS else bar // POSITIONS,
         style=settings.style,

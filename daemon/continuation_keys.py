@@ -88,6 +88,12 @@ CONTINUATION_KEYS: tuple[Key, ...] = (
     Key("register", number(-24, 24, True), 0, "Semitones by which the instruments' ranges are moved up or down."),
     Key("key", KEY_LOCK, "off", "Only notes of this key; drums are free."),
     Key(
+        "key_pull",
+        number(0, 2, False),
+        0.65,
+        "How strongly the key that was heard draws its notes, without forbidding any; 0: not at all.",
+    ),
+    Key(
         "follow_velocity",
         number(0, 1, False),
         0.7,

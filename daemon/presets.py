@@ -73,6 +73,7 @@ class Continuation:
     top_p: float
     register: int
     key: KeyLock
+    key_pull: float
     follow_velocity: float
     humanize: float
     commit_beats: float

@@ -7,11 +7,11 @@ between the engine's process thread and its own. Off line (``synchronous``) the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple
 
 from ripieno.native._native import ffi, lib
-from ripieno.native.transformer import Transformer
+from ripieno.native.transformer import Sampling, Transformer
 
 MODES = {"duet": lib.RP_MODE_DUET, "band": lib.RP_MODE_BAND}
 ORIGINS = {"first note": lib.RP_ORIGIN_FIRST, "zero": lib.RP_ORIGIN_ZERO}
@@ -89,8 +89,8 @@ class ContinuationConfig:
 
     player: the code that the notes of an input channel (0-15) are told as; channels that are missing are not heard.
     meter: beats a bar, 0 where not known. style: 0, or 1 + its place in the representation's STYLES. context: events
-    that the model remembers. origin: beat 0 lies at the player's "first note", or at frame "zero". synchronous: no
-    thread, the off-line driver does the work.
+    that the model remembers. origin: beat 0 lies at the player's "first note", or at frame "zero". sampling: how each
+    field is best drawn from this network; (): plainly. synchronous: no thread, the off-line driver does the work.
     """
 
     members: Sequence[Member]
@@ -101,6 +101,7 @@ class ContinuationConfig:
     meter: int = 4
     style: int = 0
     context: int = 1024
+    sampling: Sequence[Sampling] = ()
     synchronous: bool = False
     parameters: Mapping[str, float | str] = field(default_factory=dict)
 
@@ -284,6 +285,8 @@ def _described(config: ContinuationConfig) -> Any:
     out.band = len(config.members)
     for channel, code in config.player.items():
         out.player[channel] = code
+    for index, one in enumerate(config.sampling):
+        out.sampling[index] = asdict(one)
     for slot, member in zip(out.member, config.members, strict=False):
         slot.code, slot.instrument, slot.low, slot.high = member.code, member.instrument, member.low, member.high
         slot.enabled = member.enabled

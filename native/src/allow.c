@@ -8,17 +8,24 @@ enum { RECENT = 256, ROUND = 4 * RP_TICKS_A_BEAT }; /* entries, and ticks, in wh
 /* How much of the adventurousness each field takes: a wild pitch is an idea, a wild position a mistake. */
 static const double ADVENTURE[RP_FIELDS] = {0.0, 0.6, 0.6, 0.8, 1.0, 0.8, 0.5};
 static const double DENSITY_BIAS = 1.2; /* of "at the same beat" for twice the density, in log 2 */
-/* Who has long been silent grows impatient: after two beats, by so much a beat, so much at most. Left alone the model would
- * imagine the player for ever, having heard nobody else; once somebody plays, it goes on by itself. */
+/* Who has long been silent grows impatient: after two beats, by so much a beat, so much at most. Left alone the model
+ * would imagine the player for ever, having heard nobody else; once somebody plays, it goes on by itself. */
 static const double PATIENCE = 2 * RP_TICKS_A_BEAT, IMPATIENCE = 0.75 / RP_TICKS_A_BEAT, IMPATIENCE_MOST = 9.0;
 
-/* [worker] */
+static const rp_sampling PLAIN = {.temperature = 1.0f, .top_p = 0.95f};
+static const double USUAL_TAIL = 0.05; /* what top_p leaves out as it begins; then each field has just its own */
+
+/* Each field as it is best drawn, turned by the two knobs. [worker] */
 static void set_sampling(const rp_continuation *band, rp_choice *choice) {
     for (uint32_t field = 0; field < RP_FIELDS; field++) {
-        double temperature = 1.0 + ADVENTURE[field] * (band->set[RP_SET_TEMPERATURE] - 1.0);
-        choice->sampling[field].temperature = (float)(temperature < 0.0 ? 0.0 : temperature);
-        choice->sampling[field].top_p = (float)band->set[RP_SET_TOP_P];
+        const rp_sampling *told = &band->config.sampling[field], *own = told->temperature > 0 ? told : &PLAIN;
+        double adventure = 1.0 + ADVENTURE[field] * (band->set[RP_SET_TEMPERATURE] - 1.0);
+        double tail = (1.0 - (double)own->top_p) * (1.0 - band->set[RP_SET_TOP_P]) / USUAL_TAIL;
+        choice->sampling[field].temperature = (float)(adventure < 0.0 ? 0.0 : adventure * (double)own->temperature);
+        choice->sampling[field].top_p = (float)(tail > 0.99 ? 0.01 : 1.0 - tail);
+        choice->sampling[field].top_k = own->top_k;
     }
+    choice->pull = (float)band->set[RP_SET_KEY_PULL];
 }
 
 /* A member's range, moved. [worker] */

@@ -5,7 +5,7 @@
 #ifndef RIPIENO_CONTINUATION_H
 #define RIPIENO_CONTINUATION_H
 #include <stdint.h>
-#include "transformer.h"
+#include "sampler.h"
 
 enum { RP_BAND_MAX = 16, RP_CODES = 66 }; /* instruments of a band; codes: 0 none, 1..64 instruments, 65 drums */
 enum { RP_MODE_DUET = 0, RP_MODE_BAND = 1 };
@@ -32,7 +32,8 @@ typedef struct {
     uint32_t band;      /* how many members */
     uint8_t player[16]; /* the code that each input channel's notes are told as; 0: not heard */
     rp_band_member member[16];
-    uint32_t synchronous; /* 1: never a thread; rp_continuation_settle does the work (off line) */
+    rp_sampling sampling[7]; /* how each field is best drawn from this network; temperature 0: 1, and top_p 0.95 */
+    uint32_t synchronous;    /* 1: never a thread; rp_continuation_settle does the work (off line) */
 } rp_continuation_config;
 
 /* Parameters that may be set while it plays, each a number; rp_continuation_parameters tells their names, units,
@@ -58,7 +59,8 @@ enum {
     RP_SET_KEY_ROOT = 17,
     RP_SET_KEY_MODE = 18,
     RP_SET_SEED = 19,
-    RP_SET_COUNT = 20
+    RP_SET_KEY_PULL = 20,
+    RP_SET_COUNT = 21
 };
 typedef struct {
     const char *name, *unit, *what;
