@@ -175,11 +175,11 @@ class Decoder:
         lib.rp_decoder_rewind(self.pointer, length)
 
     def absorb(self, events: ArrayLike, ticks: ArrayLike) -> int:
-        """Hear events [n, 8] at ticks [n]; how many fitted. ValueError: a column out of its range."""
+        """Hear events [n, 8] at ticks [n]; how many fitted. ValueError: a column or a tick out of its range."""
         rows, pointer = _events(events, ticks)
         heard = int(lib.rp_decoder_absorb(self.pointer, pointer, len(rows)))
         if heard < len(rows) and self.length < self.context:
-            raise ValueError(f"event {heard}, {rows['column'][heard].tolist()}: a column is out of its range")
+            raise ValueError(f"event {heard}, {rows['column'][heard].tolist()}: a column or its tick is out of range")
         return heard
 
     def stream(self) -> Floats:

@@ -291,7 +291,8 @@ static void absorb_block(rp_decoder *decoder, const rp_event *events, uint32_t n
 }
 
 /* [worker] */
-static int columns_are_good(const rp_event *event) {
+static int event_is_good(const rp_event *event) {
+    if (event->tick < -RP_TICK_MAX || event->tick > RP_TICK_MAX) return 0;
     for (uint32_t column = 0; column < RP_COLUMNS; column++)
         if (event->column[column] < 0 || (uint32_t)event->column[column] >= rp_column_values(column)) return 0;
     return 1;
@@ -300,7 +301,7 @@ static int columns_are_good(const rp_event *event) {
 uint32_t rp_decoder_absorb(rp_decoder *decoder, const rp_event *events, uint32_t count) {
     const uint32_t room = decoder->context - decoder->length;
     uint32_t good = 0;
-    while (good < count && good < room && columns_are_good(&events[good])) good++;
+    while (good < count && good < room && event_is_good(&events[good])) good++;
     for (uint32_t done = 0; done < good; done += BLOCK)
         absorb_block(decoder, events + done, good - done < BLOCK ? good - done : BLOCK);
     return good;

@@ -37,6 +37,7 @@ void rp_choice_follow(rp_choice *choice, const rp_event *event) {
 /* What is settled so far, and what of each field is left. A mask: 1 for each value that may be chosen. */
 typedef struct {
     const rp_choice *choice;
+    int64_t latest;               /* no later than there are ticks */
     int64_t earliest;             /* nothing comes before the event before */
     int64_t last_beat;            /* of the event before */
     int64_t late_beat;            /* the beat that "16 beats later" means here */
@@ -69,6 +70,8 @@ static uint32_t lowest_in_chord(const rp_choice *choice, uint32_t code) {
 static offer offer_of(const rp_choice *choice) {
     offer it = {.choice = choice, .earliest = choice->earliest};
     if (it.earliest < choice->last_tick) it.earliest = choice->last_tick;
+    if (it.earliest > RP_TICK_MAX) it.earliest = RP_TICK_MAX + 1;
+    it.latest = choice->latest < RP_TICK_MAX ? choice->latest : RP_TICK_MAX;
     const int64_t first_beat = rp_beat_of(it.earliest);
     it.last_beat = rp_beat_of(choice->last_tick);
     it.late_beat = first_beat - it.last_beat > BEATS - 1 ? first_beat : it.last_beat + BEATS - 1;
@@ -89,7 +92,7 @@ static int64_t beat_meant(const offer *it, uint32_t beat) {
 
 /* [worker] */
 static int tick_may(const offer *it, int64_t tick) {
-    if (tick < it->earliest || tick > it->choice->latest) return 0;
+    if (tick < it->earliest || tick > it->latest) return 0;
     return tick == it->choice->last_tick ? it->chord : it->free;
 }
 

@@ -23,6 +23,7 @@ enum {
 enum { RP_TYPE_START = 0, RP_TYPE_INSTRUMENT = 1, RP_TYPE_NOTES = 2, RP_TYPE_NOTE = 3, RP_TYPE_END = 4 };
 enum { RP_VALUES_MAX = 129, RP_TICKS_A_BEAT = 12 }; /* the most values that a field has */
 enum { RP_F32 = 0, RP_INT8 = 1 };
+#define RP_TICK_MAX (INT64_C(1) << 60) /* ticks lie within +- this, so that nothing reckoned with them overflows */
 
 typedef struct {
     uint32_t dim;       /* width of the stream, a multiple of 16 */
@@ -66,7 +67,7 @@ uint32_t rp_decoder_context(const rp_decoder *decoder); /* events it holds at mo
 uint32_t rp_decoder_length(const rp_decoder *decoder);  /* events heard [any] */
 /* Forget what came after the first `length` events; what came next is known again at once. [worker] */
 void rp_decoder_rewind(rp_decoder *decoder, uint32_t length);
-/* Hear events. Returns how many: fewer where the context is full, or up to the first whose columns are out of range.
+/* Hear events. Returns how many: fewer where the context is full, or up to the first that is out of range.
  * Allocates nothing. Blocks of 16 events read the weights once. [worker] */
 uint32_t rp_decoder_absorb(rp_decoder *decoder, const rp_event *events, uint32_t count);
 /* How much of each pitch class was heard lately, without drums; a note counts half after about 45 others. [worker] */

@@ -157,6 +157,11 @@ static void test_types(void) {
     choice.types |= 1u << RP_TYPE_NOTE;
     choice.latest = choice.last_tick - 1;
     CHECK(rp_sample_event(decoder, &choice, &random, &event) == 1 && event.column[RP_FIELD_TYPE] == RP_TYPE_END);
+    choice.earliest = choice.latest = INT64_MAX; /* beyond what ticks there are */
+    choice.types = 1u << RP_TYPE_NOTE;
+    CHECK(rp_sample_event(decoder, &choice, &random, &event) == 0);
+    choice.earliest = INT64_MIN;
+    CHECK(rp_sample_event(decoder, &choice, &random, &event) == 1);
     rp_decoder_rewind(decoder, 0);
     CHECK(rp_sample_event(decoder, &choice, &random, &event) == 0);
     rp_decoder_free(decoder);

@@ -387,6 +387,12 @@ static void test_bounds(void) {
     CHECK(rp_decoder_absorb(decoder, &bad, 1) == 0);
     bad.column[RP_FIELD_PITCH] = -1;
     CHECK(rp_decoder_absorb(decoder, &bad, 1) == 0);
+    bad = events[9];
+    bad.tick = INT64_MAX;
+    CHECK(rp_decoder_absorb(decoder, &bad, 1) == 0);
+    bad.tick = INT64_MIN;
+    CHECK(rp_decoder_absorb(decoder, &bad, 1) == 0);
+    bad.column[RP_FIELD_PITCH] = -1;
     CHECK(rp_decoder_absorb(decoder, events, PIECE) == 20);
     CHECK(rp_decoder_absorb(decoder, events, 1) == 0);
     CHECK(rp_decoder_scores(decoder, RP_FIELDS, &events[1], out) == 0);
