@@ -32,6 +32,8 @@ _TICKS_PER_BEAT = 480
 _NOTE_OFF, _NOTE_ON, _CONTROL, _PROGRAM, _PRESSURE, _BEND = 0x80, 0x90, 0xB0, 0xC0, 0xD0, 0xE0
 _SUSTAIN = 64
 _MIDDLING = 64  # a velocity, where the model wrote none
+# Bars: whoever was asked for by name is to be heard, though the model may go on for long with those who play.
+_PATIENCE = 1.0
 _UNTITLED = "From scratch"
 
 
@@ -275,6 +277,7 @@ def _wish(given: Given, model: AnswerModel, bar: int) -> "compose.Wish":
         pull=settings.key_pull,
         pitch_classes=frozenset(range(12)) if isinstance(key, str) else compose.pitch_classes(*key),
         bar_beats=0 if bar % POSITIONS else bar // POSITIONS,
+        patience=_PATIENCE,
         style=settings.style,
         seed=given.preset.seed,
         window=model.window,

@@ -6,6 +6,7 @@ instruments, and going on after a given beginning.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,9 @@ _PROFILES = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
+_BAR_BEATS = 4  # where the meter is not known
+# How the one who has been silent is drawn in: added to his score, for each bar beyond the patience.
+_URGE_A_BAR, _URGE_MOST = 2.0, 10.0
 _MOST_INSTRUMENTS = 8  # that the model may cast by itself
 
 
@@ -55,8 +59,9 @@ class Wish:
 
     ranges: for each instrument's code (1 to 65) its lowest and highest MIDI pitch. sampling: one a field, as
     `representation.FIELDS` names them. pull: how strongly the key heard lately draws the next pitch; 0: not at all.
-    pitch_classes: 0 to 11, those allowed; drums are free. bar_beats: 0 where the meter is not known. window: events
-    that the model looks back on.
+    pitch_classes: 0 to 11, those allowed; drums are free. bar_beats: 0 where the meter is not known. patience: bars
+    after which an instrument that does not play is drawn in; 0: it may be silent for ever. window: events that the
+    model looks back on.
     """
 
     ranges: Mapping[int, tuple[int, int]]
@@ -64,6 +69,7 @@ class Wish:
     pull: float = 0.0
     pitch_classes: frozenset[int] = frozenset(range(12))
     bar_beats: int = 4
+    patience: float = 0.0
     style: str = ""
     seed: int = 0
     window: int = 512
@@ -79,21 +85,59 @@ def go_on(model: Transformer, given: Score, start: int, until: int, wish: Wish, 
     bar_tick: where a bar begins. Where more has been written than the window holds, the model goes on from its newer
     half. ComposeError where the model's scores are no numbers.
     """
-    decoder, written, seed = Decoder(model, wish.window), given.take(slice(0, 0)), wish.seed
-    while True:
-        before = joined(given, written)
-        tail = before.take(slice(max(0, len(before) - wish.window // 2), None))
-        beat = int((tail.tick[0] if len(tail) else start) // POSITIONS)
-        choice = _choice(wish, start - beat * POSITIONS, bar_tick - beat * POSITIONS)
-        _hear(decoder, choice, tail, beat, wish)
-        room = wish.window - decoder.length
-        events, ticks, why = decoder.generate(choice, seed, until - beat * POSITIONS, room)
-        written = joined(written, _notes(events, ticks + beat * POSITIONS))
+    writer = _Writer(model, given, start, wish, bar_tick)
+    bar = (wish.bar_beats or _BAR_BEATS) * POSITIONS
+    for at in range(start, until, bar) if wish.patience else [start]:
+        writer.write(at, min(until, at + bar) if wish.patience else until)
+    return writer.written
+
+
+class _Writer:
+    """A decoder that goes on with a piece, and what it has written so far."""
+
+    def __init__(self, model: Transformer, given: Score, start: int, wish: Wish, bar_tick: int) -> None:
+        self.given, self.start, self.wish, self.bar_tick = given, start, wish, bar_tick
+        self.written = given.take(slice(0, 0))
+        self.decoder, self.calls = Decoder(model, wish.window), 0
+        self.hear(start)
+
+    def hear(self, earliest: int) -> None:
+        """Tell the decoder who plays, and the newest notes; its ticks count from their first beat."""
+        before = joined(self.given, self.written)
+        tail = before.take(slice(max(0, len(before) - self.wish.window // 2), None))
+        self.beat = int((tail.tick[0] if len(tail) else self.start) // POSITIONS)
+        offset = self.beat * POSITIONS
+        self.choice = _choice(self.wish, earliest - offset, self.bar_tick - offset)
+        _hear(self.decoder, self.choice, tail, self.beat, self.wish)
+
+    def write(self, start: int, until: int) -> None:
+        """All notes from a tick on, before another."""
+        why = "room"
+        while why in ("room", "context"):
+            if self.decoder.length == self.wish.window:
+                self.hear(start)
+            offset = self.beat * POSITIONS
+            self.choice.pointer.earliest = start - offset
+            self.urge(start)
+            room = self.wish.window - self.decoder.length
+            events, ticks, why = self.decoder.generate(self.choice, self.seed(), until - offset, room)
+            self.written = joined(self.written, _notes(events, ticks + offset))
         if why == "fault":
             raise ComposeError("the model's scores are no numbers: its weights are of no use")
-        if why not in ("room", "context"):
-            return written
-        seed += 1
+
+    def urge(self, now: int) -> None:
+        """Whoever has not played for longer than the wish's patience is drawn in, more so with every bar."""
+        bar = (self.wish.bar_beats or _BAR_BEATS) * POSITIONS
+        for code in self.wish.codes if self.wish.patience else []:
+            mine = np.flatnonzero(self.written.instrument == code)
+            silent = (now - (int(self.written.tick[mine[-1]]) if len(mine) else self.start)) / bar
+            urge = _URGE_A_BAR * max(0.0, silent - self.wish.patience)
+            self.choice.pointer.instrument_bias[code] = min(_URGE_MOST, urge)
+
+    def seed(self) -> int:
+        """Another one at each call, the same ones for one wish."""
+        self.calls += 1
+        return int.from_bytes(blake2b(f"{self.wish.seed} {self.calls}".encode(), digest_size=8).digest())
 
 
 def _notes(events: Events, ticks: Ticks) -> Score:

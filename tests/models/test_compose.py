@@ -89,6 +89,21 @@ def test_it_hears_what_was_given(model: Transformer) -> None:
     assert len(different) > 4
 
 
+def test_nobody_waits_for_ever() -> None:
+    arrays = tiny.arrays()
+    arrays["scores.3.bias"][1] += 8  # a model that would only ever choose the piano
+    model = Transformer(arrays, tiny.SHAPE, "fp32")
+    ranges = dict.fromkeys((1, 30, 60), (40, 90))
+    alone = go_on(model, scale(), 288, 288 + 48 * 16, Wish(ranges, seed=2))
+    assert set(alone.instrument.tolist()) == {1}
+    together = go_on(model, scale(), 288, 288 + 48 * 16, Wish(ranges, seed=2, patience=1.0))
+    assert set(together.instrument.tolist()) == set(ranges)
+    for code in ranges:
+        heard = np.unique((together.tick[together.instrument == code] - 288) // 48)
+        assert np.diff(np.concatenate([[0], heard, [16]])).max() <= 8
+    assert same(together, go_on(model, scale(), 288, 288 + 48 * 16, Wish(ranges, seed=2, patience=1.0)))
+
+
 def test_temperature_zero_needs_no_luck(model: Transformer) -> None:
     plain = (Sampling(0),) * 7
     first, second = (go_on(model, scale(), 288, 600, Wish({1: (21, 108)}, plain, seed=n)) for n in (1, 2))
