@@ -36,6 +36,7 @@ from ripieno.models.continuation.representation import (
     Ticks,
     joined,
 )
+from ripieno.models.continuation.sampling import KEY_PULL
 from ripieno.models.continuation.weights import PAPERS, Weights
 from ripieno.native.transformer import Decoder, Sampling
 
@@ -55,7 +56,7 @@ Excerpts = Sequence[tuple[Events, Ticks]]
 @dataclass(frozen=True)
 class Plan:
     """What is measured. each: continuations of each style for each number of given beats; losses: excerpts of each
-    style. sampling: one a field; None: the card's."""
+    style. sampling: one a field; None: the card's. pull: of the key that was heard, see native/src/sampler.h."""
 
     data: Path
     each: int = 42
@@ -63,6 +64,7 @@ class Plan:
     split: str = "test"
     styles: tuple[str, ...] = STYLES
     sampling: tuple[Sampling, ...] | None = None
+    pull: float = KEY_PULL
     seed: int = 0
 
 
@@ -148,6 +150,7 @@ def go_on(model: Weights, given: Sequence[Excerpt], plan: Plan, say: Say) -> lis
         wish = compose.Wish(
             dict.fromkeys(excerpt.codes, (0, 127)),
             sampling=sampling,
+            pull=plan.pull,
             bar_beats=excerpt.bar_beats,
             seed=plan.seed + index,
         )
@@ -239,7 +242,7 @@ def run(ours: Weights, papers: Weights | None, plan: Plan, say: Say = lambda _: 
     say("copying")
     found["copying"] = copied(versions, given, plan)
     timed("copying", now)
-    return found | {"sampling": _sampling(ours, plan), "minutes": minutes}
+    return found | {"sampling": _sampling(ours, plan), "key pull": plan.pull, "minutes": minutes}
 
 
 def _sampling(ours: Weights, plan: Plan) -> dict[str, Any]:
@@ -303,12 +306,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="fewer excerpts and continuations")
     parser.add_argument("--temperature", type=float, help="of all fields, instead of the card's")
     parser.add_argument("--top-p", type=float, help="of all fields, instead of the card's")
+    parser.add_argument("--key-pull", type=float, default=KEY_PULL, help="as in a preset (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the tables as JSON")
 
 
 def plan_of(options: argparse.Namespace, ours: Weights) -> Plan:
     """What the command's options ask for."""
-    plan = Plan(options.data, split=options.split)
+    plan = Plan(options.data, split=options.split, pull=options.key_pull)
     if options.quick:
         plan = replace(plan, each=4, losses=1)
     if options.temperature is None and options.top_p is None:

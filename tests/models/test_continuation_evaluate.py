@@ -121,7 +121,7 @@ def test_the_command_prints_everything(data: Path, ours: Path) -> None:
     done = ripieno(*told, "--json", "--temperature", "0.9")
     found = json.loads(done.stdout)
     assert "the paper's model is left out" in done.stderr
-    assert set(found) == {"losses", "continuations", "copying", "sampling", "minutes"}
+    assert set(found) == {"losses", "continuations", "copying", "sampling", "key pull", "minutes"}
     assert abs(found["losses"]["test"]["int8 above fp32"]) < 0.01
     assert found["continuations"]["count"] == 6 * 2 * 4
     assert set(found["continuations"]["whole"]) == {"truth", "ours"}
