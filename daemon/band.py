@@ -123,6 +123,8 @@ class Band:
             "success": round(stats.success, 5),
             "stale": round(stats.staleness, 5),
             **{name: getattr(stats, name) for name in _COUNTS},
+            "absorb_ms": round(stats.absorb_last / 1e6, 3),
+            "answer_ms": round(stats.answer_last / 1e6, 3),
             "context": stats.length,
             "settings": {name: _plain(getattr(self.settings, name)) for name in LIVE},
         }

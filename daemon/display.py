@@ -133,6 +133,8 @@ def _answer(band: dict[str, Any]) -> list[str]:
         f"{band['stale']:.1%} from an old plan",
         f"{band['dropped'] + band['cancelled']} planned and left out",
         f"{band['late']} late",
+        f"heard in {band['absorb_ms']:.1f} ms",
+        f"answered in {band['answer_ms']:.1f} ms",
     ]
 
 
