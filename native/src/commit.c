@@ -168,8 +168,9 @@ void rp_plan_cancel(rp_continuation *band, int64_t tick, int told) {
     rp_plan *plan = &band->plan;
     while (!told && context->settled < context->count && context->entry[context->settled].tick < tick) settle(band);
     rp_plan_forget(band);
-    for (uint32_t i = context->count; i-- > 0 && context->entry[i].tick >= tick;) {
+    for (uint32_t i = context->count; i-- > 0;) {
         const rp_entry *entry = &context->entry[i];
+        if (entry->tick < tick) break;
         int sent = entry->origin == RP_FROM_BAND;
         if (!sent && entry->origin != RP_FROM_FANCY) continue;
         if (sent && (!plan->cancelling || entry->order < plan->cancel)) {

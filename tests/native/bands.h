@@ -4,7 +4,6 @@
 #define RIPIENO_TEST_BANDS_H
 #include "continuation.h"
 #include "rigs.h"
-#include "sampler.h"
 
 enum { NOTES_MAX = 4096, PLAYER_CODE = 1, BEAT = RATE / 2 }; /* frames, at 120 beats a minute */
 
@@ -29,12 +28,12 @@ typedef struct {
     int64_t state_tick;
 } concert;
 
-/* A tiny network. wild: 0, all scores alike; NAN: no number at all. */
-rp_transformer *tiny_transformer(float wild);
+/* A tiny network that was taught nothing but to play often; not sane: its scores are no numbers. NULL: no memory. */
+rp_transformer *tiny_transformer(int sane);
 /* What a duet of three (piano, bass, flute on channels 1 to 3) is made of; the player is the piano on channel 0. */
 rp_continuation_config trio(uint32_t mode);
 /* Opens the stage; watched: every sound is compared with what was promised. */
-int concert_open(concert *c, const rp_continuation_config *config, float wild, int watched);
+int concert_open(concert *c, const rp_continuation_config *config, int sane, int watched);
 void concert_close(concert *c);
 rp_rig *concert_rig(concert *c, int with_band);
 /* Cycles, each followed by the worker's work. */

@@ -5,11 +5,10 @@
 #include "bands.h"
 
 static concert c;
-static const float WILD = 0.5F;
 
 static void open_trio(uint32_t mode) {
     rp_continuation_config config = trio(mode);
-    CHECK(concert_open(&c, &config, WILD, 1));
+    CHECK(concert_open(&c, &config, 1, 1));
 }
 
 /* Everything ends, the promises whose time came were kept, and nothing was late. */
@@ -93,7 +92,7 @@ static void test_band_begins_and_rests(void) {
 static void test_from_scratch(void) {
     rp_continuation_config config = trio(RP_MODE_DUET);
     config.origin = RP_ORIGIN_ZERO;
-    CHECK(concert_open(&c, &config, WILD, 1));
+    CHECK(concert_open(&c, &config, 1, 1));
     CHECK(rp_continuation_hand_over(c.band));
     concert_seconds(&c, 10.0);
     CHECK(c.state == RP_STATE_ANSWERING && c.note[0].tick == 12 && concert_sounded(&c) > 3);
@@ -243,7 +242,7 @@ static void test_a_flood(void) {
 static void test_the_context_moves_on(void) {
     rp_continuation_config config = trio(RP_MODE_DUET);
     config.context = 128;
-    CHECK(concert_open(&c, &config, WILD, 1));
+    CHECK(concert_open(&c, &config, 1, 1));
     concert_set(&c, RP_SET_DENSITY, 4);
     for (uint32_t round = 0; round < 6; round++) {
         concert_play(&c, 24, BEAT / 4);
@@ -309,7 +308,7 @@ static void test_held_pitches_are_not_doubled(void) {
 
 static void test_no_numbers(void) {
     rp_continuation_config config = trio(RP_MODE_DUET);
-    CHECK(concert_open(&c, &config, NAN, 1));
+    CHECK(concert_open(&c, &config, 0, 1));
     concert_play(&c, 8, BEAT / 2);
     concert_seconds(&c, 6.0);
     CHECK(c.faults > 2 && c.faults < 20 && c.notes == 0 && c.state == RP_STATE_ANSWERING);
@@ -319,7 +318,7 @@ static void test_no_numbers(void) {
 
 static void test_refusals(void) {
     rp_continuation_config good = trio(RP_MODE_DUET), bad;
-    rp_transformer *transformer = tiny_transformer(WILD);
+    rp_transformer *transformer = tiny_transformer(1);
     bad = good, bad.member[0].code = 66;
     CHECK(!rp_continuation_new(&bad, transformer));
     bad = good, bad.member[0].low = 100;
@@ -345,7 +344,7 @@ static void test_each_allocation_may_fail(void) {
     long held = allocations_held();
     for (long after = 0;; after++) {
         rp_continuation_config config = trio(RP_MODE_DUET);
-        rp_transformer *transformer = tiny_transformer(WILD);
+        rp_transformer *transformer = tiny_transformer(1);
         if (!fail_allocation(after)) {
             rp_transformer_free(transformer);
             return;

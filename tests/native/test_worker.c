@@ -46,7 +46,7 @@ static void test_three_threads(void) {
     pthread_t thread;
     rp_continuation_config config = trio(RP_MODE_DUET);
     config.synchronous = 0;
-    CHECK(concert_open(&c, &config, 0.5F, 0));
+    CHECK(concert_open(&c, &config, 1, 0));
     rp_rig *const rigs[2] = {concert_rig(&c, 0), concert_rig(&c, 1)};
     CHECK(rp_continuation_start(c.band));
     CHECK(pthread_create(&thread, NULL, play, NULL) == 0);
@@ -67,7 +67,7 @@ static void test_nothing_waits(void) {
     static const uint8_t status[4] = {0x90, 0x90, 0x80, 0xB0};
     static rp_band_report report[64];
     rp_continuation_config config = trio(RP_MODE_BAND);
-    CHECK(concert_open(&c, &config, 0.5F, 0));
+    CHECK(concert_open(&c, &config, 1, 0));
     rp_rig *rig = concert_rig(&c, 1);
     srand(4);
     forbid_waiting(1);
