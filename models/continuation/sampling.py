@@ -6,13 +6,13 @@ Chosen on the valid split, by how near continuations come to the true pieces: ``
 
 from ripieno.native.transformer import Sampling
 
-KEY_PULL = 0.65
+KEY_PULL = 0.75
 DEFAULT = {
     "type": Sampling(1.0, 1.0),
-    "beat": Sampling(1.0, 0.95),
-    "position": Sampling(1.0, 0.95),
-    "instrument": Sampling(1.0, 0.95),
-    "pitch": Sampling(1.0, 0.95),
-    "duration": Sampling(1.0, 0.95),
-    "velocity": Sampling(1.0, 0.95),
+    "beat": Sampling(1.0, 0.98),
+    "position": Sampling(1.0, 0.98),
+    "instrument": Sampling(1.0, 0.98),
+    "pitch": Sampling(1.0, 0.98),
+    "duration": Sampling(1.0, 0.98),
+    "velocity": Sampling(1.0, 0.98),
 }
