@@ -57,6 +57,7 @@ static void ask_for_anything(rp_choice *choice) {
         static const float temperatures[] = {0, 0.5f, 1, 1.7f}, shares[] = {0, 0.3f, 0.9f, 1};
         choice->sampling[field] = (rp_sampling){temperatures[below(4)], shares[below(4)], below(2) ? below(9) : 0};
     }
+    choice->pull = below(2) ? (float)below(3) : 0;
     choice->bar_beats = below(7);
     choice->bar_tick = 12 * (int64_t)below(9) - 24;
 }
