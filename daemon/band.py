@@ -106,11 +106,7 @@ class Band:
 
     def answer_frames(self) -> int:
         """How long a duet's answer lasts off line, after the player's end: as many bars as it may have, or some."""
-        if self.settings.mode != "duet":
-            return 0
-        bars = self.settings.answer_bars or _ANSWER_BARS
-        beats = self.settings.handover_beats + bars * self.settings.beats + _RING_BEATS
-        return round(beats * 60_000 / self.core.stats().millibpm * self.rate)
+        return round(answer_beats(self.settings) * 60_000 / self.core.stats().millibpm * self.rate)
 
     def status(self, frame: int) -> dict[str, Any]:
         """How it stands at a frame, as plain values."""
@@ -133,6 +129,14 @@ class Band:
 def _plain(value: Any) -> Any:
     """A setting for JSON: a key as it is written."""
     return show_key(value) if isinstance(value, tuple) else value
+
+
+def answer_beats(settings: Continuation) -> float:
+    """How long to wait for an answer after the player's end, where nobody is there to end it; 0 where none comes."""
+    if settings.mode != "duet":
+        return 0.0
+    bars = settings.answer_bars or _ANSWER_BARS
+    return settings.handover_beats + bars * settings.beats + _RING_BEATS
 
 
 def news_of(reports: "Iterable[BandReport]") -> list[str]:

@@ -40,14 +40,18 @@ def _core() -> Finding:
 
 
 def _models() -> Finding:
-    from ripieno.models.instrumentation.ensemble import WeightsError, load, shipped
+    from ripieno.models.card import WeightsError
+    from ripieno.models.continuation import weights
+    from ripieno.models.instrumentation.ensemble import load, shipped
 
     try:
         names = [load(name).name for name in shipped()]
+        bands = [f"{name} (continuation)" for name in weights.shipped() if weights.load(name)]
     except WeightsError as error:
         return Finding("models", "missing", str(error), "install Ripieno again")
-    state = "works" if names else "missing"
-    return Finding("models", state, ", ".join(names) or "none is installed", "" if names else "install Ripieno again")
+    told = ", ".join(names + bands) or "none is installed"
+    whole = bool(names and bands)
+    return Finding("models", "works" if whole else "missing", told, "" if whole else "install Ripieno again")
 
 
 def _jack() -> Finding:

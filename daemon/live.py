@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ripieno.daemon import display, terminal
-from ripieno.daemon.band import KEYS, Band, make_band, news_of
+from ripieno.daemon.band import KEYS, Band, answer_beats, make_band, news_of
 from ripieno.daemon.blackbox import BlackBox
 from ripieno.daemon.board import Board
 from ripieno.daemon.errors import UserError
@@ -171,7 +171,9 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     if any(preset.inputs != inputs for preset in presets):
         raise UserError("presets to be played in one performance must have the same inputs")
     box = BlackBox(options.client, BLACKBOX_SIZE)
-    driver, why = make(options.driver, options.client, inputs, outputs, options.file)
+    settings = presets[0].continuation
+    linger_s = answer_beats(settings) * 60 / settings.tempo if settings else 0.0
+    driver, why = make(options.driver, options.client, inputs, outputs, options.file, linger_s)
     driver.open()
     engine = Engine(driver.sample_rate, len(inputs), len(outputs), blackbox=box.memory)
     performance = Performance(presets, driver, engine, Board(presets[0], driver.sample_rate))

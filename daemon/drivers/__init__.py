@@ -33,11 +33,17 @@ def choose() -> tuple[str, str]:
 
 
 def make(
-    name: str, client: str, inputs: Sequence[str], outputs: Sequence[str], file: Path | None = None
+    name: str,
+    client: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    file: Path | None = None,
+    linger_s: float = 0.0,
 ) -> tuple[Driver, str]:
     """A driver, not opened yet, and the reason it was chosen for.
 
-    name: one of NAMES. inputs, outputs: names of the ports. file: for the driver "file". UserError where it cannot be.
+    name: one of NAMES. inputs, outputs: names of the ports. file: for the driver "file", which goes on for so many
+    seconds after its end. UserError where it cannot be.
     """
     reason = "as asked for"
     if name == "auto":
@@ -45,5 +51,5 @@ def make(
     if name == "file":
         if file is None:
             raise UserError("--driver file needs a MIDI file to play: --input FILE")
-        return File(file, outputs), reason
+        return File(file, outputs, linger_s), reason
     return {"jack": Jack, "rtmidi": RtMidi}[name](client, inputs, outputs), reason

@@ -27,8 +27,10 @@ class File:
     name = "file"
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, path: Path, outputs: Sequence[str]) -> None:
+    def __init__(self, path: Path, outputs: Sequence[str], linger_s: float = 0.0) -> None:
+        """linger_s: seconds that it goes on for after the file's end: somebody may answer."""
         self._path, self._outputs = path, list(outputs)
+        self._tail = _TAIL + round(linger_s * SAMPLE_RATE)
         self._paced = Paced(1, max(1, len(outputs)), self._deliver)
         self.sent: list[Event] = []
         self._device: Any = None
@@ -37,7 +39,7 @@ class File:
 
     def open(self) -> None:
         self._score = read_score(self._path, SAMPLE_RATE)
-        self._last = self._score.frames + _TAIL
+        self._last = self._score.frames + self._tail
 
     def start(self, engine: Engine) -> None:
         self._ending.clear()
@@ -55,7 +57,7 @@ class File:
 
     @property
     def finished(self) -> bool:
-        """The file has been played, and half a second has gone since its last event."""
+        """The file has been played, and a moment has gone since its last event."""
         return self._paced.state().frame >= self._last
 
     def stop(self) -> bool:

@@ -11,11 +11,12 @@ import tiny
 from command import ripieno
 from songs import saved
 
-from needs import needs
+from needs import lack, needs
 from ripieno.daemon import band, presets
 from ripieno.daemon.answer_model import AnswerModel
 from ripieno.daemon.offline import RATE, Take, play
 from ripieno.daemon.score import score_of
+from ripieno.models.continuation import weights as weights_of_ours
 from ripieno.native.transformer import Transformer
 
 BEAT = 480
@@ -160,3 +161,15 @@ def test_what_is_said_of_it(weights: Path, tmp_path: Path) -> None:
     band = json.loads(ripieno(*line, "-o", tmp_path / "out.mid", "--json").stdout)["band"]
     assert band["settings"]["tempo_source"] == "follow"
     assert band["sounded"] == band["committed"] - band["cancelled"]
+
+
+def test_the_shipped_duet_answers_the_demo(tmp_path: Path) -> None:
+    needs("matplotlib", "tinysoundfont", "pretty_midi")
+    if not weights_of_ours.shipped():
+        lack("no weights of a continuation are shipped: python -m ripieno.models.continuation.export")
+    done = ripieno("demo", "--preset", "duet", "--folder", tmp_path, "--json")
+    result = json.loads(done.stdout)
+    assert result["band"]["handovers"] == 1
+    assert result["band"]["success"] == 1
+    assert sum(count for name, count in result["notes"].items() if name != "Piano") > 10
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo.mid", "demo.png", "demo.wav"]

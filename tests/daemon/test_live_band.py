@@ -148,14 +148,23 @@ def test_the_panel_shows_the_band_and_obeys_keys(weights: Path, long_song: Path)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def test_lines_tell_of_the_band(weights: Path, long_song: Path) -> None:
+def test_after_a_file_s_end_the_duet_still_answers_and_lines_tell_of_it(weights: Path, long_song: Path) -> None:
     short = mido.MidiFile(long_song)
-    short.tracks[0][-1].time = 480 * 4
+    short.tracks[0][-1].time = 0
     short.save(long_song)
-    line = (*preset("duet", weights), "--driver", "file", "--input", long_song, "--name", name_of("lines-band"))
+    line = (
+        *preset("duet", weights, "answer_bars=1"),
+        "--driver",
+        "file",
+        "--input",
+        long_song,
+        "--name",
+        name_of("lines-band"),
+    )
     said = ripieno("run", *line).stdout
-    assert "the band is answering" in said
+    assert "answered in" in said
     assert "120.0 beats a minute (fixed)" in said
+    assert int(said.splitlines()[-1].split(" notes")[0].split()[-1]) > 4
 
 
 def test_weights_that_are_missing_are_told_before_anything_plays(weights: Path, long_song: Path) -> None:
