@@ -1,5 +1,5 @@
-/* band.c - see band.h. A committed note waits in a place of its own; two tasks of the scheduler point at it. What sounds
- * has a ledger entry like any note, under an input port that no keyboard has. */
+/* band.c - see band.h. A committed note waits in a place of its own; two tasks of the scheduler point at it. What
+ * sounds has a ledger entry like any note, under an input port that no keyboard has. */
 #include "band.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* context.h - the music so far and to come, as the model hears it: a sorted list, and a decoder's cache that follows it.
+/* context.h - the music so far and to come, as the model hears it: a sorted list, and a decoder's cache that follows.
  *
  * A change anywhere rolls the cache back to there; what follows is absorbed again. When the room is used up, a second
  * decoder that was brought up with the newer half takes the first one's place. */

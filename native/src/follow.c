@@ -1,6 +1,6 @@
-/* follow.c - see follow.h. The period comes from the time between two onsets, which is some number of eighths, or a sixteenth; the
- * phase from where they lie in the map. A correction of the phase takes effect a beat later, since that beat is
- * committed already: until then nothing more is corrected. */
+/* follow.c - see follow.h. The period comes from the time between two onsets, which is some number of eighths, or a
+ * sixteenth; the phase from where they lie in the map. A correction of the phase takes effect a beat later, since that
+ * beat is committed already: until then nothing more is corrected. */
 #include "follow.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* listen.c - see listen.h.
  *
- * A note is told as long as the player's have been of late: a wrong guess costs a roll-back at the note-off, and the mean
- * is the least wrong. At its note-off it is corrected. */
+ * A note is told as long as the player's have been of late: a wrong guess costs a roll-back at the note-off, and the
+ * mean is the least wrong. At its note-off it is corrected. */
 #include "listen.h"
 
 #include <math.h>

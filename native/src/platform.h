@@ -7,8 +7,8 @@ uint64_t rp_now(void);                /* nanoseconds of a clock that never jumps
 void rp_sleep_until(uint64_t moment); /* of rp_now [worker] */
 
 typedef struct rp_thread rp_thread;
-/* Runs body(argument) on a thread of its own, at real-time priority where the system allows it (`*realtime` says so; NULL:
- * at the ordinary one). NULL: no memory, no thread. [control] */
+/* Runs body(argument) on a thread of its own, at real-time priority where the system allows it (`*realtime` says so;
+ * NULL: at the ordinary one). NULL: no memory, no thread. [control] */
 rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime);
 void rp_thread_join(rp_thread *thread); /* waits for its end and frees it [control] */
 
