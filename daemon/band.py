@@ -1,5 +1,6 @@
 """The band that answers, from the daemon's side: made of a preset, set while it plays, and told of."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ _COUNTS = (
 # Off line: how long an answer is that the preset lets go on, and how long its last notes may ring.
 _ANSWER_BARS, _RING_BEATS = 8, 2
 
+_LOAD_SECONDS = 0.9
 _FEW = 512  # committed notes of which the last one's place is remembered
 
 
@@ -45,6 +47,21 @@ def parameters(name: str, value: Any) -> dict[str, float | str]:
         root, mode = (0, value) if isinstance(value, str) else value
         return {"key_mode": mode} if isinstance(value, str) else {"key_root": root, "key_mode": mode}
     return {name: _PEDALS[value] if name == "handover_pedal" else value}
+
+
+class _Load:
+    """The share of a core that the band's thread takes, over the last second or more."""
+
+    def __init__(self) -> None:
+        self._since, self._busy, self._share = time.monotonic(), 0, 0.0
+
+    def share(self, busy: int) -> float:
+        """busy: nanoseconds of work so far."""
+        now = time.monotonic()
+        if now - self._since >= _LOAD_SECONDS:
+            self._share = round((busy - self._busy) / 1e9 / (now - self._since), 4)
+            self._since, self._busy = now, busy
+        return self._share
 
 
 class Band:
@@ -59,6 +76,7 @@ class Band:
         self.core, self.rate = core, rate
         self.settings: Continuation = preset.continuation
         self._ends: deque[int] = deque([0], maxlen=_FEW)  # of the notes committed last
+        self._load = _Load()
 
     # What is set while it plays.
 
@@ -119,6 +137,7 @@ class Band:
             "success": round(stats.success, 5),
             "stale": round(stats.staleness, 5),
             **{name: getattr(stats, name) for name in _COUNTS},
+            "load": self._load.share(stats.busy),
             "absorb_ms": round(stats.absorb_last / 1e6, 3),
             "answer_ms": round(stats.answer_last / 1e6, 3),
             "context": stats.length,

@@ -135,6 +135,7 @@ def _answer(band: dict[str, Any]) -> list[str]:
         f"{band['late']} late",
         f"heard in {band['absorb_ms']:.1f} ms",
         f"answered in {band['answer_ms']:.1f} ms",
+        f"thinking takes {band['load']:.0%} of a core",
     ]
 
 

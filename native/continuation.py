@@ -152,6 +152,7 @@ class BandStats:
     handovers: int
     moves: int
     late_worker: int
+    busy: int
     absorbed: int
     absorb_last: int
     absorb_max: int

@@ -21,7 +21,7 @@ examples:
   ripieno render --from-scratch --instruments piano,cello,flute -o new.mid --seed 7
   ripieno render --from-scratch -o new.mid         the model chooses its instruments, too
 The same file, preset and seed always give the same bytes. With --continue and --from-scratch the file's own beats and
-bars count, and these keys of [continuation] do: style, tempo, beats, temperature, top_p, register, key,
+bars count, and these keys of [continuation] do: style, tempo, beats, temperature, top_p, register, key, key_pull,
 follow_velocity, humanize.
 """
 _BARS = 16

@@ -119,6 +119,7 @@ typedef struct {
     uint64_t handovers;
     uint64_t moves;                   /* times the full context was changed for its newer half */
     uint64_t late_worker;             /* looks that came later than the commit needs them */
+    uint64_t busy;                    /* nanoseconds that its thread spent looking */
     uint64_t absorbed;                /* times that what was heard, notes and their ends, came into the context */
     uint64_t absorb_last, absorb_max; /* nanoseconds to bring what was heard into the context: the last, the longest */
     uint64_t answers;                 /* hand-overs whose first note is committed */

@@ -207,7 +207,10 @@ void rp_continuation_settle(rp_continuation *band) {
 static void run(void *argument) {
     rp_continuation *band = argument;
     while (atomic_load_explicit(&band->running, memory_order_acquire)) {
-        if (rp_continuation_look(band)) continue;
+        uint64_t began = rp_now();
+        int more = rp_continuation_look(band);
+        band->stats.busy += rp_now() - began;
+        if (more) continue;
         uint64_t silent = band->now - band->player.last_on;
         int idle = band->state == RP_STATE_LISTENING && silent > QUIET_SECONDS * band->config.sample_rate;
         rp_sleep_until(rp_now() + (idle ? IDLE : MILLISECOND));
