@@ -151,11 +151,11 @@ def spread(values: list[float]) -> dict[str, float]:
     }
 
 
-def measure(transformer: Transformer, rounds: int = HAND_OVERS) -> dict[str, Any]:
-    """Play, hand over, come back, so many times."""
+def measure(transformer: Transformer, rounds: int = HAND_OVERS, notes: int = NOTES) -> dict[str, Any]:
+    """Play, hand over, come back, so many times, with at least so many notes in the context."""
     stage = Stage(transformer, seed=1, humanize=0, handover_beats=16)
     try:
-        fill(stage, NOTES)
+        fill(stage, notes)
         answers, absorbed, least = [], [], CONTEXT
         for _ in range(rounds):
             absorbed += phrase(stage)
@@ -178,10 +178,10 @@ def measure(transformer: Transformer, rounds: int = HAND_OVERS) -> dict[str, Any
     }
 
 
-def run(as_json: bool) -> dict[str, Any]:
-    """Measure and tell."""
+def run(json: bool = False) -> dict[str, Any]:
+    """Measure; print a table unless `json`."""
     found = measure(random_transformer())
-    if not as_json:
+    if not json:
         print(f"{found['hand_overs']} hand-overs, at least {found['least_notes_in_context']} notes in the context")
         for name, what in (
             ("answer", "hand-over decided to first note committed"),

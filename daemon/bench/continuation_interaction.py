@@ -25,16 +25,17 @@ from ripieno.native.continuation import BandStats, Continuation, ContinuationCon
 from ripieno.native.drivers import JackDriver
 from ripieno.native.engine import Engine, Event
 from ripieno.native.probe import JackProbe, JackWire
+from ripieno.native.transformer import Transformer
 
 RATE, PERIOD = 48_000, 128
 MINUTES = 30.0
 TEMPI = (60, 80, 100, 120, 140, 160, 180)
-LEAST_SUCCESS = 0.998
+WIRE_SECONDS = 30.0
 NOTES_A_SECOND = 6
 CONTEXT = 1024
 PLAYER = 1  # told to the model as a piano
 QUARTET = (27, 27, 28, 29)  # violins, viola, cello: the model's codes of the rig's instruments
-_WARM_MOVES = 2  # changes of the full context to its newer half, after which all memory has been used once
+WARM_MOVES = 2  # changes of the full context to its newer half, after which all memory has been used once
 _WARM_SECONDS = 600.0  # by when that has happened
 _ON, _OFF = 0x90, 0x80
 
@@ -64,7 +65,7 @@ def busy_process() -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", "while True: pass"])
 
 
-def make_band() -> Continuation:
+def make_band(transformer: Transformer) -> Continuation:
     """A band on the quartet's instruments that comps from the first note on."""
     ranges = ((55, 96), (55, 96), (48, 84), (36, 72))
     members = [Member(code, place, *ranges[place]) for place, code in enumerate(QUARTET)]
@@ -76,16 +77,16 @@ def make_band() -> Continuation:
         context=CONTEXT,
         parameters={"seed": 1, "start_notes": 1, "rest_bars": 0},
     )
-    return Continuation(random_transformer(PAPER_SIZE, notes_a_beat=5), config)
+    return Continuation(transformer, config)
 
 
 class Session:
     """Server, player, engine and band, for as long as it is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, transformer: Transformer) -> None:
         preset = presets.load("string-quartet")
         outputs = output_names(preset)
-        self.band = make_band()
+        self.band = make_band(transformer)
         self.engine = Engine(RATE, outputs=len(outputs))
         self.engine.load(build(preset, RATE, outputs, core=self.band))
         self.driver = JackDriver("ripieno-bench", ["in"], list(outputs))
@@ -100,11 +101,11 @@ class Session:
         self.engine.close()
         self.band.close()
 
-    def warm_up(self) -> None:
-        """Play until all memory has been used once."""
+    def warm_up(self, moves: int) -> None:
+        """Play until the context has so often been changed for its newer half."""
         self.band.set("tempo", TEMPI[-1])
         end = time.monotonic() + _WARM_SECONDS
-        while self.band.stats().moves < _WARM_MOVES:
+        while self.band.stats().moves < moves:
             if time.monotonic() > end:
                 raise UserError("the band's context does not fill: it hears nothing")
             self.watch(1.0)
@@ -118,7 +119,7 @@ class Session:
             time.sleep(0.02)
 
 
-def perform(session: Session, seconds: float, wire: float) -> dict[str, Any]:
+def perform(session: Session, seconds: float, wire: float, moves: int) -> dict[str, Any]:
     """Play through all tempi; what came of each."""
     rows, each = [], seconds / len(TEMPI)
     with closing(JackProbe("bench-player", [], ["out"], melody(seconds + _WARM_SECONDS))) as player:
@@ -126,7 +127,7 @@ def perform(session: Session, seconds: float, wire: float) -> dict[str, Any]:
         player.start()
         wait_for(lambda: _connects(player), "the player's connection", 10)
         player.go()
-        session.warm_up()
+        session.warm_up(moves)
         memory, began = resident_kib(), session.band.stats()
         xruns = session.driver.state().xruns
         for tempo in TEMPI:
@@ -147,7 +148,7 @@ def perform(session: Session, seconds: float, wire: float) -> dict[str, Any]:
         }
 
 
-def wire_xruns(seconds: float = 30.0) -> float:
+def wire_xruns(seconds: float) -> float:
     """The rival: xruns a minute where nothing but a bare wire runs, on this machine, now."""
     with closing(JackWire("bench-wire", ["in"], ["out"])) as wire:
         wire.open()
@@ -178,30 +179,41 @@ def difference(before: BandStats, after: BandStats) -> dict[str, float]:
     }
 
 
-def measure(minutes: float = MINUTES) -> dict[str, Any]:
-    """Everything, on a server of its own. UserError where jackd is missing."""
+def measure(
+    minutes: float = MINUTES,
+    transformer: Transformer | None = None,
+    moves: int = WARM_MOVES,
+    wire_seconds: float = WIRE_SECONDS,
+) -> dict[str, Any]:
+    """Everything, on a server of its own; moves: of the context, before it counts. UserError where jackd is missing."""
+    transformer = transformer or random_transformer(PAPER_SIZE, notes_a_beat=5)
     with DummyServer(RATE, PERIOD), busy_process() as busy:
         try:
-            wire = wire_xruns()
-            session = Session()
+            wire = wire_xruns(wire_seconds)
+            session = Session(transformer)
             try:
-                return perform(session, minutes * 60, wire)
+                return perform(session, minutes * 60, wire, moves)
             finally:
                 session.close()
         finally:
             busy.kill()
 
 
-def run(as_json: bool, minutes: float = MINUTES) -> dict[str, Any]:
-    """Measure and tell."""
+def show(found: dict[str, Any]) -> None:
+    """The result, for people."""
+    print(f"{found['minutes']} minutes; memory grew by {found['memory_grew_kib']} KiB")
+    print(f"{found['xruns']} xruns; a bare wire had {found['wire_xruns_a_minute']:.1f} a minute before")
+    print("tempo     due  missed  late  success  staleness  committed  planned  heard")
+    for row in [*found["tempi"], {"tempo": "all"} | found["all"]]:
+        print(
+            f"{row['tempo']:>5} {row['due']:7} {row['missed']:7} {row['late']:5} {row['success']:8.5f}"
+            f" {row['staleness']:10.5f} {row['committed']:10} {row['planned']:8} {row['heard']:6}"
+        )
+
+
+def run(json: bool = False, minutes: float = MINUTES) -> dict[str, Any]:
+    """Measure; print a table unless `json`. UserError: jackd is missing."""
     found = measure(minutes)
-    if not as_json:
-        print(f"{found['minutes']} minutes; memory grew by {found['memory_grew_kib']} KiB")
-        print(f"{found['xruns']} xruns; a bare wire had {found['wire_xruns_a_minute']:.1f} a minute before")
-        print("tempo     due  missed  late  success  staleness  committed  planned  heard")
-        for row in [*found["tempi"], {"tempo": "all"} | found["all"]]:
-            print(
-                f"{row['tempo']:>5} {row['due']:7} {row['missed']:7} {row['late']:5} {row['success']:8.5f}"
-                f" {row['staleness']:10.5f} {row['committed']:10} {row['planned']:8} {row['heard']:6}"
-            )
+    if not json:
+        show(found)
     return found
