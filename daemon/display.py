@@ -30,6 +30,7 @@ _COUNTS = {
 
 
 _TEMPO_SOURCES = {"fixed": "fixed", "tap": "tapped", "follow": "yours, followed"}
+_OWN = " (you)"
 # Those of its settings that a player changes most; the others are in the JSON.
 _SETTINGS = ("while_playing", "key", "density", "temperature", "register", "at_once", "commit_beats")
 
@@ -167,14 +168,15 @@ def _head(performance: "Performance", why: str) -> list[str]:
 
 
 def _players(performance: "Performance") -> list[str]:
-    players = performance.board.players
-    width = max(len(player.name) for player in players)
+    players, own = performance.board.players, performance.preset.player
+    names = [player.name + (_OWN if place == own else "") for place, player in enumerate(players)]
+    width = max(map(len, names))
     lines = []
-    for number, player in enumerate(players, 1):
+    for number, (player, told) in enumerate(zip(players, names, strict=True), 1):
         sign = colored("●" if player.sounding else "○", player.color)
         sign = sign if player.enabled or player.sounding else dimmed("-")
-        name = player.name if player.enabled else dimmed(player.name)
-        pad = " " * (width - len(player.name))
+        name = told if player.enabled or told != player.name else dimmed(told)
+        pad = " " * (width - len(told))
         notes = " ".join(player.notes())[:40]
         lines.append(
             f" {number if number < 10 else ' '} {sign} {name}{pad}  {player.played:6}  {colored(notes, player.color)}"
@@ -189,7 +191,7 @@ def _band(performance: "Performance") -> list[str]:
     status = performance.band.status(performance.engine.stats().frames)
     settings = [f"{name} {status['settings'][name]}" for name in _SETTINGS]
     told = _answer(status)
-    return [f" {'   '.join(told[:3])}", f" {'   '.join(told[3:])}", dimmed(f" {'   '.join(settings)}")]
+    return [*(f" {'   '.join(part)}" for part in (told[:3], told[3:7], told[7:])), dimmed(f" {'   '.join(settings)}")]
 
 
 def _foot(performance: "Performance", news: list[str]) -> list[str]:
@@ -200,7 +202,9 @@ def _foot(performance: "Performance", news: list[str]) -> list[str]:
     counts = "   ".join(f"{words} {values[name]}" for name, words in _COUNTS.items())
     keys = [" 1-9 switch an instrument   n next preset   p panic   q end"]
     if performance.band:
-        keys += textwrap.wrap("   ".join(key.replace(" ", "\xa0") for key in key_help()), 100, initial_indent=" ")
+        keys += textwrap.wrap(
+            "   ".join(key.replace(" ", "\xa0") for key in key_help()), 100, initial_indent=" ", subsequent_indent=" "
+        )
     typed = [f" set: {performance.typed}_  (such as: tempo 96; Enter sets it)"] if performance.typed is not None else []
     return [load, delay, f" {counts}", "", *(f" {text}" for text in news), *typed, "", *map(dimmed, keys)]
 
