@@ -176,7 +176,7 @@ int rp_clock_start(rp_clock *clock, rp_engine *engine) {
     rp_clock_stop(clock);
     clock->engine = engine;
     atomic_store(&clock->running, 1);
-    clock->thread = rp_thread_start(run, clock, &clock->realtime);
+    clock->thread = rp_thread_start(run, clock, RP_PRIORITY_DRIVER, &clock->realtime);
     if (!clock->thread) atomic_store(&clock->running, 0);
     return clock->thread != NULL;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECOND = 1000000000, PRIORITY = 15 }; /* below JACK's own threads, above everything that is not real-time */
+enum { SECOND = 1000000000 };
 
 struct rp_thread {
     void (*body)(void *);
@@ -40,7 +40,7 @@ static DWORD WINAPI enter(void *argument) {
     return 0;
 }
 
-rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime) {
+rp_thread *rp_thread_start(void (*body)(void *), void *argument, int priority, int *realtime) {
     rp_thread *thread = malloc(sizeof *thread);
     if (!thread) return NULL;
     *thread = (rp_thread){.body = body, .argument = argument};
@@ -49,7 +49,8 @@ rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime) 
         free(thread);
         return NULL;
     }
-    if (realtime) *realtime = SetThreadPriority(thread->handle, THREAD_PRIORITY_TIME_CRITICAL) != 0;
+    int wish = priority >= RP_PRIORITY_DRIVER ? THREAD_PRIORITY_TIME_CRITICAL : THREAD_PRIORITY_HIGHEST;
+    *realtime = SetThreadPriority(thread->handle, wish) != 0;
     return thread;
 }
 
@@ -98,7 +99,7 @@ static void *enter(void *argument) {
     return NULL;
 }
 
-rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime) {
+rp_thread *rp_thread_start(void (*body)(void *), void *argument, int priority, int *realtime) {
     rp_thread *thread = malloc(sizeof *thread);
     pthread_t handle;
     if (!thread) return NULL;
@@ -108,8 +109,8 @@ rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime) 
         return NULL;
     }
     memcpy(thread->handle, &handle, sizeof handle);
-    struct sched_param wish = {.sched_priority = PRIORITY};
-    if (realtime) *realtime = pthread_setschedparam(handle, SCHED_FIFO, &wish) == 0;
+    struct sched_param wish = {.sched_priority = priority};
+    *realtime = pthread_setschedparam(handle, SCHED_FIFO, &wish) == 0;
     return thread;
 }
 

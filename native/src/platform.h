@@ -7,9 +7,11 @@ uint64_t rp_now(void);                /* nanoseconds of a clock that never jumps
 void rp_sleep_until(uint64_t moment); /* of rp_now [worker] */
 
 typedef struct rp_thread rp_thread;
-/* Runs body(argument) on a thread of its own, at real-time priority where the system allows it (`*realtime` says so;
- * NULL: at the ordinary one). NULL: no memory, no thread. [control] */
-rp_thread *rp_thread_start(void (*body)(void *), void *argument, int *realtime);
+/* Where a thread stands among the real-time ones: a driver's is above a worker's, and both below JACK's server. */
+enum { RP_PRIORITY_WORKER = 1, RP_PRIORITY_DRIVER = 15 };
+/* Runs body(argument) on a thread of its own, at that real-time priority where the system allows it (`*realtime` says
+ * so). NULL: no memory, no thread. [control] */
+rp_thread *rp_thread_start(void (*body)(void *), void *argument, int priority, int *realtime);
 void rp_thread_join(rp_thread *thread); /* waits for its end and frees it [control] */
 
 typedef void (*rp_function)(void);

@@ -220,7 +220,8 @@ static void run(void *argument) {
 int rp_continuation_start(rp_continuation *band) {
     if (band->config.synchronous || band->thread) return band->thread != NULL;
     atomic_store(&band->running, 1);
-    band->thread = rp_thread_start(run, band, NULL);
+    int realtime;
+    band->thread = rp_thread_start(run, band, RP_PRIORITY_WORKER, &realtime);
     if (!band->thread) atomic_store(&band->running, 0);
     return band->thread != NULL;
 }
