@@ -158,6 +158,7 @@ def measure(transformer: Transformer, rounds: int = HAND_OVERS, notes: int = NOT
         fill(stage, notes)
         answers, absorbed, least = [], [], CONTEXT
         for _ in range(rounds):
+            fill(stage, notes)  # again, where the full context was changed for its newer half
             absorbed += phrase(stage)
             least = min(least, stage.band.stats().length)
             answers.append(hand_over(stage))
