@@ -44,7 +44,7 @@ class View(Protocol):
 def status(performance: "Performance") -> dict[str, Any]:
     """Everything there is to show, as plain values."""
     state, stats = performance.driver.state(), performance.engine.stats()
-    band = {"band": performance.band.status(stats.frames)} if performance.band else {}
+    band = {"band": performance.band.status(state.frame)} if performance.band else {}
     return band | {
         "preset": performance.preset.name,
         "driver": performance.driver.name,
@@ -188,7 +188,7 @@ def _band(performance: "Performance") -> list[str]:
     """A band that answers: who plays, how well it keeps up, and its settings."""
     if not performance.band:
         return []
-    status = performance.band.status(performance.engine.stats().frames)
+    status = performance.band.status(performance.driver.state().frame)
     settings = [f"{name} {status['settings'][name]}" for name in _SETTINGS]
     told = _answer(status)
     return [*(f" {'   '.join(part)}" for part in (told[:3], told[3:7], told[7:])), dimmed(f" {'   '.join(settings)}")]

@@ -76,7 +76,7 @@ static void limit_instruments(const rp_continuation *band, int64_t tick, rp_choi
     }
 }
 
-/* While the player plays, the members that have been silent are the likelier to begin. [worker] */
+/* The members that have been silent are the likelier to begin: a model goes on with those who play. [worker] */
 static void set_impatience(const rp_continuation *band, int64_t tick, rp_choice *choice) {
     const rp_context *context = &band->context;
     int64_t last[RP_CODES];
@@ -124,7 +124,7 @@ void rp_allow(const rp_continuation *band, int64_t earliest, int64_t latest, rp_
     set_sampling(band, choice);
     set_instruments(band, choice);
     limit_instruments(band, earliest, choice);
-    if (band->state == RP_STATE_COMPING) set_impatience(band, earliest, choice);
+    if (band->state != RP_STATE_LISTENING) set_impatience(band, earliest, choice);
     rp_key_allow(&band->key, (uint32_t)band->set[RP_SET_KEY_ROOT], (uint32_t)band->set[RP_SET_KEY_MODE],
                  choice->pitch_class);
     set_taken(band, earliest, choice);

@@ -58,7 +58,7 @@ def channels(listener: JackProbe) -> set[int]:
 
 
 def test_the_band_answers_where_the_player_stops(server: None, weights: Path) -> None:
-    arguments = preset("duet", weights, "handover_beats=1")
+    arguments = preset("duet", weights, "handover_beats=1", "commit_beats=2")
     with concert(name_of("duet"), *arguments, script=phrase(8), sounding=1) as (one, listener):
         wait_for(lambda: channels(listener) & {2, 3, 4}, "the others answer")
         wait_for(lambda: one.hear("status")["band"]["state"] == "answering", "it says so")
