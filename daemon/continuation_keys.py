@@ -90,7 +90,7 @@ CONTINUATION_KEYS: tuple[Key, ...] = (
     Key(
         "key_pull",
         number(0, 2, False),
-        0.75,
+        0.6,
         "How strongly the key that was heard draws its notes, without forbidding any; 0: not at all.",
     ),
     Key(

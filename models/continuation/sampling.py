@@ -6,13 +6,13 @@ Chosen on the valid split, by how near continuations come to the true pieces: ``
 
 from ripieno.native.transformer import Sampling
 
-KEY_PULL = 0.75
+KEY_PULL = 0.6
 DEFAULT = {
     "type": Sampling(1.0, 1.0),
-    "beat": Sampling(1.0, 0.98),
-    "position": Sampling(1.0, 0.98),
-    "instrument": Sampling(1.0, 0.98),
-    "pitch": Sampling(1.0, 0.98),
-    "duration": Sampling(1.0, 0.98),
-    "velocity": Sampling(1.0, 0.98),
+    "beat": Sampling(1.0, 0.99),
+    "position": Sampling(1.0, 0.99),
+    "instrument": Sampling(1.0, 0.99),
+    "pitch": Sampling(0.9, 0.95),
+    "duration": Sampling(1.0, 0.99),
+    "velocity": Sampling(1.0, 0.99),
 }

@@ -36,7 +36,7 @@ static const rp_parameter PARAMETERS[RP_SET_COUNT] = {
     [RP_SET_PLAN_BEATS] = {"plan_beats", "beats", "how far beyond that is planned", 2, 16, 2, 0},
     [RP_SET_KEY_ROOT] = {"key_root", "pitch class", "the locked key's tonic: 0 C, 1 C sharp ... 11 B", 0, 11, 0, 1},
     [RP_SET_KEY_MODE] = {"key_mode", "", "key lock: 0 off, 1 major, 2 minor, 3 from what is heard", 0, 3, 0, 1},
-    [RP_SET_KEY_PULL] = {"key_pull", "", "how strongly the key heard lately draws the notes; 0: not at all", 0, 2, 0.75,
+    [RP_SET_KEY_PULL] = {"key_pull", "", "how strongly the key heard lately draws the notes; 0: not at all", 0, 2, 0.6,
                          0},
     [RP_SET_SEED] = {"seed", "", "the same seed and the same playing give the same answer", 0, 4294967295.0, 0, 1},
 };
