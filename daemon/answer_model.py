@@ -36,12 +36,12 @@ class AnswerModel:
 @cache
 def answer_model(name: str) -> AnswerModel:
     """The model of a preset's `weights`: a name or a path. UserError, naming the file, where it cannot be used."""
-    from ripieno.models.continuation import weights
-    from ripieno.models.continuation.weights import WeightsError
+    from ripieno.models.continuation import stored
+    from ripieno.models.continuation.stored import WeightsError
 
     try:
-        read = weights.read(name)
-        transformer, own = weights.network(read), weights.sampling(read)
+        read = stored.read(name)
+        transformer, own = stored.network(read), stored.sampling(read)
     except WeightsError as error:
         raise UserError(str(error)) from None
     rows = int(read.card.get("training", {}).get("rows", _WINDOW))

@@ -41,12 +41,12 @@ def _core() -> Finding:
 
 def _models() -> Finding:
     from ripieno.models.card import WeightsError
-    from ripieno.models.continuation import weights
+    from ripieno.models.continuation import stored
     from ripieno.models.instrumentation.ensemble import load, shipped
 
     try:
         names = [load(name).name for name in shipped()]
-        bands = [f"{name} (continuation)" for name in weights.shipped() if weights.load(name)]
+        bands = [f"{name} (continuation)" for name in stored.shipped() if stored.load(name)]
     except WeightsError as error:
         return Finding("models", "missing", str(error), "install Ripieno again")
     told = ", ".join(names + bands) or "none is installed"

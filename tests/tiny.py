@@ -7,7 +7,7 @@ import numpy as np
 
 from ripieno.models import card
 from ripieno.models.continuation.representation import BEAT, DURATION, FIELDS, PITCH
-from ripieno.models.continuation.weights import EVENTS, FORMAT
+from ripieno.models.continuation.stored import EVENTS, FORMAT
 from ripieno.native.transformer import Sampling, TransformerConfig
 
 SHAPE = TransformerConfig(dim=64, layers=2, heads=2, hidden=128, field=32)

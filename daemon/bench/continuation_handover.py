@@ -22,6 +22,7 @@ from ripieno.native.transformer import Transformer, TransformerConfig
 PAPER_SIZE = TransformerConfig(512, 6, 8, 2048, 256)
 RATE, PERIOD = 48_000, 128
 CONTEXT, NOTES = 2048, 1000  # events that it may remember, notes that it does
+_CHANGES, _ROUND = CONTEXT * 3 // 4, 100  # events at which it changes for its newer half; of a round, at most
 HAND_OVERS = 200
 BEAT = 1  # its place among the fields
 FOLLOWING = 8  # notes rolled back to correct the length of the first of them
@@ -94,9 +95,9 @@ class Stage:
 
 
 def fill(stage: Stage, notes: int) -> None:
-    """Chords until the context holds so many notes."""
+    """Chords until the context holds so many notes, and is not about to be changed for its newer half."""
     for number in range(10 * notes):
-        if stage.band.stats().length >= notes:
+        if notes <= stage.band.stats().length < max(notes + _CHORD, _CHANGES - _ROUND):
             return
         pitches = [36 + (7 * number + 5 * voice) % 60 for voice in range(_CHORD)]
         for pitch in pitches:

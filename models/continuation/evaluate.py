@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ripieno.models.continuation import compose, copying, corpus, excerpts, metrics, weights
+from ripieno.models.continuation import compose, copying, corpus, excerpts, metrics, stored
 from ripieno.models.continuation.excerpts import Excerpt, fixed_excerpts
 from ripieno.models.continuation.representation import (
     FIELDS,
@@ -37,7 +37,7 @@ from ripieno.models.continuation.representation import (
     joined,
 )
 from ripieno.models.continuation.sampling import KEY_PULL
-from ripieno.models.continuation.weights import PAPERS, Weights
+from ripieno.models.continuation.stored import PAPERS, Weights
 from ripieno.native.transformer import Decoder, Sampling
 
 PAPER_FIELDS = FIELDS[:VELOCITY]
@@ -91,7 +91,7 @@ def loss(each: Sequence[NDArray[np.float32]], events: Excerpts) -> dict[str, flo
 
 def judged(model: Weights, precision: str, events: Excerpts) -> list[NDArray[np.float32]]:
     """What the C decoder makes of each excerpt: [rows, 7] logarithms of how likely its rows were."""
-    network = weights.network(model, precision)
+    network = stored.network(model, precision)
     decoder = Decoder(network, max(len(rows) for rows, _ in events))
     found = []
     for rows, ticks in events:
@@ -142,7 +142,7 @@ def _against_torch(model: Weights, events: Excerpts, found: list[NDArray[np.floa
 
 def go_on(model: Weights, given: Sequence[Excerpt], plan: Plan, say: Say) -> list[Score]:
     """Continuations by ours, int8: each excerpt's given notes and what follows."""
-    network, sampling = weights.network(model), plan.sampling or weights.sampling(model)
+    network, sampling = stored.network(model), plan.sampling or stored.sampling(model)
     found = []
     for index, excerpt in enumerate(given):
         if index % 50 == 0:
@@ -246,7 +246,7 @@ def run(ours: Weights, papers: Weights | None, plan: Plan, say: Say = lambda _: 
 
 
 def _sampling(ours: Weights, plan: Plan) -> dict[str, Any]:
-    return {name: asdict(one) for name, one in zip(FIELDS, plan.sampling or weights.sampling(ours), strict=True)}
+    return {name: asdict(one) for name, one in zip(FIELDS, plan.sampling or stored.sampling(ours), strict=True)}
 
 
 def print_tables(found: dict[str, Any]) -> None:
@@ -319,18 +319,18 @@ def plan_of(options: argparse.Namespace, ours: Weights) -> Plan:
         return plan
     changes = {"temperature": options.temperature, "top_p": options.top_p}
     kept = {name: value for name, value in changes.items() if value is not None}
-    return replace(plan, sampling=tuple(replace(one, **kept) for one in weights.sampling(ours)))
+    return replace(plan, sampling=tuple(replace(one, **kept) for one in stored.sampling(ours)))
 
 
 def command(options: argparse.Namespace) -> int:
     """Carry out the command; its exit code. Raises CorpusError and WeightsError."""
-    ours = weights.read(options.weights)
+    ours = stored.read(options.weights)
     papers: Weights | None = None
     try:
-        papers = weights.read(options.rival, PAPERS)
+        papers = stored.read(options.rival, PAPERS)
         if not has_torch():
             _say("the paper's model is left out: it needs PyTorch (pip install 'ripieno[train]')")
-    except weights.WeightsError as error:
+    except stored.WeightsError as error:
         _say(f"the paper's model is left out: {error}")
     found = run(ours, papers, plan_of(options, ours), _say)
     if options.json:

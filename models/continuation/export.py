@@ -25,7 +25,7 @@ from ripieno.models.continuation import corpus
 from ripieno.models.continuation.network import SHAPES
 from ripieno.models.continuation.representation import STYLES
 from ripieno.models.continuation.sampling import DEFAULT
-from ripieno.models.continuation.weights import EVENTS, FOLDER, FORMAT, OURS
+from ripieno.models.continuation.stored import EVENTS, FOLDER, FORMAT, OURS
 from ripieno.models.instrumentation.paper_weights import commit
 
 _SOURCES = {

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ripieno.models.continuation.lessons import pad
 from ripieno.models.continuation.network import Network, PaperNetwork, Shape
 from ripieno.models.continuation.representation import Events, Ticks
-from ripieno.models.continuation.weights import OURS, Weights, WeightsError
+from ripieno.models.continuation.stored import OURS, Weights, WeightsError
 
 
 def network(weights: Weights) -> Network | PaperNetwork:

@@ -16,7 +16,7 @@ from ripieno.daemon import band, presets
 from ripieno.daemon.answer_model import AnswerModel
 from ripieno.daemon.offline import RATE, Take, play
 from ripieno.daemon.score import score_of
-from ripieno.models.continuation import weights as weights_of_ours
+from ripieno.models.continuation import stored
 from ripieno.native.transformer import Transformer
 
 BEAT = 480
@@ -165,7 +165,7 @@ def test_what_is_said_of_it(weights: Path, tmp_path: Path) -> None:
 
 def test_the_shipped_duet_answers_the_demo(tmp_path: Path) -> None:
     needs("matplotlib", "tinysoundfont", "pretty_midi")
-    if not weights_of_ours.shipped():
+    if not stored.shipped():
         lack("no weights of a continuation are shipped: python -m ripieno.models.continuation.export")
     done = ripieno("demo", "--preset", "duet", "--folder", tmp_path, "--json")
     result = json.loads(done.stdout)

@@ -10,7 +10,7 @@ import tiny
 from command import ripieno
 from note_collections import notes_of, write, write_all
 
-from ripieno.models.continuation import evaluate, excerpts, weights
+from ripieno.models.continuation import evaluate, excerpts, stored
 from ripieno.models.continuation.representation import FIELDS, NOTE, STYLES, TYPE, VELOCITY, prefix
 from ripieno.native.transformer import Sampling
 
@@ -82,18 +82,18 @@ def test_a_loss_is_the_mean_over_what_is_asked() -> None:
 
 
 def test_a_network_that_knows_nothing_finds_all_values_as_likely(data: Path, ours: Path, tmp_path: Path) -> None:
-    found = weights.read(ours)
-    flat = weights.Weights(found.path, found.card, {name: value * 0 for name, value in found.arrays.items()})
+    found = stored.read(ours)
+    flat = stored.Weights(found.path, found.card, {name: value * 0 for name, value in found.arrays.items()})
     events = excerpts.fixed_excerpts(data, "valid", 60, 1)
     loss = evaluate.loss(evaluate.judged(flat, "fp32", events), events)
-    for name, size in weights.EVENTS["fields"].items():
+    for name, size in stored.EVENTS["fields"].items():
         assert loss[name] == pytest.approx(math.log(size), abs=1e-4), name
 
 
 def test_continuations_keep_what_was_given_and_stop_where_the_truth_does(data: Path, ours: Path) -> None:
     given = excerpts.draw(data, "test", (4,), 1)
     plan = evaluate.Plan(data, sampling=(Sampling(),) * 7)
-    written = evaluate.go_on(weights.read(ours), given, plan, lambda _: None)
+    written = evaluate.go_on(stored.read(ours), given, plan, lambda _: None)
     for piece, excerpt in zip(written, given, strict=True):
         told = excerpt.told
         first = piece.take(piece.tick < excerpt.given * 12)
@@ -131,7 +131,7 @@ def test_the_command_prints_everything(data: Path, ours: Path) -> None:
 
 def test_the_tables_are_readable(capsys: pytest.CaptureFixture[str], data: Path, ours: Path) -> None:
     plan = evaluate.Plan(data, each=1, losses=1, split="valid", styles=("chorales", "pop"))
-    evaluate.print_tables(evaluate.run(weights.read(ours), None, plan))
+    evaluate.print_tables(evaluate.run(stored.read(ours), None, plan))
     printed = capsys.readouterr().out
     for words in (
         "losses, nats a note, valid",

@@ -16,7 +16,7 @@ needs("torch")
 import torch  # noqa: E402
 from note_collections import write_all  # noqa: E402
 
-from ripieno.models.continuation import evaluate, excerpts, export, paper_play, torch_side, train, weights  # noqa: E402
+from ripieno.models.continuation import evaluate, excerpts, export, paper_play, stored, torch_side, train  # noqa: E402
 from ripieno.models.continuation.instruments import DRUMS, PIANO  # noqa: E402
 from ripieno.models.continuation.lessons import Lessons, at_the_piano, leave_out, pad, transpose  # noqa: E402
 from ripieno.models.continuation.network import PAPER_SIZE, SHAPES, Cache, Network, PaperNetwork  # noqa: E402
@@ -264,7 +264,7 @@ def test_the_command_trains_goes_on_and_ships(data: Path, tmp_path: Path, model:
     assert train.main(told(data, tmp_path, *more, "--steps", "2")) == 0
     assert train.main(told(data, tmp_path, *more, "--steps", "3")) == 0
     name = "tiny" if model == "ours" else "mmt-tiny"
-    found = weights.read(tmp_path / f"{name}.safetensors", model)
+    found = stored.read(tmp_path / f"{name}.safetensors", model)
     assert found.card["training"]["steps"] == 3
     assert found.card["training"]["batch"] == 2
     assert set(found.card["metrics"]["valid loss, nats a note"]) >= {"pitch", "sum"}
@@ -319,7 +319,7 @@ def shipped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
 
 
 def test_c_and_torch_find_the_same(data: Path, shipped: dict[str, Path]) -> None:
-    found = weights.read(shipped["ours"])
+    found = stored.read(shipped["ours"])
     events = excerpts.fixed_excerpts(data, "valid", 100, 1)
     ours = evaluate.judged(found, "fp32", events)
     expected = torch_side.judged(torch_side.network(found), events)
@@ -330,7 +330,7 @@ def test_c_and_torch_find_the_same(data: Path, shipped: dict[str, Path]) -> None
 
 
 def test_the_paper_goes_on_as_it_samples(data: Path, shipped: dict[str, Path]) -> None:
-    network = torch_side.network(weights.read(shipped["mmt"], "mmt"))
+    network = torch_side.network(stored.read(shipped["mmt"], "mmt"))
     assert isinstance(network, PaperNetwork)
     given = excerpts.draw(data, "test", (4,), 1)
     pieces = paper_play.go_on(network, given, 96, 0)
@@ -345,7 +345,7 @@ def test_the_paper_goes_on_as_it_samples(data: Path, shipped: dict[str, Path]) -
 
 
 def test_only_the_likeliest_tenth_is_drawn(shipped: dict[str, Path]) -> None:
-    network = torch_side.network(weights.read(shipped["mmt"], "mmt"))
+    network = torch_side.network(stored.read(shipped["mmt"], "mmt"))
     assert isinstance(network, PaperNetwork)
     last = torch.zeros(400, 6, dtype=torch.int64)
     last[:, TYPE], last[:, BEAT] = NOTE, 9
@@ -362,7 +362,7 @@ def test_only_the_likeliest_tenth_is_drawn(shipped: dict[str, Path]) -> None:
 
 def test_both_are_judged_together(data: Path, shipped: dict[str, Path]) -> None:
     plan = evaluate.Plan(data, each=1, losses=1, styles=("chorales", "band"))
-    found = evaluate.run(weights.read(shipped["ours"]), weights.read(shipped["mmt"], "mmt"), plan)
+    found = evaluate.run(stored.read(shipped["ours"]), stored.read(shipped["mmt"], "mmt"), plan)
     assert found["losses"][evaluate.AGREEMENT] < 1e-3
     rows = found["losses"]["test"]
     lead = 1 - rows["ours, fp32"]["sum"] / rows["paper's model"]["sum"]
@@ -372,7 +372,7 @@ def test_both_are_judged_together(data: Path, shipped: dict[str, Path]) -> None:
 
 
 def test_weights_that_do_not_fit_torch_are_refused(shipped: dict[str, Path]) -> None:
-    found = weights.read(shipped["ours"])
+    found = stored.read(shipped["ours"])
     arrays = {name: value for name, value in found.arrays.items() if name != "norm.weight"}
-    with pytest.raises(weights.WeightsError, match=r"norm\.weight"):
-        torch_side.network(weights.Weights(found.path, found.card, arrays))
+    with pytest.raises(stored.WeightsError, match=r"norm\.weight"):
+        torch_side.network(stored.Weights(found.path, found.card, arrays))
