@@ -1,8 +1,8 @@
 /* kernels.h - the arithmetic of inference, once for each instruction set.
  *
  * A matrix is packed for a product by columns: rows go in groups of 16, four groups make a tile, and a tile holds, for
- * one column (or two or four columns when the weights are integers), its 64 rows side by side. The weights are then read
- * once, in order, and nothing is summed across a vector. Every instruction set reads this one layout. */
+ * one column (or two or four columns when the weights are integers), its 64 rows side by side. The weights are then
+ * read once, in order, and nothing is summed across a vector. Every instruction set reads this one layout. */
 #ifndef RIPIENO_KERNELS_H
 #define RIPIENO_KERNELS_H
 #include <stddef.h>

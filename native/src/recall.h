@@ -32,6 +32,6 @@ void rp_recall_rewind(rp_recall *recall, uint32_t length);    /* [worker] */
 /* The hints for a field of the event that is being chosen: its columns before that field count, and its tick (for the
  * position only the tick's beat). Returns how many; out [RP_HINTS_MAX]. [worker] */
 uint32_t rp_recall_hints(const rp_recall *recall, uint32_t field, const rp_event *next, rp_hint *out);
-/* How much of each pitch class was heard, without drums: the last note counts 1, each before it a little less. [worker] */
+/* How much of each pitch class was heard, without drums: the last note counts 1, those before less. [worker] */
 void rp_recall_classes(const rp_recall *recall, double weight[12]);
 #endif

@@ -173,8 +173,8 @@ static const float *bias_of(const rp_choice *choice, uint32_t field) {
 static const uint8_t DIATONIC[12] = {1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1};
 static const double OUTSIDE = 0.1;
 
-/* How likely each pitch class is next, if all notes were drawn from one diatonic scale but for OUTSIDE of them, which is
- * about what people write: over the twelve scales, each as likely as what was heard makes it. [worker] */
+/* How likely each pitch class is next, if all notes were drawn from one diatonic scale but for OUTSIDE of them, which
+ * is about what people write: over the twelve scales, each as likely as what was heard makes it. [worker] */
 static void expected_classes(const double heard[12], double class[12]) {
     const double in = (1 - OUTSIDE) / 7, out = OUTSIDE / 5, log_in = log(in), log_out = log(out);
     double scale[12] = {0}, most = -DBL_MAX, all = 0;
@@ -322,7 +322,7 @@ static int16_t mark_of(const rp_choice *choice, int64_t tick) {
     return (int16_t)((past + beats) % beats + 1);
 }
 
-/* The event's tick, as far as its columns tell it: from the beat on its beat is known, from the position on all. [worker] */
+/* The event's tick, as far as its columns tell it: from the beat on its beat, from the position on all. [worker] */
 static int64_t tick_known(const offer *it, const rp_event *next) {
     const uint32_t position = (uint32_t)next->column[RP_FIELD_POSITION];
     return tick_of(it, (uint32_t)next->column[RP_FIELD_BEAT], position ? position : 1);
@@ -343,8 +343,8 @@ static int propose(rp_decoder *decoder, const offer *it, rp_random *random, rp_e
 }
 
 /* A mask alone would turn "nobody of these, here" into an odd note of somebody's. So a proposal is taken with the
- * probability that the model would have stayed within what is allowed (rejection sampling: what comes out is the model's
- * own choice among the allowed); after TRIES the most willing one is. [worker] */
+ * probability that the model would have stayed within what is allowed (rejection sampling: what comes out is the
+ * model's own choice among the allowed); after TRIES the most willing one is. [worker] */
 static int propose_gladly(rp_decoder *decoder, const offer *it, rp_random *random, rp_event *out) {
     enum { TRIES = 6 };
     const int greedy = !(it->choice->sampling[RP_FIELD_PITCH].temperature > 0);
