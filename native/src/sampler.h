@@ -42,8 +42,8 @@ void rp_choice_init(rp_choice *choice);
 /* `event` was the last. [any] */
 void rp_choice_follow(rp_choice *choice, const rp_event *event);
 /* 1: chosen; 0: nothing is allowed, or nothing was heard yet; -1: a score is no number. A value that would leave
- * nothing for a later field is not offered. A note that cannot come within 16 beats comes as soon as it may, with beat 16. The
- * decoder does not hear it yet. Allocates nothing. [worker] */
+ * nothing for a later field is not offered. A note that cannot come within 16 beats comes as soon as it may, with beat
+ * 16. The decoder does not hear it yet. Allocates nothing. [worker] */
 int rp_sample_event(rp_decoder *decoder, const rp_choice *choice, rp_random *random, rp_event *out);
 
 enum {
