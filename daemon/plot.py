@@ -106,33 +106,20 @@ def write_plot(
 
 def _draw(axes: "Axes", bars: Sequence[Bar], color: Any) -> None:
     """Notes as bars, louder ones fuller."""
-    if not bars:
-        return
-    axes.barh(
-        [bar.pitch for bar in bars],
-        [max(bar.end - bar.start, 0.03) for bar in bars],
-        left=[bar.start for bar in bars],
-        height=0.84,
-        color=[(color(bar), 0.6 + 0.4 * bar.velocity / 127) for bar in bars],
-        edgecolor=[color(bar) for bar in bars],
-        linewidth=0.4,
-    )
+    fill = [(color(bar), 0.6 + 0.4 * bar.velocity / 127) for bar in bars]
+    _place(axes, bars, color=fill, edgecolor=[color(bar) for bar in bars], linewidth=0.4)
 
 
 def _outline(axes: "Axes", bars: Sequence[Bar], color: Any) -> None:
     """Notes that never sounded: empty, faint frames behind those that did."""
-    if not bars:
-        return
-    axes.barh(
-        [bar.pitch for bar in bars],
-        [max(bar.end - bar.start, 0.03) for bar in bars],
-        left=[bar.start for bar in bars],
-        height=0.84,
-        color="none",
-        edgecolor=[(color(bar), _FAINT) for bar in bars],
-        linewidth=0.7,
-        zorder=1.5,
-    )
+    _place(axes, bars, color="none", edgecolor=[(color(bar), _FAINT) for bar in bars], linewidth=0.7, zorder=1.5)
+
+
+def _place(axes: "Axes", bars: Sequence[Bar], **look: Any) -> None:
+    """Notes where they lie in time and pitch; the shortest are still seen."""
+    if bars:
+        lengths = [max(bar.end - bar.start, 0.03) for bar in bars]
+        axes.barh([bar.pitch for bar in bars], lengths, left=[bar.start for bar in bars], height=0.84, **look)
 
 
 def _mark_turns(above: "Axes", below: "Axes", plans: Plans) -> None:

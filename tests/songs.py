@@ -50,3 +50,13 @@ def absolute(track: mido.MidiTrack) -> list[tuple[int, str]]:
         tick += message.time
         found.append((tick, str(message.copy(time=0))))
     return found
+
+
+def struck(track: mido.MidiTrack) -> list[tuple[int, int, int]]:
+    """(tick, pitch, velocity) of every note-on."""
+    tick, found = 0, []
+    for message in track:
+        tick += message.time
+        if message.type == "note_on" and message.velocity:
+            found.append((tick, message.note, message.velocity))
+    return found

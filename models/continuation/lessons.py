@@ -47,17 +47,14 @@ class Lessons:
 
     def __init__(self, data: Path | str, rows: int, paper: bool = False, styles: tuple[str, ...] = STYLES) -> None:
         self.rows, self.paper = rows, paper
-        self.collections = []
-        for style in styles:
+        self.collections, notes = [], np.zeros(len(styles))
+        for number, style in enumerate(styles):
             casts = POP_CASTS if style == "pop" else 1
             pieces = [piece for cast in range(casts) for piece in corpus.load(style, data, "train", seed=cast)]
             sizes = np.array([len(piece) for piece in pieces], dtype=np.float64)
             self.collections.append(Collection(pieces, sizes / sizes.sum()))
-        notes = np.array([sum(map(len, c.pieces)) / (POP_CASTS if s == "pop" else 1) for c, s in self._named(styles)])
+            notes[number] = sizes.sum() / casts
         self.shares = notes**EVENNESS / (notes**EVENNESS).sum()
-
-    def _named(self, styles: tuple[str, ...]) -> list[tuple[Collection, str]]:
-        return list(zip(self.collections, styles, strict=True))
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """A batch of so many excerpts of about the same length, out of four times as many."""

@@ -23,14 +23,15 @@ from torch.nn import functional
 
 from ripieno.models.continuation.representation import (
     BEAT,
-    COLUMNS,
     MARKS,
+    NOTE,
     OUTLOOK_FIELDS,
     OUTLOOK_SIZES,
     POSITIONS,
     RECALL_FIELDS,
     RECALL_SIZES,
     SIZES,
+    TYPE,
     outlook,
     recall,
 )
@@ -221,7 +222,7 @@ class PaperNetwork(nn.Module):
         """[batch, rows, 6] the paper's fields: beats from the start, 1 for the first, 0 where there is none."""
         seen = events[..., : len(self.COLUMNS_SEEN)].clone()
         beat = (ticks // POSITIONS + 1).clamp(max=self.BEATS - 1)
-        seen[..., BEAT] = torch.where(events[..., 0] == 3, beat, torch.zeros_like(beat))
+        seen[..., BEAT] = torch.where(events[..., TYPE] == NOTE, beat, torch.zeros_like(beat))
         return seen
 
     def stream(self, seen: Tensor, start: int = 0, cache: Cache | None = None) -> Tensor:
@@ -236,6 +237,3 @@ class PaperNetwork(nn.Module):
         """Scores of rows 1.. from the rows before; a tensor a field."""
         stream = self.stream(self.columns(events, ticks)[:, :-1])
         return [scores(stream) for scores in self.scores]
-
-
-assert COLUMNS == FIELDS_COUNT + 1

@@ -22,7 +22,7 @@ from ripieno.models.continuation.instruments import DRUMS
 
 FIELDS = ("type", "beat", "position", "instrument", "pitch", "duration", "velocity")
 TYPE, BEAT, POSITION, INSTRUMENT, PITCH, DURATION, VELOCITY, MARK = range(8)
-COLUMNS = 8
+COLUMNS = len(FIELDS) + 1
 START_OF_SONG, INSTRUMENT_ROW, START_OF_NOTES, NOTE, END_OF_SONG = range(5)
 # How many values each field has; a longer rest than 16 beats is told as 16.
 BEATS_MAX = 16

@@ -27,7 +27,7 @@ from ripieno.models.continuation.excerpts import fixed_excerpts
 from ripieno.models.continuation.export import export
 from ripieno.models.continuation.lessons import Batch, Lessons, pad
 from ripieno.models.continuation.network import SHAPES, Network, PaperNetwork
-from ripieno.models.continuation.representation import FIELDS, TYPE, VELOCITY
+from ripieno.models.continuation.representation import FIELDS, NOTE, TYPE, VELOCITY
 
 PAPER_FIELDS = FIELDS[:VELOCITY]
 WARMUP, COOLING = 100, 0.3  # steps; the last share of the steps, in which the rate falls to 0
@@ -65,7 +65,7 @@ def losses(network: nn.Module, plain: Network | PaperNetwork, events: Tensor, ti
         scores = network(known, ticks)
     targets = known if isinstance(plain, Network) else plain.columns(known, ticks)
     real = events[:, 1:, TYPE] >= 0
-    notes = events[:, 1:, TYPE] == 3
+    notes = events[:, 1:, TYPE] == NOTE
     found = []
     for field, score in enumerate(scores):
         target = targets[:, 1:, field]

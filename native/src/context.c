@@ -5,22 +5,13 @@
 #include <string.h>
 
 enum { DURATIONS = 32, VELOCITY_STEP = 4, BLOCK = 64, NEAR_FULL = 8, STYLE_MARK = 15, CODES = 66 };
-static const int16_t DURATION[DURATIONS] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,  15,  16,  18,  20,
-                                            21, 24, 30, 36, 40, 42, 48, 60, 72, 84, 96, 120, 144, 168, 192, 384};
-
-/* [worker] */
-static int64_t beat_of(int64_t tick) {
-    return tick >= 0 ? tick / RP_TICKS_A_BEAT : -((RP_TICKS_A_BEAT - 1 - tick) / RP_TICKS_A_BEAT);
-}
 
 uint8_t rp_duration_code(int64_t length) {
-    uint8_t best = 0;
-    for (uint8_t i = 1; i < DURATIONS; i++)
-        if (llabs(DURATION[i] - length) < llabs(DURATION[best] - length)) best = i;
-    return (uint8_t)(best + 1);
+    uint8_t best = 1;
+    for (uint8_t code = 2; code <= DURATIONS; code++)
+        if (llabs(rp_duration_ticks(code) - length) < llabs(rp_duration_ticks(best) - length)) best = code;
+    return best;
 }
-
-int32_t rp_duration_of(uint32_t code) { return DURATION[code - 1]; }
 
 uint8_t rp_velocity_code(uint8_t velocity) { return velocity ? (uint8_t)(velocity / VELOCITY_STEP + 1) : 0; }
 
@@ -81,7 +72,7 @@ void rp_context_changed(rp_context *context, uint32_t at) {
 }
 
 void rp_context_begin(rp_context *context, int64_t tick) {
-    int64_t start = beat_of(tick) * RP_TICKS_A_BEAT;
+    int64_t start = rp_beat_of(tick) * RP_TICKS_A_BEAT;
     if (start == context->main.start || (context->count && start > context->main.start)) return;
     spoil(context, &context->main, 0);
     context->main.valid = 0; /* the rows before the notes bear its tick */
@@ -123,7 +114,7 @@ void rp_context_cut(rp_context *context, uint32_t count) {
 
 rp_event rp_context_event(const rp_context *context, uint32_t at, uint32_t first, int64_t start) {
     const rp_entry *entry = &context->entry[at];
-    int64_t beat = beat_of(entry->tick), last = at > first ? beat_of(entry[-1].tick) : beat_of(start);
+    int64_t beat = rp_beat_of(entry->tick), last = at > first ? rp_beat_of(entry[-1].tick) : rp_beat_of(start);
     int64_t rest = beat - last < RP_LONGEST_REST ? beat - last : RP_LONGEST_REST;
     rp_event event = {.tick = entry->tick, .column = {RP_TYPE_NOTE}};
     int64_t in_bar = context->meter ? beat % context->meter : 0;
@@ -188,7 +179,7 @@ static void begin_move(rp_context *context) {
     context->moving = 1;
     context->spare.first = context->count / 2 < context->settled ? context->count / 2 : context->settled / 2;
     context->spare.valid = 0;
-    context->spare.start = beat_of(context->entry[context->spare.first].tick) * RP_TICKS_A_BEAT;
+    context->spare.start = rp_beat_of(context->entry[context->spare.first].tick) * RP_TICKS_A_BEAT;
 }
 
 /* The spare takes over; what it does not hold is forgotten. [worker] */

@@ -47,8 +47,7 @@ void rp_context_close(rp_context *context); /* [control] */
 /* The rows before the notes. playing: 1 for each code that may play. [control] */
 void rp_context_introduce(rp_context *context, const uint8_t playing[66], uint32_t style, uint32_t meter);
 
-uint8_t rp_duration_code(int64_t length);   /* ticks to 1..32 [worker] */
-int32_t rp_duration_of(uint32_t code);      /* and back [worker] */
+uint8_t rp_duration_code(int64_t length);   /* ticks to 1..32; back: rp_duration_ticks [worker] */
 uint8_t rp_velocity_code(uint8_t velocity); /* MIDI to 1..32; 0: not known [worker] */
 uint8_t rp_velocity_of(uint32_t code);      /* and back [worker] */
 

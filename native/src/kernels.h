@@ -60,6 +60,26 @@ typedef struct {
                          float *out);
 } rp_kernels;
 
+/* The table of a file that has them all, by these names. */
+#define RP_KERNELS_OF(set)                                \
+    {                                                     \
+        .name = (set),                                    \
+        .product = {product_fp32, product_16, product_8}, \
+        .quantise = quantise,                             \
+        .cell = cell,                                     \
+        .norm = norm,                                     \
+        .dense = dense,                                   \
+        .dense_bytes = dense_bytes,                       \
+        .quantise_bytes = quantise_bytes,                 \
+        .rms_norm = rms_norm,                             \
+        .gelu = gelu,                                     \
+        .exponents = exponents,                           \
+        .match = match,                                   \
+        .match_bytes = match_bytes,                       \
+        .gather = gather,                                 \
+        .gather_bytes = gather_bytes,                     \
+    }
+
 extern const rp_kernels rp_kernels_generic; /* plain C: the judge of the others */
 extern const rp_kernels rp_kernels_avx2;
 extern const rp_kernels rp_kernels_avx512; /* with VNNI */

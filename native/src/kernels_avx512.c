@@ -37,21 +37,5 @@ static inline ints add_fours(ints sum, const int8_t *w, ints x) {
 #include "kernels_vector.h"
 #include "kernels_decoder.h"
 
-const rp_kernels rp_kernels_avx512 = {
-    .name = "avx512",
-    .product = {product_fp32, product_16, product_8},
-    .quantise = quantise,
-    .cell = cell,
-    .norm = norm,
-    .dense = dense,
-    .dense_bytes = dense_bytes,
-    .quantise_bytes = quantise_bytes,
-    .rms_norm = rms_norm,
-    .gelu = gelu,
-    .exponents = exponents,
-    .match = match,
-    .match_bytes = match_bytes,
-    .gather = gather,
-    .gather_bytes = gather_bytes,
-};
+const rp_kernels rp_kernels_avx512 = RP_KERNELS_OF("avx512");
 #endif

@@ -214,20 +214,4 @@ static void gather_bytes(const int8_t *values, const int16_t *share, float share
     }
 }
 
-const rp_kernels rp_kernels_generic = {
-    .name = "generic",
-    .product = {product_fp32, product_16, product_8},
-    .quantise = quantise,
-    .cell = cell,
-    .norm = norm,
-    .dense = dense,
-    .dense_bytes = dense_bytes,
-    .quantise_bytes = quantise_bytes,
-    .rms_norm = rms_norm,
-    .gelu = gelu,
-    .exponents = exponents,
-    .match = match,
-    .match_bytes = match_bytes,
-    .gather = gather,
-    .gather_bytes = gather_bytes,
-};
+const rp_kernels rp_kernels_generic = RP_KERNELS_OF("generic");

@@ -68,7 +68,7 @@ static void plan_note(rp_continuation *band, const rp_event *event) {
     rp_entry entry = {.tick = event->tick, .serial = ++band->plan.serial};
     entry.code = (uint8_t)column[RP_FIELD_INSTRUMENT];
     entry.pitch = (uint8_t)(column[RP_FIELD_PITCH] - 1);
-    entry.length = rp_duration_of((uint32_t)column[RP_FIELD_DURATION]);
+    entry.length = (int32_t)rp_duration_ticks((uint32_t)column[RP_FIELD_DURATION]);
     entry.velocity = rp_velocity_of((uint32_t)column[RP_FIELD_VELOCITY]);
     entry.origin = comping && band->players[entry.code] ? RP_FROM_FANCY : RP_FROM_PLAN;
     entry.member = RP_NO_MEMBER;

@@ -1,3 +1,4 @@
+/* recall.c - see recall.h. */
 #include "recall.h"
 
 #include <string.h>

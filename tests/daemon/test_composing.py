@@ -7,7 +7,7 @@ import mido
 import pytest
 import tiny
 from command import ripieno
-from songs import absolute, saved, song
+from songs import absolute, saved, song, struck
 
 from needs import needs
 from ripieno.models.continuation.instruments import DRUMS, NAMES
@@ -33,16 +33,6 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def notes(track: mido.MidiTrack) -> list[tuple[int, int, int]]:
-    """(tick, pitch, velocity) of every note-on."""
-    tick, found = 0, []
-    for message in track:
-        tick += message.time
-        if message.type == "note_on" and message.velocity:
-            found.append((tick, message.note, message.velocity))
-    return found
-
-
 def test_the_model_goes_on_with_the_song_s_own_instruments(weights: Path, source: Path) -> None:
     out = source.parent / "on.mid"
     told = ripieno("render", source, "--continue", 8, "-o", out, "--set", f"weights={weights}", "--json")
@@ -52,13 +42,13 @@ def test_the_model_goes_on_with_the_song_s_own_instruments(weights: Path, source
     assert result["given"] == 14
     assert result["written"] > 10
     for old, new in zip(before.tracks[1:], after.tracks[1:], strict=True):
-        kept = notes(old)
-        assert notes(new)[: len(kept)] == kept
-    assert sum(len(notes(track)) for track in after.tracks) == 14 + result["written"]
+        kept = struck(old)
+        assert struck(new)[: len(kept)] == kept
+    assert sum(len(struck(track)) for track in after.tracks) == 14 + result["written"]
     split = max(tick for track in before.tracks[1:] for tick, text in absolute(track) if "note_o" in text)
     length = max(tick for track in after.tracks for tick, _ in absolute(track))
     assert length <= split + 480 + 8 * 720 + 16 * 480 + 240  # bars of 3/8, and the last note's length
-    velocities = {velocity for track in after.tracks for *_, velocity in notes(track)}
+    velocities = {velocity for track in after.tracks for *_, velocity in struck(track)}
     assert len(velocities) > 8
     # The song's pedal was left down: it is lifted before the model plays.
     assert any("control=64 value=0" in text for _, text in absolute(after.tracks[2]))
@@ -70,7 +60,7 @@ def test_with_a_preset_the_song_is_the_player_s(weights: Path, source: Path) -> 
     result = json.loads(ripieno("render", source, *arguments, "-o", out, "--json").stdout)
     assert list(result["notes"]) == ["Piano", "Flute", "Strings", "Cello"]
     assert result["given"] == 13  # the drum is nobody's
-    assert len(notes(mido.MidiFile(out).tracks[1])) == 13 + result["notes"]["Piano"]
+    assert len(struck(mido.MidiFile(out).tracks[1])) == 13 + result["notes"]["Piano"]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_another(weights: Path, source: Path) -> None:
@@ -94,7 +84,7 @@ def test_from_scratch_for_named_instruments(weights: Path, tmp_path: Path) -> No
     tempos = [message.tempo for message in file.tracks[0] if message.type == "set_tempo"]
     assert tempos == [round(60_000_000 / 90)]
     assert {m.channel for m in file.tracks[3] if m.type == "note_on"} <= {9}
-    assert all(tick < 6 * 4 * 480 + 48 for track in file.tracks for tick, *_ in notes(track))
+    assert all(tick < 6 * 4 * 480 + 48 for track in file.tracks for tick, *_ in struck(track))
 
 
 def test_from_scratch_the_model_chooses_who_plays(weights: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from command import ripieno
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from songs import absolute, saved, song
+from songs import absolute, saved, song, struck
 
 from needs import needs
 from ripieno.daemon import presets
@@ -31,16 +31,6 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def sounding(track: mido.MidiTrack) -> list[tuple[int, int, int]]:
-    """(tick, pitch, velocity) of every note-on."""
-    tick, found = 0, []
-    for message in track:
-        tick += message.time
-        if message.type == "note_on" and message.velocity:
-            found.append((tick, message.note, message.velocity))
-    return found
-
-
 def test_the_same_file_and_preset_give_the_same_bytes(source: Path) -> None:
     folder = source.parent
     for name in ("one", "two"):
@@ -53,9 +43,9 @@ def test_notes_keep_their_ticks_and_the_piece_its_own(source: Path) -> None:
     result = json.loads(ripieno("render", source, *QUARTET, "-o", out, "--json").stdout)
     before, after = mido.MidiFile(source), mido.MidiFile(out)
     assert [track.name for track in after.tracks] == ["A song", "Violin 1", "Violin 2", "Viola", "Cello"]
-    struck = Counter(note for track in before.tracks for note in sounding(track))
-    assert Counter(note for track in after.tracks for note in sounding(track)) == struck
-    assert result["notes_in"] == result["notes_out"] == struck.total()
+    keys = Counter(note for track in before.tracks for note in struck(track))
+    assert Counter(note for track in after.tracks for note in struck(track)) == keys
+    assert result["notes_in"] == result["notes_out"] == keys.total()
     assert result["delay_ms"] == {"median": 0, "max": 0}
     conductor = absolute(after.tracks[0])
     for tick, text in absolute(before.tracks[0]) + absolute(before.tracks[1]):
