@@ -1,0 +1,1 @@
+"""The singer: a voice that sings along with the piano, block by block."""
