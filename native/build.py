@@ -5,7 +5,8 @@ from pathlib import Path
 from cffi import FFI
 
 SRC = Path(__file__).parent / "src"
-PUBLIC = ("lstm.h", "transformer.h", "sampler.h", "continuation.h", "instrumenter.h", "engine.h", "drivers.h")
+NAMES = "parameter lstm transformer sampler continuation instrumenter piano engine drivers"
+PUBLIC = tuple(f"{name}.h" for name in NAMES.split())
 
 
 def declarations(header: Path) -> str:

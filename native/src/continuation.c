@@ -1,7 +1,6 @@
 /* continuation.c - setting the continuation up, and the control side of its rings. See continuation.h. */
 #include "continuation.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,9 +44,7 @@ const rp_parameter *rp_continuation_parameters(void) { return PARAMETERS; }
 
 /* [any] */
 static int settable(uint32_t parameter, double value) {
-    if (parameter >= RP_SET_COUNT || !isfinite(value)) return 0;
-    const rp_parameter *one = &PARAMETERS[parameter];
-    return value >= one->low && value <= one->high && (!one->whole || value == floor(value));
+    return parameter < RP_SET_COUNT && rp_parameter_takes(&PARAMETERS[parameter], value);
 }
 
 /* [control] */

@@ -5,6 +5,7 @@
 #ifndef RIPIENO_CONTINUATION_H
 #define RIPIENO_CONTINUATION_H
 #include <stdint.h>
+#include "parameter.h"
 #include "sampler.h"
 
 enum { RP_BAND_MAX = 16, RP_CODES = 66 }; /* instruments of a band; codes: 0 none, 1..64 instruments, 65 drums */
@@ -62,11 +63,6 @@ enum {
     RP_SET_KEY_PULL = 20,
     RP_SET_COUNT = 21
 };
-typedef struct {
-    const char *name, *unit, *what;
-    double low, high, usual;
-    uint32_t whole; /* 1: only whole numbers */
-} rp_parameter;
 const rp_parameter *rp_continuation_parameters(void); /* [RP_SET_COUNT] [any] */
 
 enum {
