@@ -2,17 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.answer_model import answer_model
 from ripieno.daemon.answers import STATES
 from ripieno.daemon.cast import model_codes
 from ripieno.daemon.continuation_keys import CONTINUATION_KEYS, show_key
-from ripieno.daemon.errors import UserError, did_you_mean
-from ripieno.daemon.presets import Continuation, Preset, option_value
+from ripieno.daemon.presets import Continuation, Preset
 from ripieno.daemon.schema import Key
+from ripieno.daemon.settings import Command, Settings, help_of
 from ripieno.models.continuation.instruments import PIANO
 from ripieno.models.continuation.representation import STYLES
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from ripieno.native.continuation import Continuation as Core
 
 # What only a new start can change.
-_FIXED = {"mode", "weights", "player", "style", "beats"}
+_FIXED = frozenset({"mode", "weights", "player", "style", "beats"})
 LIVE: dict[str, Key] = {key.name: key for key in CONTINUATION_KEYS if key.name not in _FIXED}
 _PEDALS = {"off": 0, "sostenuto": 66, "soft": 67}
 _CYCLES: dict[str, tuple[str, ...]] = {
@@ -49,8 +48,8 @@ def parameters(name: str, value: Any) -> dict[str, float | str]:
     return {name: _PEDALS[value] if name == "handover_pedal" else value}
 
 
-class _Load:
-    """The share of a core that the band's thread takes, over the last second or more."""
+class Load:
+    """The share of a core that a worker's thread takes, over the last second or more."""
 
     def __init__(self) -> None:
         self._since, self._busy, self._share = time.monotonic(), 0, 0.0
@@ -64,55 +63,26 @@ class _Load:
         return self._share
 
 
-class Band:
+class Band(Settings):
     """A band that plays now.
 
     settings: the preset's continuation with what was changed since. It hears the core's reports and tells how things
     stand; the notes themselves are none of its business.
     """
 
+    who, live, fixed, cycles = "the band", LIVE, _FIXED, _CYCLES
+    settings: Continuation
+
     def __init__(self, preset: Preset, core: "Core", rate: int) -> None:
         assert preset.continuation
+        super().__init__(preset.continuation)
         self.core, self.rate = core, rate
-        self.settings: Continuation = preset.continuation
         self._ends: deque[int] = deque([0], maxlen=_FEW)  # of the notes committed last
-        self._load = _Load()
+        self._load = Load()
 
-    # What is set while it plays.
-
-    def set(self, name: str, value: object) -> str:
-        """Change a key of the continuation; returns how it stands. UserError for what it cannot be."""
-        if name not in LIVE:
-            told = "is settled when the band begins" if name in _FIXED else f"is no key; {did_you_mean(name, [*LIVE])}"
-            raise UserError(f"{name} {told}")
-        try:
-            good = LIVE[name].kind.read(value)
-        except ValueError as error:
-            raise UserError(f"{name}: {error}") from None
-        for parameter, number in parameters(name, good).items():
+    def apply(self, name: str, value: Any) -> None:
+        for parameter, number in parameters(name, value).items():
             self.core.set(parameter, number)
-        self.settings = replace(self.settings, **{name: good})
-        return f"{name} = {LIVE[name].kind.show(good)}"
-
-    def command(self, text: str) -> str:
-        """A key and its value as one types them: "tempo 96", "key D minor"."""
-        name, _, value = text.strip().replace("=", " ", 1).partition(" ")
-        return self.set(name, option_value(value.strip(), name, CONTINUATION_KEYS))
-
-    def step(self, name: str, by: float) -> str:
-        """Change a number by so much; at its end it stays."""
-        now = getattr(self.settings, name)
-        try:
-            LIVE[name].kind.read(wanted := round(now + by, 3))
-        except ValueError:
-            return f"{name} = {now} is as far as it goes"
-        return self.set(name, wanted)
-
-    def cycle(self, name: str) -> str:
-        """The next of a key's words."""
-        words = _CYCLES[name]
-        now = getattr(self.settings, name)
-        return self.set(name, words[(words.index(now) + 1) % len(words)] if now in words else words[0])
 
     # What it tells.
 
@@ -199,14 +169,6 @@ def make_band(preset: Preset, rate: int, synchronous: bool = False) -> Band:
     return Band(preset, Continuation(model.transformer, config), rate)
 
 
-@dataclass(frozen=True)
-class Command:
-    """What a key of the computer's keyboard does to a band; `act` returns what there is to tell of it."""
-
-    words: str
-    act: Callable[[Band], str | None]
-
-
 KEYS: dict[str, Command] = {
     "t": Command("tap the beat", lambda band: band.core.tap()),
     "h": Command("hand over", lambda band: band.core.hand_over()),
@@ -225,4 +187,4 @@ KEYS: dict[str, Command] = {
 
 def key_help() -> list[str]:
     """What each key does, for people."""
-    return [f"{key} {command.words}" for key, command in KEYS.items()] + [": any setting"]
+    return help_of(KEYS)

@@ -16,10 +16,18 @@ from ripieno.daemon.continuation_keys import CONTINUATION_KEYS, KeyLock
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.gm import program_name
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, Key, slug
+from ripieno.daemon.singing_keys import SINGING_KEYS
 from ripieno.daemon.toml_lines import key_lines, line_of
 
 UNTRAINED = ("zone", "closest")
-CONTINUATION = "continuation"
+CONTINUATION, SINGING = "continuation", "singing"
+# The tables that a preset may have beside its ensemble, with an example of what to write below their names.
+TABLES: dict[str, tuple[tuple[Key, ...], str]] = {
+    CONTINUATION: (CONTINUATION_KEYS, 'mode = "duet"'),
+    SINGING: (SINGING_KEYS, 'mode = "free"'),
+}
+# What a voice leaves on: its sound, and its line as notes. On JACK no two ports have one name, of whatever kind.
+VOICE_PORTS = VOICE, MELODY = ("voice", "melody")
 EVERYONE = "all"  # whose notes the player's are, where the instrumentation model gives them out
 SHIPPED = ("small",)  # weights of a continuation that come with Ripieno
 WEIGHTS = ".safetensors"
@@ -81,8 +89,32 @@ class Continuation:
 
 
 @dataclass(frozen=True)
+class Singing:
+    """How a voice sings along; the fields are the keys of `singing_keys.SINGING_KEYS`.
+
+    weights is a name, or the absolute path of a file. voice is a name from its card. range: MIDI note numbers.
+    """
+
+    on: bool
+    mode: str
+    weights: str
+    voice: str
+    range: tuple[int, int]
+    follow: float
+    activity: float
+    temperature: float
+    octave: int
+    interval: str
+    brightness: float
+    vibrato: float
+    vibrato_rate: float
+    breath: float
+    volume: float
+
+
+@dataclass(frozen=True)
 class Preset:
-    """A preset that has passed every check; the fields are the keys of `schema.PRESET_KEYS`, and its instruments.
+    """A preset that has passed every check; the fields are the keys of `schema.PRESET_KEYS`, and its tables.
 
     model is a name, or the absolute path of a file of weights.
     """
@@ -105,6 +137,7 @@ class Preset:
     seed: int
     ensemble: tuple[Instrument, ...] = ()
     continuation: Continuation | None = None
+    singing: Singing | None = None
 
     @property
     def player(self) -> int | None:
@@ -226,7 +259,11 @@ def _override(document: Document, source: _Source, option: str) -> Iterator[Prob
         return
     if parts[0] != "ensemble":
         path = _own_path(parts, document)
-        table, keys = (document, PRESET_KEYS) if len(path) == 1 else (document[CONTINUATION], CONTINUATION_KEYS)
+        if path is None:
+            told = " or ".join(f"{table}.{parts[0]}" for table in TABLES)
+            yield Problem(where, None, "", f"which one? write {told}")
+            return
+        table, keys = (document, PRESET_KEYS) if len(path) == 1 else (document[path[0]], TABLES[str(path[0])][0])
         table[str(path[-1])] = option_value(text, str(path[-1]), keys)
     else:
         rows = _tables(document)
@@ -247,14 +284,19 @@ def _override(document: Document, source: _Source, option: str) -> Iterator[Prob
     source.options[path] = where
 
 
-def _own_path(parts: list[str], document: Document) -> KeyPath:
-    """Where a key that is no instrument's belongs. A continuation's key may be called without its table's name."""
-    continued = isinstance(document.get(CONTINUATION), dict)
-    if continued and len(parts) == 1 and parts[0] in {key.name for key in CONTINUATION_KEYS}:
-        return (CONTINUATION, parts[0])
-    if len(parts) == 2 and parts[0] == CONTINUATION and (continued or CONTINUATION not in document):
-        document.setdefault(CONTINUATION, {})
-        return (CONTINUATION, parts[1])
+def _own_path(parts: list[str], document: Document) -> KeyPath | None:
+    """Where a key that is no instrument's belongs; None where two tables have one of that name.
+
+    A table's key may be called without the table's name.
+    """
+    there = [name for name in TABLES if isinstance(document.get(name), dict)]
+    if len(parts) == 1 and parts[0] not in {key.name for key in PRESET_KEYS}:
+        owners = [name for name in there if parts[0] in {key.name for key in TABLES[name][0]}]
+        if owners:
+            return (owners[0], parts[0]) if len(owners) == 1 else None
+    if len(parts) == 2 and parts[0] in TABLES and (parts[0] in there or parts[0] not in document):
+        document.setdefault(parts[0], {})
+        return (parts[0], parts[1])
     return (".".join(parts),)
 
 
@@ -288,17 +330,18 @@ class _Checked:
         if not _are_tables(rows):
             self.wrong(("ensemble",), "write each instrument as a table of its own: [[ensemble]]")
             document["ensemble"] = rows = []
-        others = ["ensemble", CONTINUATION]
+        others = ["ensemble", *TABLES]
         own = {name: value for name, value in document.items() if name not in others}
         self.values = self.table((), own, PRESET_KEYS, others)
-        self.continuation = self.answer(document.get(CONTINUATION))
+        self.continuation, self.singing = (self.beside(name, document.get(name)) for name in TABLES)
         self.ensemble = [self.table(("ensemble", i), row, INSTRUMENT_KEYS, []) for i, row in enumerate(rows)]
 
-    def answer(self, table: object) -> Document | None:
-        """The good values of the continuation's table; None where there is none."""
+    def beside(self, name: str, table: object) -> Document | None:
+        """The good values of a table of TABLES; None where the preset has none."""
+        keys, example = TABLES[name]
         if table is not None and not isinstance(table, dict):
-            self.wrong((CONTINUATION,), 'write it as a table of its own: [continuation], and below it mode = "duet"')
-        return self.table((CONTINUATION,), table, CONTINUATION_KEYS, []) if isinstance(table, dict) else None
+            self.wrong((name,), f"write it as a table of its own: [{name}], and below it {example}")
+        return self.table((name,), table, keys, []) if isinstance(table, dict) else None
 
     def wrong(self, path: KeyPath, message: str) -> None:
         self.problems.append(self.source.problem(path, message, self.document))
@@ -306,8 +349,9 @@ class _Checked:
     def table(self, path: KeyPath, table: Document, keys: tuple[Key, ...], others: list[str]) -> Document:
         """The good values of a table, defaults included; a key whose value is bad is left out."""
         names = [key.name for key in keys] + others
-        # A continuation's key may have been meant, without its table's name.
-        like = names + [key.name for key in CONTINUATION_KEYS if not path and CONTINUATION in self.document]
+        # A key of one of the tables may have been meant, without the table's name.
+        there = [keys for name, (keys, _) in TABLES.items() if not path and name in self.document]
+        like = names + [key.name for keys in there for key in keys]
         for name in table:
             if name not in names:
                 self.wrong((*path, name), f"there is no such key; {did_you_mean(name, like)}")
@@ -433,6 +477,15 @@ def _check_player(c: _Checked) -> None:
         c.wrong((CONTINUATION, "mode"), "a band needs an instrument beside the player's: add [[ensemble]] tables")
 
 
+def _check_voice_port(c: _Checked) -> None:
+    """With a port an instrument, none of them is called as the voice's own ports are."""
+    if c.singing is None or c.values.get("outputs") != "ports":
+        return
+    for i, row in enumerate(c.ensemble):
+        if slug(row.get("name", "")) in VOICE_PORTS:
+            c.wrong(("ensemble", i, "name"), f"{row['name']!r} is a port of the voice that sings: choose another name")
+
+
 def _check_instruments(c: _Checked) -> None:
     """Every instrument is one that the continuation knows."""
     for i, row in enumerate(c.ensemble if c.continuation is not None else []):
@@ -459,6 +512,7 @@ _CHECKS: tuple[Callable[[_Checked], None], ...] = (
     _check_channels,
     _check_model,
     _check_player,
+    _check_voice_port,
     _check_instruments,
     _check_answer_weights,
 )
@@ -529,7 +583,8 @@ def read(text: str, file: str, options: Iterable[str] = ()) -> Preset:
         raise PresetError(problems)
     ensemble = tuple(Instrument(**row) for row in checked.ensemble)
     continuation = Continuation(**checked.continuation) if checked.continuation is not None else None
-    return Preset(**checked.values, ensemble=ensemble, continuation=continuation)
+    singing = Singing(**checked.singing) if checked.singing is not None else None
+    return Preset(**checked.values, ensemble=ensemble, continuation=continuation, singing=singing)
 
 
 def load(name: str, options: Iterable[str] = (), folder: Path | None = None) -> Preset:
@@ -545,9 +600,9 @@ def load(name: str, options: Iterable[str] = (), folder: Path | None = None) -> 
 def show(preset: Preset) -> str:
     """A preset as TOML, every key said; reading it gives the same preset."""
     lines = [f"{key.name} = {key.kind.show(getattr(preset, key.name))}" for key in PRESET_KEYS]
-    if preset.continuation:
-        lines += ["", f"[{CONTINUATION}]"]
-        lines += [f"{key.name} = {key.kind.show(getattr(preset.continuation, key.name))}" for key in CONTINUATION_KEYS]
+    for name, (keys, _) in TABLES.items():
+        if table := getattr(preset, name):
+            lines += ["", f"[{name}]", *(f"{key.name} = {key.kind.show(getattr(table, key.name))}" for key in keys)]
     for instrument in preset.ensemble:
         lines += ["", "[[ensemble]]"]
         lines += [f"{key.name} = {key.kind.show(getattr(instrument, key.name))}" for key in INSTRUMENT_KEYS]
@@ -557,6 +612,7 @@ def show(preset: Preset) -> str:
 def as_dict(preset: Preset) -> dict[str, object]:
     """A preset as plain values, for JSON."""
     values: dict[str, object] = {f.name: getattr(preset, f.name) for f in fields(preset)}
-    values[CONTINUATION] = asdict(preset.continuation) if preset.continuation else None
+    for name in TABLES:
+        values[name] = asdict(table) if (table := getattr(preset, name)) else None
     values["ensemble"] = [{f.name: getattr(i, f.name) for f in fields(i)} for i in preset.ensemble]
     return values

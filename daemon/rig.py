@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.presets import UNTRAINED, Preset, weights_file
+from ripieno.daemon.presets import MELODY, UNTRAINED, VOICE, Preset, weights_file
 
 if TYPE_CHECKING:
     from ripieno.native.continuation import Continuation
@@ -17,17 +17,22 @@ PRECISION = "16"
 
 
 def output_names(preset: Preset) -> tuple[str, ...]:
-    """The MIDI outputs that a preset plays on: one for all, or one named after each instrument."""
-    if preset.outputs == "ports" and preset.ensemble:
-        return tuple(instrument.name for instrument in preset.ensemble)
-    return (OUTPUT,)
+    """The MIDI outputs that a preset plays on: one for all or one named after each instrument, and one for a voice's
+    line."""
+    own = tuple(instrument.name for instrument in preset.ensemble) if preset.outputs == "ports" else ()
+    return (own or (OUTPUT,)) + ((MELODY,) if preset.singing else ())
+
+
+def audio_names(preset: Preset) -> tuple[str, ...]:
+    """The audio outputs that a preset sounds on."""
+    return (VOICE,) if preset.singing else ()
 
 
 def places(preset: Preset, outputs: tuple[str, ...] | None = None) -> list[tuple[int, int]]:
     """Where each instrument leaves: (port, channel), both from 0, the port as its place among `outputs`."""
     outputs = outputs or output_names(preset)
     names = output_names(preset)
-    ports = [outputs.index(names[i if len(names) > 1 else 0]) for i in range(len(preset.ensemble))]
+    ports = [outputs.index(names[i if preset.outputs == "ports" else 0]) for i in range(len(preset.ensemble))]
     return [(port, one.channel - 1) for port, one in zip(ports, preset.ensemble, strict=True)]
 
 

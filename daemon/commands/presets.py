@@ -68,10 +68,11 @@ def _show(parsed: argparse.Namespace) -> int:
 
 
 def _keys(parsed: argparse.Namespace) -> int:
-    from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
+    from ripieno.daemon.presets import TABLES
     from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
 
-    tables = {"preset": PRESET_KEYS, "continuation": CONTINUATION_KEYS, "instrument": INSTRUMENT_KEYS}
+    beside = {name: keys for name, (keys, _) in TABLES.items()}
+    tables = {"preset": PRESET_KEYS, **beside, "instrument": INSTRUMENT_KEYS}
     if parsed.json:
         print_json(
             {
@@ -98,11 +99,13 @@ def reference() -> str:
 
     from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
     from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
+    from ripieno.daemon.singing_keys import SINGING_KEYS
 
     lines = []
     tables = {
         "A preset:": PRESET_KEYS,
         "The [continuation] table, for a band that answers:": CONTINUATION_KEYS,
+        "The [singing] table, for a voice that sings along:": SINGING_KEYS,
         "Each [[ensemble]] table, one an instrument:": INSTRUMENT_KEYS,
     }
     for title, keys in tables.items():

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from ripieno.daemon import presets
 from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.presets import Continuation, Instrument, Preset, PresetError
+from ripieno.daemon.presets import Continuation, Instrument, Preset, PresetError, Singing
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, quote
+from ripieno.daemon.singing_keys import SINGING_KEYS
 from ripieno.daemon.toml_lines import key_lines, line_of
 
 TRIO = """\
@@ -55,13 +56,15 @@ def test_keys_and_fields_are_the_same() -> None:
     assert [f.name for f in dataclasses.fields(Preset)] == [key.name for key in PRESET_KEYS] + [
         "ensemble",
         "continuation",
+        "singing",
     ]
+    assert [f.name for f in dataclasses.fields(Singing)] == [key.name for key in SINGING_KEYS]
     assert [f.name for f in dataclasses.fields(Continuation)] == [key.name for key in CONTINUATION_KEYS]
     assert [f.name for f in dataclasses.fields(Instrument)] == [key.name for key in INSTRUMENT_KEYS]
 
 
 def test_defaults_are_values_of_their_kind() -> None:
-    for key in PRESET_KEYS + CONTINUATION_KEYS:
+    for key in PRESET_KEYS + CONTINUATION_KEYS + SINGING_KEYS:
         if key.default is not ...:
             assert key.kind.read(tomllib.loads(f"x = {key.kind.show(key.default)}")["x"]) == key.default
 

@@ -1,0 +1,82 @@
+"""What plays by a table of keys, of which most may be changed while it plays: by a name that is typed, or by a key."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from ripieno.daemon.errors import UserError, did_you_mean
+from ripieno.daemon.presets import option_value
+from ripieno.daemon.schema import Key
+
+
+class Settings:
+    """The keys of a preset's table, as they are now.
+
+    who: plays by them. live: those that may be changed; fixed: those that only a new start can change. cycles: the
+    words that one key of the keyboard goes through. `apply` brings a new value to what plays.
+    """
+
+    who: ClassVar[str]
+    live: ClassVar[Mapping[str, Key]]
+    fixed: ClassVar[frozenset[str]]
+    cycles: ClassVar[Mapping[str, Sequence[Any]]] = {}
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    def apply(self, name: str, value: Any) -> None:
+        """Let what plays know of a new value."""
+        raise NotImplementedError
+
+    def set(self, name: str, value: object) -> str:
+        """Change a key; returns how it stands. UserError for what it cannot be."""
+        if name not in self.live:
+            begun = f"is settled when {self.who} begins" if name in self.fixed else ""
+            raise UserError(f"{name} {begun or f'is no key; {did_you_mean(name, [*self.live])}'}")
+        key = self.live[name]
+        try:
+            good = key.kind.read(value)
+        except ValueError as error:
+            raise UserError(f"{name}: {error}") from None
+        self.apply(name, good)
+        self.settings = replace(self.settings, **{name: good})
+        return f"{name} = {key.kind.show(good)}"
+
+    def command(self, text: str) -> str:
+        """A key and its value as one types them: "tempo 96", "key D minor"."""
+        name, value = split(text)
+        return self.set(name, option_value(value, name, tuple(self.live.values())))
+
+    def step(self, name: str, by: float) -> str:
+        """Change a number by so much; at its end it stays."""
+        now = getattr(self.settings, name)
+        try:
+            self.live[name].kind.read(wanted := round(now + by, 3))
+        except ValueError:
+            return f"{name} = {now} is as far as it goes"
+        return self.set(name, wanted)
+
+    def cycle(self, name: str) -> str:
+        """The next of a key's words."""
+        words = self.cycles[name]
+        now = getattr(self.settings, name)
+        return self.set(name, words[(words.index(now) + 1) % len(words)] if now in words else words[0])
+
+
+def split(text: str) -> tuple[str, str]:
+    """The name and the value of a setting as it is typed."""
+    name, _, value = text.strip().replace("=", " ", 1).partition(" ")
+    return name, value.strip()
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a key of the computer's keyboard does to what plays; `act` returns what there is to tell of it."""
+
+    words: str
+    act: Callable[[Any], str | None]
+
+
+def help_of(keys: Mapping[str, Command]) -> list[str]:
+    """What each key does, for people."""
+    return [f"{key} {command.words}" for key, command in keys.items()]
