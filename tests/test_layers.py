@@ -98,12 +98,18 @@ C_LAYERS = """
     arena ring platform midi parameter lstm.h
     kernels
     kernels_*
-    lstm lstm_time transformer.h
+    lstm lstm_time piano transformer.h
     recall
     transformer_state transformer decoder
+    sampler.h
+    draw
     sampler
     vocoder
     singer.h singer_parameters
+    store
+    tower
+    line delivery codec
+    singer*
     continuation.h
     tempo follow feel key bridge
     context
