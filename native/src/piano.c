@@ -134,7 +134,7 @@ void rp_piano_rows(double sample_rate, const rp_piano_event *events, uint32_t ev
     rp_piano_clear(&piano, sample_rate);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t frame = first + (uint64_t)i * step;
-        while (next < event_count && events[next].frame <= frame) rp_piano_hear(&piano, &events[next++]);
+        while (next < event_count && events[next].frame < frame) rp_piano_hear(&piano, &events[next++]);
         rp_piano_row(&piano, frame, rows + (size_t)i * RP_PIANO_ROW);
     }
 }
