@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "draw.h"
+
 enum { BEATS = 17, POSITIONS = RP_TICKS_A_BEAT + 1, CODES = 66, DRUMS = 65, PITCHES = 129, MARK_MAX = 15 };
 
 /* ---- random numbers ---- */
@@ -203,33 +205,6 @@ static const float *pulled(const rp_decoder *decoder, const rp_choice *choice, c
     return bias;
 }
 
-/* The likeliest, and the first of equals. [worker] */
-static int likeliest(const double *weight, uint32_t values) {
-    uint32_t found = 0;
-    for (uint32_t value = 1; value < values; value++)
-        if (weight[value] > weight[found]) found = value;
-    return (int)found;
-}
-
-/* order [values]: the likeliest first, of equals the first (Shell's sort, with Ciura's steps). [worker] */
-static void sort(const double *weight, uint32_t values, uint8_t *order) {
-    static const uint32_t STEPS[] = {57, 23, 10, 4, 1};
-    for (uint32_t i = 0; i < values; i++) order[i] = (uint8_t)i;
-    for (uint32_t s = 0; s < sizeof STEPS / sizeof *STEPS; s++) {
-        const uint32_t step = STEPS[s];
-        for (uint32_t i = step; i < values; i++) {
-            const uint8_t value = order[i];
-            uint32_t at = i;
-            for (; at >= step; at -= step) {
-                const uint8_t other = order[at - step];
-                if (weight[other] > weight[value] || (weight[other] >= weight[value] && other < value)) break;
-                order[at] = other;
-            }
-            order[at] = value;
-        }
-    }
-}
-
 /* Scores to weights, 0 where it may not be; 0: a score is no number. [worker] */
 static int weigh(const float *scores, const float *bias, const uint8_t *mask, uint32_t values, float temperature,
                  double *weight) {
@@ -245,37 +220,6 @@ static int weigh(const float *scores, const float *bias, const uint8_t *mask, ui
         weight[value] = mask[value] ? exp(above / (double)temperature) : 0;
     }
     return 1;
-}
-
-/* Leave the likeliest alone, as top_k and top_p ask. [worker] */
-static void truncate(double *weight, uint32_t values, const rp_sampling *sampling) {
-    const uint32_t most = sampling->top_k ? sampling->top_k : values;
-    const double share = sampling->top_p > 0 && sampling->top_p < 1 ? (double)sampling->top_p : 2;
-    if (most >= values && share > 1) return;
-    uint8_t order[RP_VALUES_MAX];
-    double all = 0, taken = 0;
-    sort(weight, values, order);
-    for (uint32_t value = 0; value < values; value++) all += weight[value];
-    for (uint32_t rank = 0; rank < values; rank++) {
-        double *one = &weight[order[rank]];
-        if (rank >= most || taken >= share * all) *one = 0;
-        taken += *one;
-    }
-}
-
-/* [worker] */
-static int draw(const double *weight, uint32_t values, double at) {
-    double all = 0;
-    int last = NOTHING;
-    for (uint32_t value = 0; value < values; value++) all += weight[value];
-    at *= all;
-    for (uint32_t value = 0; value < values; value++) {
-        if (weight[value] <= 0) continue;
-        last = (int)value;
-        if (at < weight[value]) break;
-        at -= weight[value];
-    }
-    return last;
 }
 
 /* How much of what the model would like is allowed. [worker] */
@@ -310,9 +254,9 @@ static int choose(rp_decoder *decoder, const offer *it, uint32_t field, const rp
     const float *bias = field == RP_FIELD_PITCH ? pulled(decoder, it->choice, next, moved) : bias_of(it->choice, field);
     if (!weigh(scores, bias, mask, values, greedy ? 1 : sampling->temperature, weight)) return FAULT;
     if (who) *share *= allowed_share(scores, bias, mask, values);
-    if (greedy) return likeliest(weight, values);
-    truncate(weight, values, sampling);
-    return draw(weight, values, at);
+    if (greedy) return rp_likeliest(weight, values);
+    rp_truncate(weight, values, sampling);
+    return rp_draw(weight, values, at);
 }
 
 /* Which beat of the bar an event lies in, from 1; 0: not known. [worker] */
