@@ -55,8 +55,8 @@ _DEVIATION_EDGES = (DEVIATION_CENTS[1:] + DEVIATION_CENTS[:-1]) / 2
 HISTORY = ("phonation", "age", "note", "interval")
 HISTORY_SIZES = (PHONATIONS, AGES, NOTES + 1, INTERVALS + 1)
 """What was sung until a block, as tokens, and how many values each has."""
-NOTHING_SUNG = (REST, AGES - 1, NO_NOTE, NO_INTERVAL)
-"""The history before the first block."""
+NOTHING_SUNG = (REST, 0, NO_NOTE, NO_INTERVAL)
+"""The history before the first block: a rest that has just begun."""
 
 
 def age_bucket(age: ArrayLike) -> Integers:
@@ -92,13 +92,13 @@ def may_follow(phonation: int, age: int) -> tuple[bool, bool, bool, bool]:
 
 
 def ages(phonation: ArrayLike) -> Integers:
-    """[blocks] how long each block's phonation has lasted, in blocks: 0 where it begins."""
-    told = np.asarray(phonation, np.int64)
+    """[blocks] how long each block's phonation has lasted, in blocks: 0 where it begins. A rest is there before."""
+    told = np.concatenate([[REST], np.asarray(phonation, np.int64)])
     kind = np.where(told == SUSTAIN, ONSET, told)
     begins = np.ones(len(told), bool)
     begins[1:] = (kind[1:] != kind[:-1]) | (told[1:] == ONSET)
     blocks = np.arange(len(told))
-    return blocks - np.maximum.accumulate(np.where(begins, blocks, 0))
+    return (blocks - np.maximum.accumulate(np.where(begins, blocks, 0)))[1:]
 
 
 def history(phonation: ArrayLike, note: ArrayLike) -> Integers:
