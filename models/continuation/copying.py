@@ -5,6 +5,8 @@ told by its distance from the line's note before: semitones, and ticks. A run is
 when these distances are the same, whatever the key, the place in the piece and the instruments.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from ripieno.models.continuation.representation import Score
 _LONGEST_REST = 16 * 12  # ticks; what is longer counts as this
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no digit of a window is lost
 Words = NDArray[np.uint64]
+Lines = Sequence[NDArray[np.int64]]
 
 
 def lines(piece: Score) -> list[NDArray[np.int64]]:
@@ -36,7 +39,7 @@ def _mixed(steps: NDArray[np.int64]) -> Words:
     return word ^ (word >> np.uint64(31))
 
 
-def _windows(pieces: list[Score], first_mark: int) -> tuple[Words, NDArray[np.int64]]:
+def _windows(pieces: Sequence[Lines], first_mark: int) -> tuple[Words, NDArray[np.int64]]:
     """The steps of pieces one after another as words, with a mark after each line, and which piece each belongs to.
 
     first_mark: where the numbers of the marks begin; no two may be the same anywhere, so that no run crosses one.
@@ -44,7 +47,7 @@ def _windows(pieces: list[Score], first_mark: int) -> tuple[Words, NDArray[np.in
     parts: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
     owners = [np.zeros(0, dtype=np.int64)]
     for index, piece in enumerate(pieces):
-        for steps in lines(piece):
+        for steps in piece:
             parts.append(np.append(steps, first_mark + len(parts)))
             owners.append(np.full(len(steps) + 1, index))
     return _mixed(np.concatenate(parts)), np.concatenate(owners)
@@ -52,6 +55,11 @@ def _windows(pieces: list[Score], first_mark: int) -> tuple[Words, NDArray[np.in
 
 def longest_runs(pieces: list[Score], collection: list[Score], at_least: int = 4) -> NDArray[np.int64]:
     """[pieces] notes of the longest run that each shares with the collection; 0 where it has less than ``at_least``."""
+    return shared_runs([lines(piece) for piece in pieces], [lines(piece) for piece in collection], at_least)
+
+
+def shared_runs(pieces: Sequence[Lines], collection: Sequence[Lines], at_least: int = 4) -> NDArray[np.int64]:
+    """The same of pieces that are told as the steps of their lines, whatever a step tells of a note."""
     (ours, owner), (theirs, _) = _windows(pieces, 1 << 40), _windows(collection, 1 << 50)
     longest = np.zeros(len(pieces), dtype=np.int64)
     # The windows that may still be shared, by where they begin; each round they grow by a step.
