@@ -54,7 +54,7 @@ void rp_piano_hear(rp_piano *piano, const rp_piano_event *event); /* one of thes
  * Each row is told once, in order of frames. [any] */
 void rp_piano_row(rp_piano *piano, uint64_t frame, float row[344]);
 /* Rows of a piece: one at each of `first`, `first` + `step`, ..., each after all events before its frame: live, what is
- * struck just as a block begins is not known yet. Events in order of frames; rows: count * RP_PIANO_ROW numbers. [any] */
+ * struck just as a block begins is not known yet. Events in order of frames; count * RP_PIANO_ROW numbers. [any] */
 void rp_piano_rows(double sample_rate, const rp_piano_event *events, uint32_t event_count, uint64_t first,
                    uint32_t step, uint32_t count, float *rows);
 #endif
