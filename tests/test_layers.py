@@ -104,6 +104,7 @@ C_LAYERS = """
     sampler.h
     draw
     sampler
+    vocoder_noise vocoder.h
     vocoder
     singer.h singer_parameters
     store
