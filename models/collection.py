@@ -2,7 +2,8 @@
 
 A collection holds a ``json`` array (UTF-8 bytes: header and a list of pieces with their parts, tempo, licence and
 split), ``starts`` (where each piece's notes begin, one more than pieces) and one column a note: ``onset`` (stored as
-steps from the note before), ``dur``, ``pitch``, ``vel``, ``part``. Time is in ticks, 24 a quarter note.
+steps from the note before), ``dur``, ``pitch``, ``vel``, ``part``. Time is in ticks, 24 a quarter note. A collection
+of performances has ``onset_ms`` and ``dur_ms`` too, the same in milliseconds.
 """
 
 import json
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 TICKS_PER_QUARTER = 24
 SPLITS = ("train", "valid", "test")
 COLUMNS = ("onset", "dur", "pitch", "vel", "part")
+PERFORMED = ("onset_ms", "dur_ms")
 
 
 class CorpusError(Exception):
@@ -34,11 +36,12 @@ def read(path: Path) -> tuple[dict[str, NDArray[Any]], list[dict[str, Any]]]:
             missing = [name for name in (*COLUMNS, "starts", "json") if name not in archive.files]
             if missing:
                 raise CorpusError(f"{path}: not a note collection, it lacks {', '.join(missing)}")
-            columns = {name: archive[name] for name in (*COLUMNS, "starts")}
+            performed = [name for name in PERFORMED if name in archive.files]
+            columns = {name: archive[name] for name in (*COLUMNS, *performed, "starts")}
             documents = json.loads(archive["json"].tobytes().decode())["pieces"]
     except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise CorpusError(f"{path}: not a note collection ({error}): fetch the file again") from error
-    lengths = {len(columns[name]) for name in COLUMNS}
+    lengths = {len(values) for name, values in columns.items() if name != "starts"}
     starts = columns["starts"]
     if len(lengths) != 1 or len(starts) != len(documents) + 1 or int(starts[-1]) != lengths.pop():
         raise CorpusError(f"{path}: columns and pieces do not fit together: fetch the file again")
