@@ -11,7 +11,7 @@ from ripieno.daemon.cast import model_codes
 from ripieno.daemon.continuation_keys import CONTINUATION_KEYS, show_key
 from ripieno.daemon.presets import Continuation, Preset
 from ripieno.daemon.schema import Key
-from ripieno.daemon.settings import Command, Settings, help_of
+from ripieno.daemon.settings import Command, Settings
 from ripieno.models.continuation.instruments import PIANO
 from ripieno.models.continuation.representation import STYLES
 
@@ -70,12 +70,12 @@ class Band(Settings):
     stand; the notes themselves are none of its business.
     """
 
-    who, live, fixed, cycles = "the band", LIVE, _FIXED, _CYCLES
+    who, live, fixed = "the band", LIVE, _FIXED
     settings: Continuation
 
     def __init__(self, preset: Preset, core: "Core", rate: int) -> None:
         assert preset.continuation
-        super().__init__(preset.continuation)
+        super().__init__(preset.continuation, _CYCLES)
         self.core, self.rate = core, rate
         self._ends: deque[int] = deque([0], maxlen=_FEW)  # of the notes committed last
         self._load = Load()
@@ -183,8 +183,3 @@ KEYS: dict[str, Command] = {
     ",": Command("fewer notes", lambda band: band.step("density", -0.25)),
     ".": Command("more notes", lambda band: band.step("density", 0.25)),
 }
-
-
-def key_help() -> list[str]:
-    """What each key does, for people."""
-    return help_of(KEYS)

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ripieno.daemon.band import key_help
+from ripieno.daemon import band, singer
+from ripieno.daemon.roll import meter, roll
+from ripieno.daemon.settings import help_of
 from ripieno.daemon.terminal import Screen, colored, dimmed, emit, panel, pressed
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ _TEMPO_SOURCES = {"fixed": "fixed", "tap": "tapped", "follow": "yours, followed"
 _OWN = " (you)"
 # Those of its settings that a player changes most; the others are in the JSON.
 _SETTINGS = ("while_playing", "key", "density", "temperature", "register", "at_once", "commit_beats")
+_SUNG = ("on", "mode", "follow", "activity", "voice", "range", "brightness", "vibrato", "breath", "volume", "seed")
+# Of the voice: its colour, its roll's width and what lies beyond its range, its meter's width and lowest level in dB.
+_VOICE_COLOR, _ROLL_COLUMNS, _BEYOND, _METER_COLUMNS, _METER_DB = "#d1495b", 80, 2, 24, -60
 
 
 class View(Protocol):
@@ -45,21 +50,26 @@ def status(performance: "Performance") -> dict[str, Any]:
     """Everything there is to show, as plain values."""
     state, stats = performance.driver.state(), performance.engine.stats()
     band = {"band": performance.band.status(state.frame)} if performance.band else {}
-    return band | {
-        "preset": performance.preset.name,
-        "driver": performance.driver.name,
-        "load": round(state.load_mean, 4),
-        "load_max": round(state.load_max, 4),
-        "xruns": state.xruns,
-        "alive": state.alive,
-        "longest_delay_ms": round(stats.max_delay * 1000 / performance.driver.sample_rate, 3),
-        **{name: getattr(stats, name) for name in _COUNTS},
-        "sounding": stats.sounding,
-        "players": [
-            {"name": p.name, "enabled": p.enabled, "notes": p.notes(), "played": p.played}
-            for p in performance.board.players
-        ],
-    }
+    voice = {"voice": performance.singer.status()} if performance.singer else {}
+    return (
+        band
+        | voice
+        | {
+            "preset": performance.preset.name,
+            "driver": performance.driver.name,
+            "load": round(state.load_mean, 4),
+            "load_max": round(state.load_max, 4),
+            "xruns": state.xruns,
+            "alive": state.alive,
+            "longest_delay_ms": round(stats.max_delay * 1000 / performance.driver.sample_rate, 3),
+            **{name: getattr(stats, name) for name in _COUNTS},
+            "sounding": stats.sounding,
+            "players": [
+                {"name": p.name, "enabled": p.enabled, "notes": p.notes(), "played": p.played}
+                for p in performance.board.players
+            ],
+        }
+    )
 
 
 def resident_kb() -> int:
@@ -121,7 +131,8 @@ def _counts(performance: "Performance") -> str:
     values = status(performance)
     counts = [f"{values[name]} {words}" for name, words in _COUNTS.items() if values[name] or name == "notes_in"]
     counts += [f"{values['xruns']} xruns", f"longest delay {values['longest_delay_ms']:.1f} ms"]
-    return ", ".join(counts + (_answer(values["band"]) if "band" in values else []))
+    counts += _answer(values["band"]) if "band" in values else []
+    return ", ".join(counts + (_sung(values["voice"]) if "voice" in values else []))
 
 
 def _answer(band: dict[str, Any]) -> list[str]:
@@ -140,6 +151,18 @@ def _answer(band: dict[str, Any]) -> list[str]:
     ]
 
 
+def _sung(voice: dict[str, Any]) -> list[str]:
+    """How a voice that sings along stands."""
+    return [
+        f"the voice {'sings ' + voice['sings'] if voice['sings'] else 'rests'}",
+        f"{voice['notes']} notes sung",
+        f"{voice['late']} blocks late",
+        f"held for {voice['held_ms']} ms",
+        f"singing takes {voice['load']:.0%} of a core",
+        f"longest block {voice['longest_ms']:.1f} ms",
+    ]
+
+
 class _Panel:
     """The terminal as an instrument panel."""
 
@@ -150,7 +173,7 @@ class _Panel:
     def show(self, performance: "Performance") -> str:
         """Draw it, if anything changed, and hear the keys."""
         self._news = [*self._news, *performance.take_news()][-_PANEL_NEWS:]
-        parts = (_head(performance, self._why), _players(performance), _band(performance))
+        parts = (_head(performance, self._why), _players(performance), _band(performance), _voice(performance))
         lines = [line for part in parts if part for line in (*part, "")]
         self._screen.draw([*lines, *_foot(performance, self._news)])
         return pressed()
@@ -194,6 +217,29 @@ def _band(performance: "Performance") -> list[str]:
     return [*(f" {'   '.join(part)}" for part in (told[:3], told[3:7], told[7:])), dimmed(f" {'   '.join(settings)}")]
 
 
+def _voice(performance: "Performance") -> list[str]:
+    """A voice that sings along: what it sings now, how loud, its line of the last seconds, and its settings."""
+    one = performance.singer
+    if not one:
+        return []
+    status = one.status()
+    now = f"{status['sings']:3} {status['cents']:+4.0f} cents" if status["sings"] else "rests"
+    level = meter(status["level_db"], _METER_DB, 0, _METER_COLUMNS)
+    low, high = one.settings.range
+    lines = roll(one.line(2 * _ROLL_COLUMNS), low - _BEYOND, high + _BEYOND, _ROLL_COLUMNS)
+    told = "   ".join(_sung(status)[1:])
+    settings = [f"{name} {_shown(status['settings'][name])}" for name in _SUNG]
+    return [
+        f" ♪ {now:16} {colored(level, _VOICE_COLOR)}   {told}",
+        *(f" {colored(line, _VOICE_COLOR)}" for line in lines),
+        *(dimmed(f" {'   '.join(part)}") for part in (settings[:6], settings[6:])),
+    ]
+
+
+def _shown(value: Any) -> str:
+    return "-".join(value) if isinstance(value, list) else str(value)
+
+
 def _foot(performance: "Performance", news: list[str]) -> list[str]:
     values = status(performance)
     gone = "" if values["alive"] else "   the driver is away"
@@ -201,11 +247,14 @@ def _foot(performance: "Performance", news: list[str]) -> list[str]:
     delay = f" longest delay {values['longest_delay_ms']:.1f} ms   last key {performance.board.last_key or '-'}"
     counts = "   ".join(f"{words} {values[name]}" for name, words in _COUNTS.items())
     keys = [" 1-9 switch an instrument   n next preset   p panic   q end"]
-    if performance.band:
-        keys += textwrap.wrap(
-            "   ".join(key.replace(" ", "\xa0") for key in key_help()), 100, initial_indent=" ", subsequent_indent=" "
-        )
-    typed = [f" set: {performance.typed}_  (such as: tempo 96; Enter sets it)"] if performance.typed is not None else []
+    known = (band.KEYS if performance.band else {}) | (singer.KEYS if performance.singer else {})
+    if known:
+        words = "   ".join(key.replace(" ", "\xa0") for key in help_of(known))
+        keys += textwrap.wrap(words, 100, initial_indent=" ", subsequent_indent=" ")
+    example = "tempo 96" if performance.band else "follow 2"
+    typed = (
+        [f" set: {performance.typed}_  (such as: {example}; Enter sets it)"] if performance.typed is not None else []
+    )
     return [load, delay, f" {counts}", "", *(f" {text}" for text in news), *typed, "", *map(dimmed, keys)]
 
 

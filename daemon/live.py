@@ -14,13 +14,16 @@ from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ripieno.daemon import display, terminal
-from ripieno.daemon.band import KEYS, Band, answer_beats, make_band, news_of
+from ripieno.daemon import band as bands
+from ripieno.daemon import display, singer, terminal
+from ripieno.daemon.band import Band, answer_beats, make_band
 from ripieno.daemon.blackbox import BlackBox
 from ripieno.daemon.board import Board
-from ripieno.daemon.errors import UserError
-from ripieno.daemon.presets import Preset
-from ripieno.daemon.rig import build, output_names, voices
+from ripieno.daemon.errors import UserError, did_you_mean
+from ripieno.daemon.presets import CONTINUATION, SINGING, Preset
+from ripieno.daemon.rig import audio_names, build, output_names, voices
+from ripieno.daemon.settings import Settings, split
+from ripieno.daemon.singer import Singer, make_singer
 
 if TYPE_CHECKING:
     from ripieno.daemon.drivers.base import Driver
@@ -39,13 +42,19 @@ class Options:
     connect_in: Sequence[str] = ()
     connect_out: Sequence[str] = ()
     file: Path | None = None
+    device: str = ""
     show: str = "lines"
     stress: bool = False
 
 
 def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
-    """The output ports that a list of presets needs: each name once."""
+    """The MIDI output ports that a list of presets needs: each name once."""
     return tuple(dict.fromkeys(name for preset in presets for name in output_names(preset)))
+
+
+def all_audios(presets: Sequence[Preset]) -> tuple[str, ...]:
+    """The audio output ports that it needs, likewise."""
+    return tuple(dict.fromkeys(name for preset in presets for name in audio_names(preset)))
 
 
 @dataclass
@@ -60,6 +69,7 @@ class Performance:
     ending: bool = False
     news: list[str] = field(default_factory=list)
     band: Band | None = None
+    singer: Singer | None = None
     typed: str | None = None  # of a setting, while somebody types one
 
     @property
@@ -75,18 +85,21 @@ class Performance:
         """Play by one of the presets from now on; what sounds goes on until it is released."""
         preset = self.presets[index]
         band = make_band(preset, self.driver.sample_rate) if preset.continuation else None
-        rig = build(preset, self.driver.sample_rate, all_outputs(self.presets), band.core if band else None)
-        self.end_band()
-        self.playing, self.band = index, band
+        voice = make_singer(preset, self.driver.sample_rate) if preset.singing else None
+        cores = (band.core if band else None, voice.core if voice else None)
+        rig = build(preset, self.driver.sample_rate, all_outputs(self.presets), *cores)
+        self.end_workers()
+        self.playing, self.band, self.singer = index, band, voice
         self.engine.load(rig)
         self.board.change(self.preset)
-        if band:
-            band.core.start()
+        for core in filter(None, cores):
+            core.start()
 
-    def end_band(self) -> None:
-        """Let the band that plays think no more, if there is one; the engine ends what it plays."""
-        if self.band:
-            self.band.core.stop()
+    def end_workers(self) -> None:
+        """Let the band and the voice that play think no more, if there are any; the engine ends what they play."""
+        for one in (self.band, self.singer):
+            if one:
+                one.core.stop()
 
     def switch(self, index: int) -> None:
         """Switch an instrument on or off (the paper's entry hint; in a band that answers: whether it may play)."""
@@ -109,9 +122,11 @@ class Performance:
                     self.switch(int(key) - 1)
                 elif key in _COMMANDS:
                     _COMMANDS[key](self)
-                elif self.band and key in KEYS:
-                    self.news += filter(None, [KEYS[key].act(self.band)])
-                elif self.band and key == ":":
+                elif self.band and key in bands.KEYS:
+                    self.news += filter(None, [bands.KEYS[key].act(self.band)])
+                elif self.singer and key in singer.KEYS:
+                    self.news += filter(None, [singer.KEYS[key].act(self.singer)])
+                elif key == ":" and self.tables:
                     self.typed = ""
             except (UserError, BlockingIOError) as error:
                 self.news.append(f"{key}: {error}" if key.isprintable() else str(error))
@@ -120,17 +135,39 @@ class Performance:
         """A key of a setting that is being typed: Enter sets it, Escape gives it up."""
         typed, self.typed = self.typed or "", None
         if key in "\r\n":
-            self.news += [self.band.command(typed)] if self.band and typed.strip() else []
+            self.news += [self.command(typed)] if typed.strip() else []
         elif key in "\x7f\b":
             self.typed = typed[:-1]
         elif key.isprintable():
             self.typed = typed + key
 
+    @property
+    def tables(self) -> dict[str, Settings]:
+        """What is set while it plays, by the names of its tables in the preset."""
+        both: dict[str, Settings | None] = {CONTINUATION: self.band, SINGING: self.singer}
+        return {name: one for name, one in both.items() if one}
+
+    def command(self, text: str) -> str:
+        """Set a key that was typed; its table's name may stand before it, and must where two have such a key."""
+        name, value = split(text)
+        table, _, key = name.rpartition(".")
+        there = {title: one for title, one in self.tables.items() if table in ("", title)}
+        able = {title: one for title, one in there.items() if key in one.live}
+        owners = able or {title: one for title, one in there.items() if key in one.fixed}
+        if not owners:
+            known = [key for one in (there or self.tables).values() for key in one.live]
+            raise UserError(f"{name} is no key; {did_you_mean(key, known)}")
+        if len(owners) > 1:
+            raise UserError(f"which one? write {' or '.join(f'{title}.{key}' for title in owners)}")
+        return next(iter(owners.values())).command(f"{key} {value}")
+
     def look(self) -> None:
         """Take in what happened since the last look."""
         self.board.hear(self.engine.poll())
         if self.band:
-            self.news += news_of(self.band.hear())
+            self.news += bands.news_of(self.band.hear())
+        if self.singer:
+            self.news += singer.news_of(self.singer.hear())
 
     def next_preset(self) -> None:
         """Go on with the next preset of the list."""
@@ -145,6 +182,8 @@ class Performance:
     def panic(self) -> None:
         """Silence, at once."""
         self.engine.panic()
+        if self.singer:
+            self.singer.silence()
 
     def end(self) -> None:
         """Let the loop end."""
@@ -167,7 +206,7 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     from ripieno.daemon.drivers import make
     from ripieno.native.engine import BLACKBOX_SIZE, Engine
 
-    inputs, outputs = presets[0].inputs, all_outputs(presets)
+    inputs, outputs, audios = presets[0].inputs, all_outputs(presets), all_audios(presets)
     if any(preset.inputs != inputs for preset in presets):
         raise UserError("presets to be played in one performance must have the same inputs")
     box = BlackBox(options.client, BLACKBOX_SIZE)
@@ -175,7 +214,13 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     linger_s = answer_beats(settings) * 60 / settings.tempo if settings else 0.0
     driver, why = make(options.driver, options.client, inputs, outputs, options.file, linger_s)
     driver.open()
-    engine = Engine(driver.sample_rate, len(inputs), len(outputs), blackbox=box.memory)
+    engine = Engine(
+        driver.sample_rate,
+        len(inputs),
+        len(outputs),
+        blackbox=box.memory,
+        **({"audios": len(audios)} if audios else {}),
+    )
     performance = Performance(presets, driver, engine, Board(presets[0], driver.sample_rate))
     _on_signals(performance.end)
     try:
@@ -191,7 +236,7 @@ def run(presets: Sequence[Preset], options: Options) -> int:
             _loop(performance, view)
     finally:
         silent = driver.stop()
-        performance.end_band()
+        performance.end_workers()
     if not silent:
         print("ripieno: the driver went away before every note was released", file=sys.stderr)
         return 1

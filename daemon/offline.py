@@ -127,7 +127,7 @@ def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Tak
     """
     band = make_band(preset, RATE, synchronous=True) if preset.continuation else None
     with Engine(RATE, inputs=len(preset.inputs), outputs=len(output_names(preset))) as engine:
-        engine.load(build(preset, RATE, core=band.core if band else None))
+        engine.load(build(preset, RATE, None, band.core if band else None))
         player = _Offline(engine, score.events, band)
         end = _blocks(score.frames + 1 + delay_frames(preset, RATE))
         player.play(end, lambda at: progress(at / end))

@@ -1,6 +1,7 @@
 """A picture of what was played: the player's keys above, the ensemble below, one colour an instrument.
 
 Where a band answers, it also shows what the model had planned and left out, and where one handed over to the other.
+Where a voice sings along, its spectrogram stands on top, and its melody runs through it and through the notes.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,17 @@ from ripieno.daemon.files import whole_file
 from ripieno.daemon.pitch import show_pitch
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 INSTALL = "pip install matplotlib"
 _KEYS_COLOR = "#8c8c8c"
 _INK, _GRID, _PAPER = "#2b2b2b", "#e4e1da", "#fbfaf7"
 _FAINT = 0.45
+_VOICE_COLOR = "#c2185b"
+# The spectrogram: of so many samples each, in so many columns an inch, up to so many Hz, over so many dB.
+_WINDOW, _COLUMNS_AN_INCH, _TOP_HZ, _DEPTH_DB = 2048, 110, 6000, 75
 _SECONDS_AN_INCH, _NARROW, _WIDE = 4.0, 12.0, 40.0
 
 
@@ -48,6 +54,17 @@ class Plans:
     composed: bool = False
 
 
+@dataclass(frozen=True)
+class Sung:
+    """What a voice sang. notes: those of its line; line: (second, MIDI pitch with all that bends it), nan where it is
+    silent; audio: its sound, one channel at `rate`."""
+
+    notes: Sequence[Bar]
+    line: Sequence[tuple[float, float]]
+    audio: "NDArray[np.float32]"
+    rate: int
+
+
 def _load_library() -> Any:
     try:
         import matplotlib
@@ -73,17 +90,21 @@ def write_plot(
     names: Sequence[str],
     colors: Sequence[str],
     plans: Plans | None = None,
+    sung: Sung | None = None,
 ) -> None:
     """Draw a piano roll (PNG, PDF or SVG by the file's name), which appears whole or not at all.
 
     names and colors: one a row of `bars`. UserError where matplotlib is missing or knows no such format.
     """
     figure_class = _load_library()
-    end = max((bar.end for bar in bars), default=1.0)
+    end = max((bar.end for bar in (*bars, *(sung.notes if sung else ()))), default=1.0)
     width = min(_WIDE, max(_NARROW, end / _SECONDS_AN_INCH))
-    figure = figure_class(figsize=(width, 7.2), facecolor=_PAPER, layout="constrained")
-    alone = plans is not None and plans.composed and plans.split is None  # nothing was given: no room for it
-    above, below = figure.subplots(2, 1, sharex=True, sharey=True, height_ratios=(0.001, 3) if alone else (2, 3))
+    figure = figure_class(figsize=(width, 9.6 if sung else 7.2), facecolor=_PAPER, layout="constrained")
+    # Nothing was given, or what was played is heard as it was: no room for it.
+    alone = plans.composed and plans.split is None if plans else all(bar.row is not None for bar in bars)
+    ratios = [2.4] * bool(sung) + ([0.001, 3] if alone else [2, 3])
+    *top, above, below = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
+    above.sharey(below)
     above.set_visible(not alone)
     _draw(above, [bar for bar in bars if bar.row is None], lambda _: _KEYS_COLOR)
     _draw(below, [bar for bar in bars if bar.row is not None], lambda bar: colors[bar.row])
@@ -94,8 +115,11 @@ def write_plot(
         _outline(above, [bar for bar in plans.dropped if bar.row is None], lambda _: _KEYS_COLOR)
         _outline(below, [bar for bar in plans.dropped if bar.row is not None], lambda bar: colors[bar.row])
         _mark_turns(above, below, plans)
-    _scale(below, [*bars, *(plans.dropped if plans else ())], end)
-    _legend(figure, below, names, colors, plans)
+    if sung:
+        _draw_spectrogram(top[0], sung)
+        _draw_line(below, sung)
+    _scale(below, [*bars, *(plans.dropped if plans else ()), *(sung.notes if sung else ())], end)
+    _legend(figure, names, colors, plans, not alone, sung is not None)
     figure.suptitle(title, color=_INK, fontsize=13, x=0.012, ha="left")
     kind = path.suffix[1:].lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():
@@ -120,6 +144,41 @@ def _place(axes: "Axes", bars: Sequence[Bar], **look: Any) -> None:
     if bars:
         lengths = [max(bar.end - bar.start, 0.03) for bar in bars]
         axes.barh([bar.pitch for bar in bars], lengths, left=[bar.start for bar in bars], height=0.84, **look)
+
+
+def _draw_spectrogram(axes: "Axes", sung: Sung) -> None:
+    """The voice's sound, and the pitch that was decided upon it."""
+    import numpy as np
+
+    seconds = len(sung.audio) / sung.rate
+    columns = max(2, round(seconds / _SECONDS_AN_INCH * _COLUMNS_AN_INCH))
+    padded = np.pad(sung.audio, _WINDOW // 2)
+    starts = np.linspace(0, len(sung.audio) - 1, columns).astype(np.int64)
+    frames = padded[starts[:, None] + np.arange(_WINDOW)] * np.hanning(_WINDOW)
+    bins = int(_TOP_HZ / sung.rate * _WINDOW)
+    power = np.abs(np.fft.rfft(frames, axis=1)[:, :bins]) ** 2
+    level = 10 * np.log10(np.maximum(power, 1e-12))
+    top = float(level.max())
+    axes.imshow(
+        level.T,
+        origin="lower",
+        aspect="auto",
+        extent=(0, seconds, 0, _TOP_HZ / 1000),
+        vmin=top - _DEPTH_DB,
+        vmax=top,
+        cmap="bone_r",
+        interpolation="bilinear",
+    )
+    hertz = [(at, 0.44 * 2 ** ((pitch - 69) / 12)) for at, pitch in sung.line]
+    axes.plot(*zip(*hertz or [(0, 0)], strict=True), color=_VOICE_COLOR, linewidth=0.9, alpha=0.9)
+    _dress(axes, "the voice, kHz")
+    axes.grid(visible=False)
+
+
+def _draw_line(axes: "Axes", sung: Sung) -> None:
+    """The voice's melody over the notes, as it bends."""
+    _place(axes, sung.notes, color=(_VOICE_COLOR, 0.25), edgecolor="none", zorder=2.5)
+    axes.plot(*zip(*sung.line or [(0, 0)], strict=True), color=_VOICE_COLOR, linewidth=1.6, zorder=3)
 
 
 def _mark_turns(above: "Axes", below: "Axes", plans: Plans) -> None:
@@ -159,15 +218,19 @@ def _scale(axes: "Axes", bars: Sequence[Bar], end: float) -> None:
     axes.set_xlabel("seconds", color=_INK, fontsize=10)
 
 
-def _legend(figure: Any, axes: "Axes", names: Sequence[str], colors: Sequence[str], plans: Plans | None = None) -> None:
+def _legend(
+    figure: Any, names: Sequence[str], colors: Sequence[str], plans: Plans | None, given: bool, sung: bool
+) -> None:
     from matplotlib.patches import Patch
 
     patches = []
-    if not (plans and plans.composed and plans.split is None):
+    if given:
         patches.append(Patch(color=_KEYS_COLOR, label="given" if plans and plans.composed else "your keys"))
     patches += [Patch(color=color, label=name) for name, color in zip(names, colors, strict=True)]
     if plans and plans.dropped:
         patches.append(Patch(facecolor="none", edgecolor=(_KEYS_COLOR, 2 * _FAINT), label="planned, never played"))
+    if sung:
+        patches.append(Patch(color=_VOICE_COLOR, label="the voice"))
     legend = figure.legend(
         handles=patches, loc="outside lower center", ncols=min(9, len(patches)), frameon=False, fontsize=11
     )

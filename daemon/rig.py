@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ripieno.native.continuation import Continuation
     from ripieno.native.engine import Rig
     from ripieno.native.instrumenter import Instrumenter, Voice
+    from ripieno.native.singing import Singing
 
 OUTPUT = "out"
 # Half the size of floats, so that the networks stay in the core's own cache; the labels are the same (bench lstm).
@@ -54,12 +55,17 @@ def delay_frames(preset: Preset, rate: int) -> int:
 
 
 def build(
-    preset: Preset, rate: int, outputs: tuple[str, ...] | None = None, core: "Continuation | None" = None
+    preset: Preset,
+    rate: int,
+    outputs: tuple[str, ...] | None = None,
+    band: "Continuation | None" = None,
+    voice: "Singing | None" = None,
 ) -> "Rig":
     """The engine's rig for a preset, at `rate` frames a second.
 
-    outputs: the names of the engine's output ports, where they are more than this preset's own. core: the band that
-    answers, where the preset has one. Raises UserError (or the model's own error) where its weights cannot be used.
+    outputs: the names of the engine's output ports, where they are more than this preset's own. band: the one that
+    answers, voice: the one that sings along, where the preset has them. Raises UserError (or the model's own error)
+    where its weights cannot be used.
     """
     from ripieno.native.engine import Instrument, Rig
 
@@ -77,10 +83,16 @@ def build(
             budget=preset.budget,
             expiry_frames=round(preset.expiry_s * rate),
             delay_frames=delay_frames(preset, rate),
-            **({"continuation": core} if core else {}),
+            **({"continuation": band} if band else {}),
+            **({"singing": voice, "singing_port": melody_port(preset, outputs)} if voice else {}),
         )
     except ValueError as error:
         raise UserError(f"the preset {preset.name!r} cannot be played: {error}") from None
+
+
+def melody_port(preset: Preset, outputs: tuple[str, ...] | None = None) -> int:
+    """The output port, from 0, on which a voice's line leaves, as its place among `outputs`."""
+    return (outputs or output_names(preset)).index(MELODY)
 
 
 def voices(preset: Preset, labels: tuple[str, ...] = ()) -> "list[Voice]":

@@ -12,21 +12,24 @@ from ripieno.daemon.schema import Key
 class Settings:
     """The keys of a preset's table, as they are now.
 
-    who: plays by them. live: those that may be changed; fixed: those that only a new start can change. cycles: the
-    words that one key of the keyboard goes through. `apply` brings a new value to what plays.
+    who: plays by them. live: those that may be changed; fixed: those that only a new start can change.
     """
 
     who: ClassVar[str]
     live: ClassVar[Mapping[str, Key]]
     fixed: ClassVar[frozenset[str]]
-    cycles: ClassVar[Mapping[str, Sequence[Any]]] = {}
 
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
+    def __init__(self, settings: Any, cycles: Mapping[str, Sequence[Any]]) -> None:
+        """cycles: the values of a key that one key of the keyboard goes through."""
+        self.settings, self.cycles = settings, cycles
 
     def apply(self, name: str, value: Any) -> None:
-        """Let what plays know of a new value."""
+        """Let what plays know of a new value, which is a good one."""
         raise NotImplementedError
+
+    def keep(self, name: str, value: Any) -> None:
+        """Remember it."""
+        self.settings = replace(self.settings, **{name: value})
 
     def set(self, name: str, value: object) -> str:
         """Change a key; returns how it stands. UserError for what it cannot be."""
@@ -39,7 +42,7 @@ class Settings:
         except ValueError as error:
             raise UserError(f"{name}: {error}") from None
         self.apply(name, good)
-        self.settings = replace(self.settings, **{name: good})
+        self.keep(name, good)
         return f"{name} = {key.kind.show(good)}"
 
     def command(self, text: str) -> str:
@@ -58,9 +61,9 @@ class Settings:
 
     def cycle(self, name: str) -> str:
         """The next of a key's words."""
-        words = self.cycles[name]
+        values = self.cycles[name]
         now = getattr(self.settings, name)
-        return self.set(name, words[(words.index(now) + 1) % len(words)] if now in words else words[0])
+        return self.set(name, values[(values.index(now) + 1) % len(values)] if now in values else values[0])
 
 
 def split(text: str) -> tuple[str, str]:
@@ -79,4 +82,4 @@ class Command:
 
 def help_of(keys: Mapping[str, Command]) -> list[str]:
     """What each key does, for people."""
-    return [f"{key} {command.words}" for key, command in keys.items()]
+    return [f"{key} {command.words}" for key, command in keys.items()] + [": any setting"]

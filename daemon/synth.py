@@ -26,6 +26,8 @@ _PIECE = 1 << 16
 _REVERB_SECONDS, _REVERB_DECAY, _REVERB_LEVEL, _REVERB_SEED = 1.4, 4.6, 0.20, 1
 _NOTE_OFF, _NOTE_ON, _CONTROL, _PROGRAM, _BEND = 0x80, 0x90, 0xB0, 0xC0, 0xE0
 _CC_PAN, _DRUM_CHANNEL = 10, 9
+# How loud a voice that sings along is beside the instruments, which the synthesizer plays softly.
+_VOICE_GAIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,14 @@ def _hall(audio: "Audio", rate: int) -> None:
         ringing = wet[size:]
 
 
+@dataclass(frozen=True)
+class Stems:
+    """Files for the voice and for all the others, apart; together they are the whole. None: not wanted."""
+
+    voice: Path | None = None
+    others: Path | None = None
+
+
 def write_wav(
     path: Path,
     events: Sequence[Event],
@@ -149,32 +159,69 @@ def write_wav(
     rate: int,
     pans: Mapping[tuple[int, int], int],
     progress: Callable[[float], None],
+    voice: "NDArray[np.float32] | None" = None,
+    stems: Stems = Stems(),
 ) -> Sound:
     """Play events, sorted by frame, into a stereo 16-bit WAV file that appears whole or not at all.
 
-    frames: when the music ends; the sound rings on a little and fades. pans: MIDI pan of each (port, channel).
-    progress: told the share done. Levelled to -1 dBFS. UserError where the synthesizer or its sounds are missing.
+    frames: when the music ends; the sound rings on a little and fades. pans: MIDI pan of each (port, channel). voice:
+    what sings along, one channel from frame 0, as it is. progress: told the share done. Levelled to -1 dBFS, the stems
+    by as much. UserError where the synthesizer or its sounds are missing.
     """
+    total = frames + int(_TAIL_SECONDS * rate)
+    others = _instruments(events, total, rate, pans, progress)
+    sung = _sung(voice, total, rate) if voice is not None else None
+    whole = others if sung is None else others + sung
+    before = float(max(whole.max(initial=0), -whole.min(initial=0)))
+    scale = _PEAK / before if before > 0 else 1.0
+    for name, audio in ((path, whole), (stems.voice, sung), (stems.others, others)):
+        if name and audio is not None:
+            _write(name, audio, scale, rate)
+    return Sound(total / rate, before, before * scale)
+
+
+def _instruments(
+    events: Sequence[Event], frames: int, rate: int, pans: Mapping[tuple[int, int], int], progress: Any
+) -> "Audio":
+    """What the synthesizer plays, in its hall, shaped (frames, 2)."""
     import numpy as np
 
     player = _Player(_load_library(), find_soundfont(), rate, pans)
-    total = frames + int(_TAIL_SECONDS * rate)
-    audio = np.empty((total, 2), np.float32)
+    audio = np.empty((frames, 2), np.float32)
     at = 0
-    for piece in _pieces(player, events, total):
+    for piece in _pieces(player, events, frames):
         audio[at : at + len(piece)] = piece
         at += len(piece)
-        progress(at / total)
+        progress(at / frames)
+    return _staged(audio, rate)
+
+
+def _sung(voice: "NDArray[np.float32]", frames: int, rate: int) -> "Audio":
+    """The voice in the same hall, in its middle, shaped (frames, 2)."""
+    import numpy as np
+
+    audio = np.zeros((frames, 2), np.float32)
+    audio[: len(voice)] = _VOICE_GAIN * voice[:frames, None]
+    return _staged(audio, rate)
+
+
+def _staged(audio: "Audio", rate: int) -> "Audio":
+    """In the hall, and faded at the end, in place."""
+    import numpy as np
+
     _hall(audio, rate)
-    fade = min(total, int(_FADE_SECONDS * rate))
-    audio[total - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
-    before = float(max(audio.max(initial=0), -audio.min(initial=0)))
-    scale = _PEAK / before if before > 0 else 1.0
-    audio *= np.float32(scale)
+    fade = min(len(audio), int(_FADE_SECONDS * rate))
+    audio[len(audio) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
+    return audio
+
+
+def _write(path: Path, audio: "Audio", scale: float, rate: int) -> None:
+    import numpy as np
+
     with whole_file(path) as out, wave.open(out, "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(rate)
-        for at in range(0, total, _PIECE):
-            file.writeframesraw(np.rint(audio[at : at + _PIECE] * 32767).astype("<i2").tobytes())
-    return Sound(total / rate, before, before * scale)
+        for at in range(0, len(audio), _PIECE):
+            piece = audio[at : at + _PIECE] * np.float32(scale)
+            file.writeframesraw(np.rint(piece * 32767).astype("<i2").tobytes())
