@@ -20,20 +20,21 @@ from ripieno.models.singing.frames import BLOCK, SHAPE
 
 INPUTS = BLOCK * SHAPE  # of a block: frame by frame, bands of the envelope, then of aperiodicity
 KERNEL = 3  # blocks a layer hears
-KEEP = 0.99  # of the running means, a step
+MEMORY = 0.99  # of the running means, a step
 RARE = 0.02  # entries with a running count below this share of an equal one are set anew
 
 
 @dataclass(frozen=True)
 class CodecShape:
     """stages: codebooks, one after another. size: entries of each. dim: their width. width, layers: of encoder and
-    decoder, the layers between first and last."""
+    decoder, the layers between first and last. keep: the share of a block's point that the next one starts from."""
 
     stages: int = 3
     size: int = 512
     dim: int = 64
     width: int = 160
     layers: int = 2
+    keep: float = 0.7
 
 
 SHAPES = {"small": CodecShape(), "tiny": CodecShape(2, 16, 8, 16, 1)}
@@ -75,44 +76,71 @@ class Stack(nn.Module):
 
 
 class Codebooks(nn.Module):
-    """Residual vector quantisation. entries [stages, size, dim]; counts and sums: the running means' two parts."""
+    """Residual vector quantisation of what is new in a block: its point is ``keep`` times the last one's, and an entry
+    of each stage (a leaky sum: what is said wrong is forgotten in a few blocks).
+
+    entries [stages, size, dim]; keep [dim]; counts and sums: the running means' two parts.
+    """
 
     entries: Tensor
+    keep: Tensor
     counts: Tensor
     sums: Tensor
 
-    def __init__(self, stages: int, size: int, dim: int) -> None:
+    def __init__(self, stages: int, size: int, dim: int, keep: float) -> None:
         super().__init__()
         self.register_buffer("entries", torch.randn(stages, size, dim) * 0.5)
+        self.register_buffer("keep", torch.full((dim,), keep))
         self.register_buffer("counts", torch.zeros(stages, size))
         self.register_buffer("sums", torch.zeros(stages, size, dim))
 
-    def decode(self, codes: Tensor) -> Tensor:
+    def look_up(self, codes: Tensor) -> Tensor:
         """[..., dim] of codes [..., stages]: the sum of one entry of each stage."""
         return torch.stack([book[codes[..., stage]] for stage, book in enumerate(self.entries)]).sum(0)
 
-    def encode(self, z: Tensor, beam: int = 1) -> Tensor:
-        """Codes [n, stages] of z [n, dim]: the nearest sum found; ``beam`` beginnings are kept at each stage."""
-        codes = z.new_zeros(len(z), 1, 0, dtype=torch.long)
-        left = z[:, None]
+    def decode(self, codes: Tensor) -> Tensor:
+        """Points [batch, blocks, dim] of codes [batch, blocks, stages]; the one before the first is 0."""
+        point, points = torch.zeros_like(self.keep), []
+        for new in self.look_up(codes).unbind(1):
+            point = self.keep * point + new
+            points.append(point)
+        return torch.stack(points, 1)
+
+    def encode(self, z: Tensor, beam: int = 1) -> tuple[Tensor, Tensor]:
+        """Codes [batch, blocks, stages] of z [batch, blocks, dim], and what was new in each block, as z.
+
+        The nearest sum that is found, block by block; ``beam`` beginnings are kept from stage to stage.
+        """
+        point, all_codes, all_new = torch.zeros_like(z[:, 0]), [], []
+        for wanted in z.unbind(1):
+            new = wanted - self.keep * point
+            codes = self.nearest(new, beam)
+            point = self.keep * point + self.look_up(codes)
+            all_codes.append(codes)
+            all_new.append(new)
+        return torch.stack(all_codes, 1), torch.stack(all_new, 1)
+
+    def nearest(self, new: Tensor, beam: int) -> Tensor:
+        """Codes [n, stages] of new [n, dim]."""
+        codes = torch.zeros(len(new), 1, 0, dtype=torch.long, device=new.device)
+        left, rows = new[:, None], torch.arange(len(new), device=new.device)[:, None]
         for book in self.entries:
             far = (left**2).sum(-1, keepdim=True) - 2.0 * left @ book.T + (book**2).sum(-1)
             best = far.flatten(1).topk(min(beam, far[0].numel()), largest=False).indices
             parent, entry = best // len(book), best % len(book)
-            rows = torch.arange(len(z), device=z.device)[:, None]
             codes = torch.cat([codes[rows, parent], entry[..., None]], -1)
             left = left[rows, parent] - book[entry]
         return codes[:, 0]
 
     @torch.no_grad()
-    def learn(self, z: Tensor, codes: Tensor) -> None:
-        """Move the entries towards the means of what chose them (z [n, dim], codes [n, stages]); revive the unused."""
-        left = z
+    def learn(self, new: Tensor, codes: Tensor) -> None:
+        """Move the entries towards the means of what chose them (new [n, dim], codes [n, stages])."""
+        left = new
         for stage in range(len(self.entries)):
             chosen = codes[:, stage]
-            hits = functional.one_hot(chosen, self.counts.shape[1]).to(z.dtype)
-            self.counts[stage].lerp_(hits.sum(0), 1.0 - KEEP)
-            self.sums[stage].lerp_(hits.T @ left, 1.0 - KEEP)
+            hits = functional.one_hot(chosen, self.counts.shape[1]).to(new.dtype)
+            self.counts[stage].lerp_(hits.sum(0), 1.0 - MEMORY)
+            self.sums[stage].lerp_(hits.T @ left, 1.0 - MEMORY)
             rest = left - self.entries[stage][chosen]
             self.entries[stage] = self.sums[stage] / self.counts[stage].clamp(min=1e-5)[:, None]
             self._revive(stage, left)
@@ -138,7 +166,7 @@ class Codec(nn.Module):
         self.register_buffer("mean", torch.zeros(INPUTS))
         self.register_buffer("scale", torch.ones(INPUTS))
         self.encoder = Stack(INPUTS, shape.width, shape.layers, shape.dim)
-        self.codebooks = Codebooks(shape.stages, shape.size, shape.dim)
+        self.codebooks = Codebooks(shape.stages, shape.size, shape.dim, shape.keep)
         self.decoder = Stack(shape.dim, shape.width, shape.layers, INPUTS)
 
     def prepare(self, blocks: Tensor) -> None:
@@ -156,8 +184,7 @@ class Codec(nn.Module):
 
     def encode(self, blocks: Tensor, beam: int = 8) -> Tensor:
         """[batch, blocks, stages] codes."""
-        z = self.latent(blocks)
-        return self.codebooks.encode(z.flatten(0, 1), beam).unflatten(0, z.shape[:2])
+        return self.codebooks.encode(self.latent(blocks), beam)[0]
 
     def render(self, z: Tensor) -> Tensor:
         """Blocks in dB of [batch, blocks, dim], quantised or not."""
@@ -167,18 +194,15 @@ class Codec(nn.Module):
         """[batch, blocks, INPUTS] in dB of codes [batch, blocks, stages]."""
         return self.render(self.codebooks.decode(codes))
 
-    def forward(self, blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is rebuilt, gradients passing straight through the codes; how far z is from them; z and codes are
-        learnt from where the module is in training."""
+    def forward(self, blocks: Tensor) -> tuple[Tensor, Tensor]:
+        """What is rebuilt, gradients passing straight through the codes, and how far (mean square) the encoder is from
+        them; in training the codebooks learn."""
         z = self.latent(blocks)
-        flat = z.flatten(0, 1)
-        codes = self.codebooks.encode(flat.detach())
-        nearest = self.codebooks.decode(codes)
-        apart = ((flat - nearest.detach()) ** 2).mean()
+        codes, new = self.codebooks.encode(z.detach())
+        points = self.codebooks.decode(codes)
         if self.training:
-            self.codebooks.learn(flat.detach(), codes)
-        through = flat + (nearest - flat).detach()
-        return self.render(through.unflatten(0, z.shape[:2])), apart, codes
+            self.codebooks.learn(new.flatten(0, 1), codes.flatten(0, 1))
+        return self.render(z + (points - z).detach()), ((z - points) ** 2).mean()
 
 
 def stored_arrays(state: Mapping[str, Tensor]) -> dict[str, Any]:
