@@ -35,7 +35,7 @@ from ripieno.native.piano import ONSET as PIANO_ONSET
 
 TRACES = 3
 CLASSES = (BASS + 12 - CHROMA) // 12  # kinds of pitch-class numbers in a row: three traces, two means, the bass
-GUIDANCE_UNIT = 8.0
+GUIDANCE_UNIT, GUIDANCE_FACT = 8.0, 87
 ACTIVITY_GAIN = 3.0
 FACTS = 96
 """Numbers told of a note: 72 by pitch class, turned so that the note's own comes first; 9 of its key and of those an
@@ -146,6 +146,7 @@ class Line(nn.Module):
         nn.init.normal_(self.row.weight, std=0.15)
         for layer in (self.phonation_facts, self.note_facts):
             nn.init.normal_(layer.weight, std=0.15)
+            nn.init.zeros_(layer.weight[:, GUIDANCE_FACT])  # learning by likelihood, there is none
         for layer in (self.phonation_stream, self.note_stream, self.interval, self.phonation_scores):
             nn.init.normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)
