@@ -107,7 +107,7 @@ C_LAYERS = """
     vocoder_noise vocoder.h
     vocoder
     singer.h singer_parameters
-    store
+    store history top_line vibrato
     tower
     line delivery codec
     singer*

@@ -30,6 +30,7 @@ void rp_codec_lay(rp_store *store, uint32_t stages, uint32_t codes, rp_codec *co
     if (store->faulty) return;
     const uint32_t width = codec->width;
     codec->entries = rp_store_plain(store, stages * codes, codec->dim, "codec.codebooks.entries");
+    codec->keep = rp_store_plain(store, codec->dim, 0, "codec.codebooks.keep");
     rp_store_matrix(store, &codec->layer[0], width, RP_CODEC_REACH * codec->dim, "codec.decoder.first.weight");
     codec->bias[0] = rp_store_plain(store, width, 0, "codec.decoder.first.bias");
     for (uint32_t i = 0; i < codec->layers; i++) {
@@ -38,6 +39,7 @@ void rp_codec_lay(rp_store *store, uint32_t stages, uint32_t codes, rp_codec *co
         codec->bias[i + 1] = rp_store_plain(store, width, 0, "codec.decoder.middle.%u.bias", (unsigned)i);
     }
     rp_store_matrix(store, &codec->last, RP_BLOCK_SHAPE, width, "codec.decoder.last.weight");
+    rp_store_matrix(store, &codec->direct, RP_BLOCK_SHAPE, codec->dim, "codec.decoder.direct.weight");
     codec->last_bias = rp_store_plain(store, RP_BLOCK_SHAPE, 0, "codec.decoder.last.bias");
     codec->mean = rp_store_plain(store, RP_BLOCK_SHAPE, 0, "codec.mean");
     codec->scale = rp_store_plain(store, RP_BLOCK_SHAPE, 0, "codec.scale");
@@ -70,9 +72,10 @@ static void pass(const rp_codec *codec, rp_codec_state *state, uint32_t layer, f
     codec->kernels->gelu(out, codec->width);
 }
 
-/* The sum of one entry of each stage. [worker] */
+/* z, beside which stands the block before's: what is kept of that, and one entry of each stage. [worker] */
 static void look_up(const rp_codec *codec, const uint16_t *code, float *z) {
-    memset(z, 0, codec->dim * sizeof *z);
+    const float *before = z - codec->dim;
+    for (uint32_t i = 0; i < codec->dim; i++) z[i] = codec->keep[i] * before[i];
     for (uint32_t stage = 0; stage < codec->stages; stage++) {
         const float *entry = codec->entries + ((size_t)stage * codec->codes + code[stage]) * codec->dim;
         for (uint32_t i = 0; i < codec->dim; i++) z[i] += entry[i];
@@ -80,8 +83,8 @@ static void look_up(const rp_codec *codec, const uint16_t *code, float *z) {
 }
 
 const float *rp_codec_decode(const rp_codec *codec, rp_codec_state *state, const uint16_t *code) {
-    float *y = state->y, *more = y + codec->width;
-    look_up(codec, code, next_of(codec, state, 0));
+    float *y = state->y, *more = y + codec->width, *z = next_of(codec, state, 0);
+    look_up(codec, code, z);
     pass(codec, state, 0, y);
     for (uint32_t layer = 1; layer <= codec->layers; layer++) {
         memcpy(next_of(codec, state, layer), y, codec->width * sizeof *y);
@@ -90,6 +93,7 @@ const float *rp_codec_decode(const rp_codec *codec, rp_codec_state *state, const
     }
     memcpy(state->made, codec->last_bias, RP_BLOCK_SHAPE * sizeof(float));
     codec->kernels->dense(&codec->last, y, 1, state->made);
+    codec->kernels->dense(&codec->direct, z, 1, state->made);
     for (uint32_t i = 0; i < RP_BLOCK_SHAPE; i++) state->made[i] = state->made[i] * codec->scale[i] + codec->mean[i];
     return state->made;
 }

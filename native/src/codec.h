@@ -15,7 +15,8 @@ typedef struct {
     uint32_t stages, codes;           /* codebooks, and entries of each */
     uint32_t dim, width, layers;      /* of an entry; of the layers; those between first and last */
     const float *entries;             /* [stages][codes][dim] */
-    rp_matrix layer[8], last;         /* [width][3 * inputs]: the first, then those between; [92][width] */
+    const float *keep;                /* [dim] share of a block's point that the next one starts from */
+    rp_matrix layer[8], last, direct; /* [width][3 * inputs]: the first, then those between; [92][width]; [92][dim] */
     const float *bias[8], *last_bias; /* [width], [92] */
     const float *mean, *scale;        /* [92] dB */
 } rp_codec;
