@@ -6,6 +6,9 @@ _COLORS = (
 )  # fmt: skip
 
 
+VOICE_COLOR = "#c2185b"  # of a voice that sings along
+
+
 def color_of(row: int, own: str = "") -> str:
     """An instrument's colour: its own, or one by its place."""
     return own or _COLORS[row % len(_COLORS)]

@@ -95,6 +95,15 @@ class Composition:
             events.append((line.start, 2, (line.start, port, bytes((_NOTE_ON | channel, line.pitch, line.velocity)))))
         return [event for _, _, event in sorted(events, key=lambda entry: entry[:2])]
 
+    @property
+    def heard(self) -> list[Event]:
+        """All of it."""
+        return self.sent
+
+    @property
+    def sung(self) -> None:
+        """Nobody sings."""
+
     def keys(self) -> list[Bar]:
         """What was given."""
         return [_bar(line, None) for line in self.given.lines]

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ripieno.daemon import band, singer
+from ripieno.daemon.colors import VOICE_COLOR
 from ripieno.daemon.roll import meter, roll
 from ripieno.daemon.settings import help_of
 from ripieno.daemon.terminal import Screen, colored, dimmed, emit, panel, pressed
@@ -36,8 +37,8 @@ _OWN = " (you)"
 # Those of its settings that a player changes most; the others are in the JSON.
 _SETTINGS = ("while_playing", "key", "density", "temperature", "register", "at_once", "commit_beats")
 _SUNG = ("on", "mode", "follow", "activity", "voice", "range", "brightness", "vibrato", "breath", "volume", "seed")
-# Of the voice: its colour, its roll's width and what lies beyond its range, its meter's width and lowest level in dB.
-_VOICE_COLOR, _ROLL_COLUMNS, _BEYOND, _METER_COLUMNS, _METER_DB = "#d1495b", 80, 2, 24, -60
+# Of the voice: its roll's width and what of it lies beyond its range; its meter's width and lowest level in dB.
+_ROLL_COLUMNS, _BEYOND, _METER_COLUMNS, _METER_DB = 80, 2, 24, -60
 
 
 class View(Protocol):
@@ -230,8 +231,8 @@ def _voice(performance: "Performance") -> list[str]:
     told = "   ".join(_sung(status)[1:])
     settings = [f"{name} {_shown(status['settings'][name])}" for name in _SUNG]
     return [
-        f" ♪ {now:16} {colored(level, _VOICE_COLOR)}   {told}",
-        *(f" {colored(line, _VOICE_COLOR)}" for line in lines),
+        f" ♪ {now:16} {colored(level, VOICE_COLOR)}   {told}",
+        *(f" {colored(line, VOICE_COLOR)}" for line in lines),
         *(dimmed(f" {'   '.join(part)}") for part in (settings[:6], settings[6:])),
     ]
 

@@ -4,21 +4,30 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.answers import AnswerLog
 from ripieno.daemon.band import Band, make_band
-from ripieno.daemon.colors import color_of
-from ripieno.daemon.plot import Bar, Plans
+from ripieno.daemon.colors import VOICE_COLOR, color_of
+from ripieno.daemon.plot import Bar, Plans, Sung
 from ripieno.daemon.presets import Preset
-from ripieno.daemon.rig import build, decides_when, delay_frames, output_names, places
+from ripieno.daemon.rig import audio_names, build, decides_when, delay_frames, melody_port, output_names, places
 from ripieno.daemon.score import Event, Part, Score
+from ripieno.daemon.singer import Singer, make_singer
+from ripieno.daemon.sung import line
 from ripieno.native.engine import Engine, Report, Stats, run_offline
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ripieno.native.singing import SingingReport
 
 RATE = 48_000
 BLOCK = 128
 _CHUNK = 64 * BLOCK
 _NOTE_OFF, _NOTE_ON = 0x80, 0x90
+VOICE_NAME = "Voice"
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,8 @@ class Take:
 
     delays, moves: milliseconds from a key to its first sound, and to its change of hands, for each note (that changed).
     played: how many notes ended up with each instrument; None stands for those passed through.
-    answers, band: what a band that answers did, and how it stood in the end.
+    answers, band: what a band that answers did, and how it stood in the end. blocks, audio, voice: what a voice
+    sang, its sound in one channel, and how it stood in the end.
     """
 
     preset: Preset
@@ -40,6 +50,9 @@ class Take:
     played: Mapping[int | None, int]
     answers: AnswerLog | None = None
     band: Mapping[str, Any] | None = None
+    blocks: "Sequence[SingingReport]" = ()
+    audio: "NDArray[np.float32] | None" = None
+    voice: Mapping[str, Any] | None = None
 
     @property
     def parts(self) -> list[Part]:
@@ -47,15 +60,25 @@ class Take:
         names = [one.name for one in self.preset.ensemble]
         found = list(zip(names, places(self.preset), strict=True))
         if not found:
-            used = sorted({(port, data[0] & 15) for _, port, data in self.sent if data[0] < 0xF0}) or [(0, 0)]
+            used = sorted({(port, data[0] & 15) for _, port, data in self.heard if data[0] < 0xF0}) or [(0, 0)]
             found = [(f"Channel {channel + 1}", (port, channel)) for port, channel in used]
+        found += [(VOICE_NAME, (melody_port(self.preset), 0))] if self.preset.singing else []
         return [Part(name, port, channel) for name, (port, channel) in found]
+
+    @property
+    def heard(self) -> list[Event]:
+        """What instruments play; a voice has a sound of its own."""
+        silent = melody_port(self.preset) if self.preset.singing else None
+        return [event for event in self.sent if event[1] != silent]
 
     @property
     def colors(self) -> list[str]:
         """A colour for each part."""
         own = [one.color for one in self.preset.ensemble]
-        return [color_of(i, own[i] if i < len(own) else "") for i in range(len(self.parts))]
+        voice = len(self.parts) - 1 if self.preset.singing else None
+        return [
+            VOICE_COLOR if i == voice else color_of(i, own[i] if i < len(own) else "") for i in range(len(self.parts))
+        ]
 
     def summary(self) -> dict[str, object]:
         """Counts and delays for people and for JSON."""
@@ -73,28 +96,43 @@ class Take:
             "delay_ms": {"median": round(median(self.delays or [0]), 3), "max": round(max(self.delays, default=0), 3)},
             "latest_move_ms": round(max(self.moves, default=0), 3),
             "notes": self._counts(),
-        } | ({"band": dict(self.band)} if self.band else {})
+            **({"band": dict(self.band)} if self.band else {}),
+            **({"voice": dict(self.voice)} if self.voice else {}),
+        }
 
     def _counts(self) -> dict[str, int]:
+        rows = Counter(bar.row for bar in self._sounding())
         if self.preset.ensemble:
-            return {part.name: self.played[i] for i, part in enumerate(self.parts)}
-        rows = Counter(bar.row for bar in self.bars())
+            rows |= {i: self.played[i] for i in range(len(self.preset.ensemble))}
         return {part.name: rows[i] for i, part in enumerate(self.parts)}
 
     def bars(self) -> list[Bar]:
-        """The notes of every part, as they sounded; where a band answers, the band's."""
+        """The notes of every part, as they sounded; where a band answers, the band's and a voice's."""
         if self.answers:
-            return self.answers.bars(RATE, self.frames)
+            return self.answers.bars(RATE, self.frames) + [bar for bar in self._sounding() if self._is_sung(bar)]
+        return self._sounding()
+
+    def _sounding(self) -> list[Bar]:
         rows = {(part.port, part.channel): row for row, part in enumerate(self.parts)}
         return _bars(self.sent, rows, self.frames)
 
+    def _is_sung(self, bar: Bar) -> bool:
+        return self.preset.singing is not None and bar.row == len(self.parts) - 1
+
     def keys(self) -> list[Bar]:
-        """The player's keys."""
+        """The player's keys; none where they are heard as they were played, beside a voice."""
+        if self.preset.singing and not self.preset.ensemble:
+            return []
         return _bars(self.score.events, {}, self.frames)
 
     def plans(self) -> Plans | None:
         """What a band that answers had planned; None where there is none."""
         return self.answers.plans(RATE, self.frames) if self.answers else None
+
+    @property
+    def sung(self) -> Sung | None:
+        """What a voice sang; None where there is none."""
+        return Sung(len(self.parts) - 1, line(self.blocks, RATE), self.audio, RATE) if self.audio is not None else None
 
 
 def _bars(events: Iterable[Event], rows: Mapping[tuple[int, int | None], int], end: int) -> list[Bar]:
@@ -126,21 +164,36 @@ def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Tak
     the same take.
     """
     band = make_band(preset, RATE, synchronous=True) if preset.continuation else None
-    with Engine(RATE, inputs=len(preset.inputs), outputs=len(output_names(preset))) as engine:
-        engine.load(build(preset, RATE, None, band.core if band else None))
-        player = _Offline(engine, score.events, band)
+    singer = make_singer(preset, RATE, synchronous=True) if preset.singing else None
+    cores = (band.core if band else None, singer.core if singer else None)
+    audios = {"audios": len(audio_names(preset))} if singer else {}
+    with Engine(RATE, len(preset.inputs), len(output_names(preset)), **audios) as engine:
+        engine.load(build(preset, RATE, None, *cores))
+        player = _Offline(engine, score.events, band, singer)
         end = _blocks(score.frames + 1 + delay_frames(preset, RATE))
         player.play(end, lambda at: progress(at / end))
-        if band:
-            end += _blocks(band.answer_frames())
+        if band or singer:
+            end += _blocks(max(band.answer_frames() if band else 0, singer.ending_frames() if singer else 0))
             player.play(end, lambda at: progress(at / end))
         engine.stop()
         player.run(player.at + _CHUNK)
         progress(1.0)
         last = max([score.frames, *(frame for frame, _, _ in player.sent[-1:])])
-        counts = band.status(last) if band else None
-        sums = (engine.stats(), player.delays, player.moves, player.played, player.answers, counts)
-        return Take(preset, score, player.sent, last, *sums)
+        return Take(
+            preset,
+            score,
+            player.sent,
+            last,
+            engine.stats(),
+            player.delays,
+            player.moves,
+            player.played,
+            player.answers,
+            band.status(last) if band else None,
+            player.blocks,
+            player.sound.samples()[:, 0] if player.sound else None,
+            singer.status() if singer else None,
+        )
 
 
 def _blocks(frames: int) -> int:
@@ -151,8 +204,10 @@ def _blocks(frames: int) -> int:
 class _Offline:
     """An engine run piece by piece, its reports read as it goes."""
 
-    def __init__(self, engine: Engine, events: Sequence[Event], band: Band | None) -> None:
-        self.engine, self.events, self.band = engine, events, band
+    def __init__(self, engine: Engine, events: Sequence[Event], band: Band | None, singer: Singer | None) -> None:
+        self.engine, self.events, self.band, self.singer = engine, events, band, singer
+        self.blocks: list[SingingReport] = []
+        self.sound = _sound() if singer else None
         self.answers = AnswerLog() if band else None
         self.at = self.next = 0
         self.sent: list[Event] = []
@@ -172,8 +227,11 @@ class _Offline:
         while self.next < len(self.events) and self.events[self.next][0] < until:
             self.next += 1
         due = self.events[first : self.next]
-        self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK)
+        sound = {"sound": self.sound} if self.sound else {}
+        self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK, **sound)
         self.at = until
+        if self.singer:
+            self.blocks += self.singer.hear()
         if self.band and self.answers:
             self.answers.hear(self.band.hear())
         reports = self.engine.poll()
@@ -181,6 +239,12 @@ class _Offline:
         self.moves += _after_key(reports, "move")
         self.played.update(report.instrument for report in reports if report.kind in ("note_on", "move"))
         self.played.subtract(report.from_ for report in reports if report.kind == "move")
+
+
+def _sound() -> Any:
+    from ripieno.native.engine import Sound
+
+    return Sound(1)
 
 
 def _after_key(reports: Iterable[Report], kind: str) -> list[float]:

@@ -22,7 +22,6 @@ INSTALL = "pip install matplotlib"
 _KEYS_COLOR = "#8c8c8c"
 _INK, _GRID, _PAPER = "#2b2b2b", "#e4e1da", "#fbfaf7"
 _FAINT = 0.45
-_VOICE_COLOR = "#c2185b"
 # The spectrogram: of so many samples each, in so many columns an inch, up to so many Hz, over so many dB.
 _WINDOW, _COLUMNS_AN_INCH, _TOP_HZ, _DEPTH_DB = 2048, 110, 6000, 75
 _SECONDS_AN_INCH, _NARROW, _WIDE = 4.0, 12.0, 40.0
@@ -56,10 +55,10 @@ class Plans:
 
 @dataclass(frozen=True)
 class Sung:
-    """What a voice sang. notes: those of its line; line: (second, MIDI pitch with all that bends it), nan where it is
-    silent; audio: its sound, one channel at `rate`."""
+    """What a voice sang. row: its own among the names; line: (second, MIDI pitch with all that bends it), nan where it
+    is silent; audio: its sound, one channel from the beginning, at `rate` samples a second."""
 
-    notes: Sequence[Bar]
+    row: int
     line: Sequence[tuple[float, float]]
     audio: "NDArray[np.float32]"
     rate: int
@@ -97,7 +96,7 @@ def write_plot(
     names and colors: one a row of `bars`. UserError where matplotlib is missing or knows no such format.
     """
     figure_class = _load_library()
-    end = max((bar.end for bar in (*bars, *(sung.notes if sung else ()))), default=1.0)
+    end = max((bar.end for bar in bars), default=1.0)
     width = min(_WIDE, max(_NARROW, end / _SECONDS_AN_INCH))
     figure = figure_class(figsize=(width, 9.6 if sung else 7.2), facecolor=_PAPER, layout="constrained")
     # Nothing was given, or what was played is heard as it was: no room for it.
@@ -116,10 +115,10 @@ def write_plot(
         _outline(below, [bar for bar in plans.dropped if bar.row is not None], lambda bar: colors[bar.row])
         _mark_turns(above, below, plans)
     if sung:
-        _draw_spectrogram(top[0], sung)
-        _draw_line(below, sung)
-    _scale(below, [*bars, *(plans.dropped if plans else ()), *(sung.notes if sung else ())], end)
-    _legend(figure, names, colors, plans, not alone, sung is not None)
+        _draw_spectrogram(top[0], sung, colors[sung.row])
+        below.plot(*_columns(sung.line), color=colors[sung.row], linewidth=1.4, zorder=3)
+    _scale(below, [*bars, *(plans.dropped if plans else ())], end)
+    _legend(figure, names, colors, plans, not alone)
     figure.suptitle(title, color=_INK, fontsize=13, x=0.012, ha="left")
     kind = path.suffix[1:].lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():
@@ -146,7 +145,12 @@ def _place(axes: "Axes", bars: Sequence[Bar], **look: Any) -> None:
         axes.barh([bar.pitch for bar in bars], lengths, left=[bar.start for bar in bars], height=0.84, **look)
 
 
-def _draw_spectrogram(axes: "Axes", sung: Sung) -> None:
+def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Points as matplotlib has them."""
+    return [at for at, _ in points], [value for _, value in points]
+
+
+def _draw_spectrogram(axes: "Axes", sung: Sung, color: str) -> None:
     """The voice's sound, and the pitch that was decided upon it."""
     import numpy as np
 
@@ -169,16 +173,10 @@ def _draw_spectrogram(axes: "Axes", sung: Sung) -> None:
         cmap="bone_r",
         interpolation="bilinear",
     )
-    hertz = [(at, 0.44 * 2 ** ((pitch - 69) / 12)) for at, pitch in sung.line]
-    axes.plot(*zip(*hertz or [(0, 0)], strict=True), color=_VOICE_COLOR, linewidth=0.9, alpha=0.9)
+    kilohertz = [(at, 0.44 * 2 ** ((pitch - 69) / 12)) for at, pitch in sung.line]
+    axes.plot(*_columns(kilohertz), color=color, linewidth=0.9, alpha=0.9)
     _dress(axes, "the voice, kHz")
     axes.grid(visible=False)
-
-
-def _draw_line(axes: "Axes", sung: Sung) -> None:
-    """The voice's melody over the notes, as it bends."""
-    _place(axes, sung.notes, color=(_VOICE_COLOR, 0.25), edgecolor="none", zorder=2.5)
-    axes.plot(*zip(*sung.line or [(0, 0)], strict=True), color=_VOICE_COLOR, linewidth=1.6, zorder=3)
 
 
 def _mark_turns(above: "Axes", below: "Axes", plans: Plans) -> None:
@@ -218,9 +216,7 @@ def _scale(axes: "Axes", bars: Sequence[Bar], end: float) -> None:
     axes.set_xlabel("seconds", color=_INK, fontsize=10)
 
 
-def _legend(
-    figure: Any, names: Sequence[str], colors: Sequence[str], plans: Plans | None, given: bool, sung: bool
-) -> None:
+def _legend(figure: Any, names: Sequence[str], colors: Sequence[str], plans: Plans | None, given: bool) -> None:
     from matplotlib.patches import Patch
 
     patches = []
@@ -229,8 +225,6 @@ def _legend(
     patches += [Patch(color=color, label=name) for name, color in zip(names, colors, strict=True)]
     if plans and plans.dropped:
         patches.append(Patch(facecolor="none", edgecolor=(_KEYS_COLOR, 2 * _FAINT), label="planned, never played"))
-    if sung:
-        patches.append(Patch(color=_VOICE_COLOR, label="the voice"))
     legend = figure.legend(
         handles=patches, loc="outside lower center", ncols=min(9, len(patches)), frameon=False, fontsize=11
     )

@@ -19,6 +19,7 @@ class Outputs:
     midi: Path
     wav: Path | None = None
     plot: Path | None = None
+    stems: synth.Stems = synth.NO_STEMS
 
 
 class Music(Protocol):
@@ -33,10 +34,16 @@ class Music(Protocol):
     @property
     def sent(self) -> list[Event]: ...
     @property
+    def heard(self) -> list[Event]:
+        """What of it instruments play; a voice has a sound of its own."""
+
+    @property
     def frames(self) -> int: ...
     def keys(self) -> list[plot.Bar]: ...
     def bars(self) -> list[plot.Bar]: ...
     def plans(self) -> plot.Plans | None: ...
+    @property
+    def sung(self) -> plot.Sung | None: ...
     def summary(self) -> dict[str, object]: ...
 
 
@@ -54,7 +61,8 @@ def render(source: Path, preset: Preset, outputs: Outputs, title: str) -> dict[s
 
 def check(source: Path | None, outputs: Outputs) -> None:
     """UserError, before anything is played, where a file cannot be made here or would overwrite another."""
-    wanted = [path.resolve() for path in (outputs.midi, outputs.wav, outputs.plot) if path]
+    all_of_them = (outputs.midi, outputs.wav, outputs.plot, outputs.stems.voice, outputs.stems.others)
+    wanted = [path.resolve() for path in all_of_them if path]
     if (source and source.resolve() in wanted) or len(set(wanted)) < len(wanted):
         raise UserError("the input and the files to make must all have different names")
     if outputs.wav:
@@ -69,12 +77,14 @@ def make(music: Music, outputs: Outputs, title: str) -> dict[str, Any]:
     files = {"midi": str(outputs.midi)}
     result: dict[str, Any] = music.summary() | {"files": files}
     if outputs.wav:
-        result["sound"] = _write_sound(outputs.wav, music)
-        files["wav"] = str(outputs.wav)
+        result["sound"] = _write_sound(outputs.wav, outputs.stems, music)
+        stems = {"voice": outputs.stems.voice, "others": outputs.stems.others} if music.sung else {}
+        files |= {name: str(path) for name, path in {"wav": outputs.wav, **stems}.items() if path}
     if outputs.plot:
         with Progress("drawing"):
             names = [part.name for part in music.parts]
-            plot.write_plot(outputs.plot, title, music.keys() + music.bars(), names, music.colors, music.plans())
+            bars = music.keys() + music.bars()
+            plot.write_plot(outputs.plot, title, bars, names, music.colors, music.plans(), music.sung)
         files["plot"] = str(outputs.plot)
     return result
 
@@ -92,10 +102,12 @@ def possible(outputs: Outputs) -> tuple[Outputs, list[str]]:
     return outputs, lacks
 
 
-def _write_sound(path: Path, music: Music) -> dict[str, float]:
+def _write_sound(path: Path, stems: synth.Stems, music: Music) -> dict[str, float]:
     seats = [(part.port, part.channel or 0) for part in music.parts]
+    voice = music.sung.audio if music.sung else None
     with Progress("making the sound") as progress:
-        sound = synth.write_wav(path, music.sent, music.frames, RATE, synth.spread(seats), progress)
+        pans = synth.spread(seats)
+        sound = synth.write_wav(path, music.heard, music.frames, RATE, pans, progress, voice, stems)
     return {"seconds": round(sound.seconds, 3), "peak": round(sound.peak, 4)}
 
 

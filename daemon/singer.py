@@ -26,6 +26,7 @@ LIVE |= {key.name: key for key in PRESET_KEYS if key.name == "seed"}  # the pres
 _COUNTS = ("blocks", "late", "notes", "heard", "unheard", "refused", "faults")
 _KEPT = 500  # blocks of the past that are kept for the screen: 8 seconds
 _SEEDS = 10_000
+_ENDING_SECONDS = 1.0
 _SILENT = 2  # phonations below this have no pitch
 _REST_DB = -120.0
 
@@ -115,6 +116,10 @@ class Singer(Settings):
     def silence(self) -> None:
         """The panic key was pressed: nothing of the past is shown."""
         self.latest.clear()
+
+    def ending_frames(self) -> int:
+        """How long it may sing on off line, after the player's end."""
+        return round(_ENDING_SECONDS * self.rate)
 
     def line(self, dots: int) -> list[tuple[int, float]]:
         """The last seconds of its line for a screen so many dots wide: (dot from the left, MIDI pitch)."""

@@ -152,6 +152,9 @@ class Stems:
     others: Path | None = None
 
 
+NO_STEMS = Stems()
+
+
 def write_wav(
     path: Path,
     events: Sequence[Event],
@@ -160,7 +163,7 @@ def write_wav(
     pans: Mapping[tuple[int, int], int],
     progress: Callable[[float], None],
     voice: "NDArray[np.float32] | None" = None,
-    stems: Stems = Stems(),
+    stems: Stems = NO_STEMS,
 ) -> Sound:
     """Play events, sorted by frame, into a stereo 16-bit WAV file that appears whole or not at all.
 

@@ -9,6 +9,7 @@ from ripieno.daemon.errors import UsageError
 
 if TYPE_CHECKING:
     from ripieno.daemon.rendering import Outputs
+    from ripieno.daemon.synth import Stems
 
 EPILOG = """\
 examples:
@@ -17,6 +18,8 @@ examples:
   ripieno render song.mid --preset pop-band -o b.mid --set chord_window_ms=25
   ripieno render song.mid --preset duet -o d.mid --plot d.png --set answer_bars=8
                                                    the band answers, as it would on stage
+  ripieno render song.mid --preset singer -o s.mid --wav s.wav --stems
+                                                   a voice sings along; the voice and the piano also apart
   ripieno render song.mid --continue 16 -o on.mid  the model writes 16 bars more for the song's own instruments
   ripieno render --from-scratch --instruments piano,cello,flute -o new.mid --seed 7
   ripieno render --from-scratch -o new.mid         the model chooses its instruments, too
@@ -35,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", "-p", help="who plays it: a preset's name or file")
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="OUT.mid", help="one track an instrument")
     parser.add_argument("--wav", type=Path, metavar="OUT.wav", help="also as sound")
+    parser.add_argument(
+        "--stems", action="store_true", help="with --wav, where a voice sings: also OUT-voice.wav and OUT-others.wav"
+    )
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="also as a picture (.png, .pdf or .svg)")
     parser.add_argument(
         "--continue",
@@ -69,6 +75,7 @@ def _check(parsed: argparse.Namespace) -> None:
         "who plays it? write --preset NAME (`ripieno presets` lists them)": not writes and not parsed.preset,
         "--instruments is for --from-scratch": parsed.instruments and not parsed.from_scratch,
         "--bars is for --from-scratch": parsed.bars and not parsed.from_scratch,
+        "--stems is for --wav": parsed.stems and not parsed.wav,
         "write either --instruments or --preset": parsed.instruments and parsed.preset,
     }
     for message, applies in wrong.items():
@@ -83,13 +90,21 @@ def run(parsed: argparse.Namespace) -> int:
     _check(parsed)
     if parsed.seed is not None:
         parsed.set = [*parsed.set, f"seed={parsed.seed}"]
-    outputs = Outputs(parsed.output, parsed.wav, parsed.plot)
+    outputs = Outputs(parsed.output, parsed.wav, parsed.plot, _stems(parsed))
     result = _write(parsed, outputs) if parsed.from_scratch or parsed.go_on else _play(parsed, outputs)
     if parsed.json:
         print_json(result)
     else:
         print(describe(result))
     return 0
+
+
+def _stems(parsed: argparse.Namespace) -> "Stems":
+    """The files beside --wav for the voice and for all the others."""
+    from ripieno.daemon.synth import Stems
+
+    names = [parsed.wav.with_stem(f"{parsed.wav.stem}-{part}") for part in ("voice", "others")] if parsed.stems else []
+    return Stems(*names)
 
 
 def _play(parsed: argparse.Namespace, outputs: "Outputs") -> dict[str, Any]:
