@@ -1,5 +1,5 @@
-# Ripieno. `make demo` and `make demo-band` to hear it, `make test` to check it; each target sets up what it needs, once.
-# For GNU make 3.81 and later, and a POSIX shell; nothing here needs root.
+# Ripieno. `make demo`, `make demo-band` and `make demo-singer` to hear it, `make test` to check it; each target sets up
+# what it needs, once. For GNU make 3.81 and later, and a POSIX shell; nothing here needs root.
 
 VENV = .venv
 BIN = $(CURDIR)/$(VENV)/bin
@@ -15,7 +15,7 @@ C_FILES = $(wildcard native/src/*.[ch] tests/native/*.[ch])
 NATIVE = pyproject.toml CMakeLists.txt native/CMakeLists.txt native/build.py $(wildcard native/src/*.[ch])
 PACKAGE = $(NATIVE) $(shell find daemon models native plugins presets -name '*.py' -o -name py.typed)
 
-.PHONY: demo demo-band test lint lint-python lint-types lint-c test-c test-python test-train test-long bench format setup clean
+.PHONY: demo demo-band demo-singer test lint lint-python lint-types lint-c test-c test-python test-train test-long bench format setup clean
 .NOTPARALLEL:
 
 demo: $(VENV)/play.done
@@ -24,6 +24,10 @@ demo: $(VENV)/play.done
 # The band that answers: it goes on where the bundled performance stops.
 demo-band: $(VENV)/play.done
 	$(BIN)/ripieno demo --preset duet --folder out/duet
+
+# The voice that sings along: out/singer.wav, and out/singer-voice.wav without the piano.
+demo-singer: $(VENV)/play.done
+	$(BIN)/ripieno demo --preset singer
 
 test: lint test-c test-python
 
@@ -73,7 +77,7 @@ $(VENV)/extras.done: $(VENV)/build.done pyproject.toml
 
 $(VENV)/play.done: $(VENV)/extras.done $(NATIVE)
 	@echo "Building Ripieno, and fetching numpy and matplotlib ..."
-	@$(EDITABLE) ".[sound,plot]"
+	@$(EDITABLE) ".[sound,plot,audio]"
 	@$(ONLY_FOLDERS)
 	@touch $@
 
