@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple
 
 from ripieno.native._native import ffi, lib
+from ripieno.native.parameter import Parameter, parameters
 from ripieno.native.transformer import Sampling, Transformer
 
 MODES = {"duet": lib.RP_MODE_DUET, "band": lib.RP_MODE_BAND}
@@ -43,32 +44,7 @@ _NOBODY = 255
 _POLL = 256
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A number that may be set while playing: its unit, what it does, its range, its usual value; ``whole``: only
-    whole numbers."""
-
-    name: str
-    unit: str
-    what: str
-    low: float
-    high: float
-    usual: float
-    whole: bool
-    index: int
-
-
-def _parameters() -> dict[str, Parameter]:
-    table = lib.rp_continuation_parameters()
-    found = {}
-    for index in range(lib.RP_SET_COUNT):
-        one = table[index]
-        name, unit, what = (ffi.string(text).decode() for text in (one.name, one.unit, one.what))
-        found[name] = Parameter(name, unit, what, one.low, one.high, one.usual, bool(one.whole), index)
-    return found
-
-
-PARAMETERS: dict[str, Parameter] = _parameters()
+PARAMETERS: dict[str, Parameter] = parameters(lib.rp_continuation_parameters(), lib.RP_SET_COUNT)
 """Every parameter by its name, in the order of the C table, which is the one source of names, ranges and meanings."""
 
 
