@@ -57,7 +57,7 @@ class TowerShape:
 
 @dataclass(frozen=True)
 class SingerShape:
-    """What the arrays do not tell. sampling: how each of `FIELDS` is best drawn; by its plain scores where it is left out."""
+    """What the arrays do not tell. sampling: how each of `FIELDS` is best drawn; by its plain scores where unsaid."""
 
     line: TowerShape
     delivery: TowerShape
