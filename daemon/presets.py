@@ -92,7 +92,7 @@ class Continuation:
 class Singing:
     """How a voice sings along; the fields are the keys of `singing_keys.SINGING_KEYS`.
 
-    weights is a name, or the absolute path of a file. voice is a name from its card. range: MIDI note numbers.
+    weights is "" or the absolute path of a folder. voice is a name from its card. range: MIDI note numbers.
     """
 
     on: bool
@@ -477,6 +477,16 @@ def _check_player(c: _Checked) -> None:
         c.wrong((CONTINUATION, "mode"), "a band needs an instrument beside the player's: add [[ensemble]] tables")
 
 
+def _check_singing_weights(c: _Checked) -> None:
+    if c.singing is None or not c.singing.get("weights"):
+        return
+    beside = Path() if (SINGING, "weights") in c.source.options else Path(c.source.file).parent
+    folder = (beside / Path(c.singing["weights"]).expanduser()).absolute()
+    if not folder.is_dir():
+        c.wrong((SINGING, "weights"), f"{folder}: no such folder of weights")
+    c.singing["weights"] = str(folder)
+
+
 def _check_voice_port(c: _Checked) -> None:
     """With a port an instrument, none of them is called as the voice's own ports are."""
     if c.singing is None or c.values.get("outputs") != "ports":
@@ -513,6 +523,7 @@ _CHECKS: tuple[Callable[[_Checked], None], ...] = (
     _check_model,
     _check_player,
     _check_voice_port,
+    _check_singing_weights,
     _check_instruments,
     _check_answer_weights,
 )

@@ -1,7 +1,7 @@
 """The keys of a preset's [singing] table: the voice that sings along. Kinds and keys are those of `schema`."""
 
 from ripieno.daemon.pitch import show_pitch
-from ripieno.daemon.schema import FLAG, MAYBE_TEXT, RANGE, TEXT, Key, Kind, choice, number
+from ripieno.daemon.schema import FLAG, MAYBE_TEXT, RANGE, Key, Kind, choice, number
 
 MODES = ("free", "double", "harmony")
 INTERVALS = {"auto": 0, "third": 3, "sixth": 6}  # as the engine counts them: in steps of the scale, both ends
@@ -31,7 +31,7 @@ SINGING_KEYS: tuple[Key, ...] = (
         '"free": a melody of its own; "double": the top line of what you play, in an octave of choice; "harmony": a '
         "third or sixth below that line, in the key heard so far.",
     ),
-    Key("weights", TEXT, "small", "The model: one that comes with Ripieno, or a file of weights (.safetensors)."),
+    Key("weights", MAYBE_TEXT, "", "The model: a folder of weights; by default those that come with Ripieno."),
     Key("voice", MAYBE_TEXT, "", "Who sings, by a name in the model's card; by default the first of them."),
     Key("range", SUNG_RANGE, (57, 76), "Its lowest and highest note (C4 is middle C)."),
     Key(
