@@ -49,15 +49,15 @@ class Shape:
     """The network's size. window: blocks a block hears; field: width of the layer that chooses a field; voices: how
     many there are; stages, codes: of the codec, how many residual codes a block has and of how many values each."""
 
-    dim: int = 160
+    dim: int = 128
     layers: int = 3
-    heads: int = 5
-    hidden: int = 640
+    heads: int = 4
+    hidden: int = 512
     window: int = 128
-    field: int = 160
+    field: int = 128
     voices: int = 4
-    stages: int = 4
-    codes: int = 256
+    stages: int = 3
+    codes: int = 512
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -86,20 +86,19 @@ class Tower(nn.Module):
         angle = torch.arange(first, first + steps, dtype=torch.float64, device=device)[:, None] * waves
         return angle.cos().float(), angle.sin().float()
 
-    def reach(self, steps: int) -> Tensor | None:
-        """[steps, steps] which step hears which; None while the window is not passed, when "causal" says it all."""
-        if steps <= self.window:
-            return None
+    def beyond(self, steps: int) -> Tensor:
+        """[steps, steps] which step does not hear which."""
         ones = torch.ones(steps, steps, dtype=torch.bool, device=self.norm.weight.device)
-        return ones.tril() & ones.triu(1 - self.window)
+        return ones.triu(1) | ones.tril(-self.window)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, steps, dim] the stream of a whole sequence x [batch, steps, dim]."""
-        turn, reach = self.turn(0, x.shape[1]), self.reach(x.shape[1])
+        turn, beyond = self.turn(0, x.shape[1]), self.beyond(x.shape[1])
         for block in self.blocks:
             q, k, v = block.heard(x, turn)
-            heard = functional.scaled_dot_product_attention(q, k, v, attn_mask=reach, is_causal=reach is None)
-            x = block.grow(x, heard)
+            # Written out: in bfloat16, torch's own takes three times as long to learn through on a processor.
+            scores = (q @ k.transpose(-1, -2)) * self.width**-0.5
+            x = block.grow(x, scores.masked_fill(beyond, -torch.inf).softmax(-1) @ v)
         return self.norm(x)
 
     def cache(self, batch: int = 1) -> Cache:
