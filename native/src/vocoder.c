@@ -16,8 +16,9 @@ static const float EDGE = 0.95f;                      /* from this part of it on
 static const float PITCH_LOW = 30, PITCH_HIGH = 2000; /* Hz */
 static const float SILENT = -90, LOUDEST = 24;        /* dB, of the level */
 static const float SHAPE_LOW = -120, SHAPE_HIGH = 60; /* dB, of the envelope */
-static const float FULL = 0.25118864f;                /* rms at level 0 */
-static const float WIDTH = 12000;                     /* Hz, what the mean of the envelope's power is over */
+static const float NOISE_LOW = -100;                  /* dB, of the aperiodicity */
+static const float FULL = 0.22387211f; /* rms at level 0: CheapTrick (frames.py) finds 1 dB more than there is */
+static const float WIDTH = 12000;      /* Hz, what the mean of the envelope's power is over */
 static const float DECIBEL = 0.11512925f;
 static const double HALF_TURN = 3.141592653589793, NEAREST = 0x1.8p52; /* NEAREST: added and taken off, it rounds */
 static const float MIDDLES[RP_VOCAL_NOISES] = {500,  1500, 3000,
@@ -85,12 +86,23 @@ static int is_silent(const rp_vocal_frame *frame) {
     return !isfinite(sum) || frame->level <= SILENT;
 }
 
-/* The envelope in dB at a place counted in bands. [process] */
+/* With every number within its range. [process] */
+static rp_vocal_frame tidy(const rp_vocal_frame *frame) {
+    if (is_silent(frame)) return NOTHING;
+    rp_vocal_frame out = *frame;
+    out.f0 = frame->f0 > 0 ? between(frame->f0, PITCH_LOW, PITCH_HIGH) : 0;
+    out.level = fminf(frame->level, LOUDEST);
+    for (uint32_t i = 0; i < RP_VOCAL_BANDS; i++) out.envelope[i] = between(frame->envelope[i], SHAPE_LOW, SHAPE_HIGH);
+    for (uint32_t i = 0; i < RP_VOCAL_NOISES; i++) out.aperiodicity[i] = between(frame->aperiodicity[i], NOISE_LOW, 0);
+    return out;
+}
+
+/* The envelope at a place counted in bands, an amplitude. [process] */
 static float envelope_at(const rp_vocal_frame *frame, float place) {
     place = between(place, 0, RP_VOCAL_BANDS - 1);
     const uint32_t band = place < RP_VOCAL_BANDS - 1 ? (uint32_t)place : RP_VOCAL_BANDS - 2;
     const float low = frame->envelope[band], high = frame->envelope[band + 1];
-    return between(low + (place - (float)band) * (high - low), SHAPE_LOW, SHAPE_HIGH);
+    return expf(DECIBEL * (low + (place - (float)band) * (high - low)));
 }
 
 /* The amplitude's share of noise. [process] */
@@ -99,7 +111,7 @@ static float noise_at(const rp_vocal_frame *frame, float hertz) {
     while (band < RP_VOCAL_NOISES - 2 && hertz > MIDDLES[band + 1]) band++;
     const float part = between((hertz - MIDDLES[band]) / (MIDDLES[band + 1] - MIDDLES[band]), 0, 1);
     const float low = frame->aperiodicity[band], high = frame->aperiodicity[band + 1];
-    return expf(DECIBEL * between(low + part * (high - low), -100, 0));
+    return expf(DECIBEL * (low + part * (high - low)));
 }
 
 /* Amplitudes of the harmonics: each carries the envelope's power over one f0, less the share of noise; those next to
@@ -110,8 +122,8 @@ static void aim_harmonics(const rp_vocoder *v, const rp_vocal_frame *frame, floa
         const float hertz = to->pitch * (float)(i + 1);
         if (hertz >= v->highest) break;
         const float noise = noise_at(frame, hertz), edge = (v->highest - hertz) / (v->highest * (1 - EDGE));
-        const float size = expf(DECIBEL * envelope_at(frame, rp_band_of(hertz)));
-        to->harmonic[i] = scale * size * sqrtf(1 - noise * noise) * between(edge, 0, 1);
+        const float size = envelope_at(frame, rp_band_of(hertz));
+        to->harmonic[i] = scale * size * sqrtf(fmaxf(0, 1 - noise * noise)) * between(edge, 0, 1);
     }
 }
 
@@ -119,18 +131,18 @@ static void aim_harmonics(const rp_vocoder *v, const rp_vocal_frame *frame, floa
 static void aim_noise(const rp_vocal_frame *frame, float gain, moment *to) {
     for (uint32_t band = 0; band < RP_VOCAL_BANDS; band++) {
         const float noise = to->voiced ? noise_at(frame, rp_band_centre(band)) : 1;
-        to->noise[band] = gain * noise * expf(DECIBEL * envelope_at(frame, (float)band));
+        to->noise[band] = gain * noise * envelope_at(frame, (float)band);
     }
 }
 
-/* What a frame sounds like, times `gain`. [process] */
+/* What a tidy frame sounds like, times `gain`. [process] */
 static void aim(const rp_vocoder *v, const rp_vocal_frame *frame, float gain, moment *to) {
     memset(to, 0, sizeof *to);
-    if (gain <= 0 || is_silent(frame)) return;
-    gain *= FULL * expf(DECIBEL * fminf(frame->level, LOUDEST));
+    if (gain <= 0 || frame->level <= SILENT) return;
+    gain *= FULL * expf(DECIBEL * frame->level);
     to->voiced = frame->f0 > 0;
     to->noisy = 1;
-    to->pitch = between(frame->f0, PITCH_LOW, PITCH_HIGH);
+    to->pitch = frame->f0;
     if (to->voiced) aim_harmonics(v, frame, gain, to);
     aim_noise(frame, gain, to);
 }
@@ -151,7 +163,7 @@ static float take(rp_vocoder *v, uint64_t k) {
         v->missing = 0;
         return 1;
     }
-    if (sounds(v)) v->held++;
+    if (v->to.noisy) v->held++;
     if (v->missing < HOLD + FADE) v->missing++;
     return v->missing > HOLD ? 1 - (float)(v->missing - HOLD) / FADE : 1;
 }
@@ -318,7 +330,7 @@ int rp_vocoder_push(rp_vocoder *v, uint64_t k, const rp_vocal_frame *frame) {
     const uint32_t slot = (uint32_t)(k % RP_VOCODER_AHEAD);
     v->coming[slot].there = 1;
     v->coming[slot].frame = k;
-    v->coming[slot].what = *frame;
+    v->coming[slot].what = tidy(frame);
     return 1;
 }
 

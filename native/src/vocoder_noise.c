@@ -1,5 +1,5 @@
-/* vocoder_noise.c - see vocoder_noise.h. A band is made as a spectrum of random phases, by an inverse Fourier transform;
- * what it has too much of is faded into its beginning, so that it may go round. */
+/* vocoder_noise.c - see vocoder_noise.h. A band is made as a spectrum of random phases, by an inverse Fourier
+ * transform; what it has too much of is faded into its beginning, so that it may go round. */
 #include "vocoder_noise.h"
 
 #include <complex.h>
@@ -83,7 +83,8 @@ static uint32_t prime_below(uint32_t n) {
 /* [control] */
 static uint32_t length_of(uint32_t band, uint32_t n) { return prime_below(n - n / 16 - band * (n / 128)); }
 
-/* x [n], every `stride`th, as a loop of `length`: what comes after the loop's end fades out over its beginning. [control] */
+/* x [n], every `stride`th, as a loop of `length`: what comes after the loop's end fades out over its beginning.
+ * [control] */
 static void fold(const double *x, uint32_t stride, uint32_t n, uint32_t length, float *out) {
     const uint32_t over = n - length;
     for (uint32_t i = 0; i < length; i++) {
