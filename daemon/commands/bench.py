@@ -4,26 +4,29 @@ import argparse
 import sys
 from importlib import import_module
 
-from ripieno.daemon.bench.continuation import PARTS
+from ripieno.daemon.bench import continuation, singing
 from ripieno.daemon.commands.options import add_json, print_json
 from ripieno.daemon.errors import UsageError, UserError, did_you_mean
 
 BENCHES: dict[str, str] = {
     "lstm": "one step of the network, in microseconds, beside ONNX Runtime and PyTorch",
     "continuation": "notes a second of the band's network, and how soon it answers",
+    "singing": "real-time factor of the voice, how soon it answers a key, and how it does live",
     "jack": "round trip through a JACK server while Python is kept busy, beside a plain wire",
     "startup": "time until the ports are up, memory, and what idling costs",
     "render": "how much faster than real time a file is played",
 }
 EPILOG = "what can be measured:\n" + "\n".join(f"  {name:13} {what}" for name, what in BENCHES.items())
-EPILOG += "\n\nparts of the continuation:\n" + "\n".join(f"  {name:13} {what}" for name, what in PARTS.items())
+PARTS = {"continuation": continuation.PARTS, "singing": singing.PARTS}
+for bench, parts in PARTS.items():
+    EPILOG += f"\n\nparts of the {bench}:\n" + "\n".join(f"  {name:13} {what}" for name, what in parts.items())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to measure."""
     parser.add_argument("what", nargs="*", metavar="WHAT", help="by default all, see below")
-    parser.add_argument("--part", choices=tuple(PARTS), help="of the continuation, see below")
-    parser.add_argument("--minutes", type=float, help="that the continuation's interaction takes")
+    parser.add_argument("--part", help="of the continuation or the singing, see below")
+    parser.add_argument("--minutes", type=float, help="that the continuation's interaction takes, or the live singing")
     add_json(parser)
 
 
@@ -34,13 +37,14 @@ def run(parsed: argparse.Namespace) -> int:
             raise UsageError(f"there is no bench {name!r}; {did_you_mean(name, list(BENCHES))}")
     if parsed.minutes is not None and not parsed.minutes > 0:
         raise UsageError(f"--minutes {parsed.minutes}: give more than 0")
+    _check_part(parsed)
     results = {}
     for name in parsed.what or BENCHES:
         module = import_module(f"ripieno.daemon.bench.{name}")
         if not parsed.json:
             print(f"== {name}: {BENCHES[name]}")
         try:
-            options = {"part": parsed.part, "minutes": parsed.minutes} if name == "continuation" else {}
+            options = {"part": parsed.part, "minutes": parsed.minutes} if name in PARTS else {}
             results[name] = module.run(parsed.json, **options)
         except UserError as error:
             results[name] = {"problem": str(error)}
@@ -48,3 +52,15 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print_json(results)
     return 1 if any("problem" in result for result in results.values()) else 0
+
+
+def _check_part(parsed: argparse.Namespace) -> None:
+    """A part is one of every bench that is asked for and has parts."""
+    if parsed.part is None:
+        return
+    divided = [name for name in parsed.what or BENCHES if name in PARTS]
+    if not divided:
+        raise UsageError(f"--part {parsed.part}: name the bench it is of: {' or '.join(PARTS)}")
+    for name in divided:
+        if parsed.part not in PARTS[name]:
+            raise UsageError(f"{name} has no part {parsed.part!r}; {did_you_mean(parsed.part, list(PARTS[name]))}")
