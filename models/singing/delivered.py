@@ -70,9 +70,9 @@ def deliver(
     network.eval()
     random = torch.Generator().manual_seed(seed)
     before = torch.tensor(nothing(network.shape)).expand(len(line), -1)
-    cache, said = network.tower.cache(len(line)), []
+    past, said = network.begin(len(line)), []
     for block in range(line.shape[1]):
-        wanted = network.step(line[:, block], touch[:, block], voice, before, cache)
+        wanted = network.step(line[:, block], touch[:, block], voice, before, past)
         before = choose(network, wanted, line[:, block, 0], before, sampling, random)
         said.append(before)
     return torch.stack(said, 1)

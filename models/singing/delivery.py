@@ -3,7 +3,9 @@
 A tower hears, for block t: what the line does in it (``representation.HISTORY``), how hard the piano is struck, whose
 voice it is, and what was chosen for block t - 1. The fields of block t are then chosen one after another, each knowing
 those before, as the continuation's are: one hidden layer a field, to which what was chosen adds a vector (``known``),
-and so does the same field of the block before (``before``), since a held vowel mostly stays.
+and so does the same field of the block before (``before``), since a held vowel mostly stays. Codes say what is new in
+a block (codec.py), so that the tower hears not the last ones alone but their *echo*: the sum of their vectors, of which
+each block keeps a share, as the codec's points do.
 
 What the fields mean for the block's two frames (``sound``; native/src/delivery.c does the same):
 
@@ -41,6 +43,7 @@ from ripieno.native import piano
 TOUCH = 2  # numbers of the piano: its strongest stroke in this block, and how strongly it sounds (``touch``)
 LOUDNESS = 0  # columns of what is said: loudness, the codes, then the deviation, the last
 DEVIATION = -1
+KEEP = 0.7  # of the echo, a block; as CodecShape.keep
 CENTRE = DEVIATIONS // 2
 
 
@@ -69,11 +72,14 @@ class Delivery(nn.Module):
     """Line [batch, steps, 4], touch [batch, steps, 2], voice [batch] and what was said so far [batch, steps, fields]
     give the scores of each field. All are indices, but touch."""
 
+    keep: Tensor
+
     def __init__(self, shape: Shape, dropout: float = 0.0) -> None:
         super().__init__()
         self.shape, sizes = shape, shape.sizes
         self.line = nn.ModuleList(nn.Embedding(size, shape.dim) for size in HISTORY_SIZES)
         self.said = nn.ModuleList(nn.Embedding(size, shape.dim) for size in sizes)
+        self.register_buffer("keep", torch.full((1,), KEEP))
         self.voice = nn.Embedding(shape.voices, shape.dim)
         self.touch = nn.Linear(TOUCH, shape.dim, bias=False)
         self.tower = Tower(shape.dim, shape.layers, shape.heads, shape.hidden, shape.window, dropout)
@@ -100,13 +106,22 @@ class Delivery(nn.Module):
         nn.init.normal_(self.touch.weight, std=0.5)
 
     def heard(self, line: Tensor, touch: Tensor, voice: Tensor, before: Tensor) -> Tensor:
-        """[..., dim] the tower's input; voice is broadcast over the steps. before: what the block before said."""
+        """[..., dim] the tower's input but for the echo; voice is broadcast over the steps. before: what the block
+        before said."""
         x = self.touch(touch) + self.voice(voice)
         for column, table in enumerate(self.line):
             x = x + table(line[..., column])
-        for column, table in enumerate(self.said):
-            x = x + table(before[..., column])
-        return x
+        return x + self.said[LOUDNESS](before[..., LOUDNESS]) + self.said[DEVIATION](before[..., DEVIATION])
+
+    def sounded(self, before: Tensor) -> Tensor:
+        """[..., dim] the sum of the vectors of the codes of the block before."""
+        return torch.stack([self.said[1 + k](before[..., 1 + k]) for k in range(self.shape.stages)]).sum(0)
+
+    def echo(self, sounded: Tensor) -> Tensor:
+        """[batch, steps, dim] the echo in each step of a sequence."""
+        steps = torch.arange(sounded.shape[1], device=sounded.device)
+        passed = steps[:, None] - steps
+        return torch.where(passed >= 0, self.keep ** passed.clamp(min=0), 0.0) @ sounded
 
     def wanted(self, stream: Tensor) -> Tensor:
         """[..., fields, field width] what each field's layer hears of the stream."""
@@ -123,12 +138,26 @@ class Delivery(nn.Module):
     def forward(self, line: Tensor, touch: Tensor, voice: Tensor, said: Tensor, before: Tensor) -> list[Tensor]:
         """Scores of every block's fields, each knowing the true ones before it (``said``); before: ``shifted(said)``,
         or what the network is to believe was said."""
-        wanted = self.wanted(self.tower(self.heard(line, touch, voice[:, None], before)))
+        heard = self.heard(line, touch, voice[:, None], before) + self.echo(self.sounded(before))
+        wanted = self.wanted(self.tower(heard))
         return [self.field_scores(wanted, field, said, before) for field in range(len(self.shape.sizes))]
 
-    def step(self, line: Tensor, touch: Tensor, voice: Tensor, before: Tensor, cache: Cache) -> Tensor:
-        """[batch, fields, field width] what each field's layer hears at one more block; the cache goes on."""
-        return self.wanted(self.tower.step(self.heard(line, touch, voice, before), cache))
+    def begin(self, batch: int = 1) -> "Past":
+        """Nothing was said."""
+        return Past(self.tower.cache(batch), torch.zeros_like(self.voice.weight[:1]).expand(batch, -1))
+
+    def step(self, line: Tensor, touch: Tensor, voice: Tensor, before: Tensor, past: "Past") -> Tensor:
+        """[batch, fields, field width] what each field's layer hears at one more block; the past goes on."""
+        past.echo = self.keep * past.echo + self.sounded(before)
+        return self.wanted(self.tower.step(self.heard(line, touch, voice, before) + past.echo, past.cache))
+
+
+@dataclass
+class Past:
+    """What a delivery has heard so far, and the echo [batch, dim] of what it said."""
+
+    cache: Cache
+    echo: Tensor
 
 
 def nothing(shape: Shape) -> list[int]:

@@ -41,6 +41,7 @@ static void lay_heard(rp_store *store, rp_delivery *it) {
         it->heard[f] = rp_store_plain(store, rp_delivery_values(it, f), dim, "delivery.said.%u.weight", (unsigned)f);
     it->voice = rp_store_plain(store, it->voices, dim, "delivery.voice.weight");
     it->touch = rp_store_plain(store, dim, 2, "delivery.touch.weight");
+    it->keep = rp_store_plain(store, 1, 0, "delivery.keep");
 }
 
 /* [control] */
@@ -70,6 +71,7 @@ void rp_delivery_state_lay(rp_arena *arena, const rp_delivery *delivery, rp_deli
     *state = (rp_delivery_state){0};
     rp_tower_state_lay(arena, &delivery->tower, &state->tower);
     state->x = rp_arena_take(arena, delivery->tower.dim, sizeof(float));
+    state->echo = rp_arena_take(arena, delivery->tower.dim, sizeof(float));
     state->wanted = rp_arena_take(arena, (size_t)delivery->said * delivery->field, sizeof(float));
     state->hidden = rp_arena_take(arena, delivery->field, sizeof(float));
     state->scores = rp_arena_take(arena, RP_DELIVERY_VALUES_MAX, sizeof(float));
@@ -78,6 +80,7 @@ void rp_delivery_state_lay(rp_arena *arena, const rp_delivery *delivery, rp_deli
 void rp_delivery_clear(const rp_delivery *delivery, rp_delivery_state *state) {
     rp_tower_clear(&state->tower);
     memset(state->before, 0, sizeof state->before);
+    memset(state->echo, 0, delivery->tower.dim * sizeof(float));
     state->before[delivery->said - 1] = CENTRE;
 }
 
@@ -96,7 +99,11 @@ void rp_delivery_hear(const rp_delivery *delivery, rp_delivery_state *state, con
     add_row(delivery->voice, input->voice < delivery->voices ? input->voice : 0, dim, state->x);
     for (uint32_t i = 0; i < RP_LINE_COLUMNS; i++)
         add_row(delivery->line[i], input->line[i] < delivery->rows[i] ? input->line[i] : 0, dim, state->x);
-    for (uint32_t f = 0; f < delivery->said; f++) add_row(delivery->heard[f], state->before[f], dim, state->x);
+    add_row(delivery->heard[0], state->before[0], dim, state->x);
+    add_row(delivery->heard[delivery->said - 1], state->before[delivery->said - 1], dim, state->x);
+    for (uint32_t i = 0; i < dim; i++) state->echo[i] *= delivery->keep[0];
+    for (uint32_t f = 1; f + 1 < delivery->said; f++) add_row(delivery->heard[f], state->before[f], dim, state->echo);
+    for (uint32_t i = 0; i < dim; i++) state->x[i] += state->echo[i];
     const float *stream = rp_tower_hear(&delivery->tower, &state->tower, state->x);
     memcpy(state->wanted, delivery->wanted_bias, delivery->wanted.rows * sizeof(float));
     delivery->tower.kernels->dense(&delivery->wanted, stream, 1, state->wanted);

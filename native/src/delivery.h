@@ -23,6 +23,7 @@ typedef struct {
     const float *line[4];        /* [rows][dim] */
     const float *heard[6];       /* [values of the field][dim] what was said before */
     const float *voice, *touch;  /* [voices][dim], [dim][2] */
+    const float *keep;           /* [1] of the echo, a block */
     rp_matrix wanted;            /* [said * field][dim] */
     const float *wanted_bias;    /* [said * field] */
     const float *before[6];      /* [values][field] what the same field of the block before says to it */
@@ -35,6 +36,7 @@ typedef struct {
     rp_tower_state tower;
     uint16_t before[6]; /* what the block before said */
     float *x;           /* [dim] */
+    float *echo;        /* [dim] sum of the vectors of the codes that were said, of which each block keeps a share */
     float *wanted;      /* [said * field] */
     float *hidden;      /* [field] */
     float *scores;      /* [RP_DELIVERY_VALUES_MAX] */

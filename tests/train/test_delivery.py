@@ -34,10 +34,10 @@ def test_steps_are_the_sequence() -> None:
     torch.manual_seed(1)
     network = Delivery(TINY).eval()
     line, struck, voice, said = told(np.random.default_rng(2))
-    before, cache = shifted(said, TINY), network.tower.cache(2)
+    before, past = shifted(said, TINY), network.begin(2)
     whole = network(line, struck, voice, said, before)
     for step in range(STEPS):
-        wanted = network.step(line[:, step], struck[:, step], voice, before[:, step], cache)
+        wanted = network.step(line[:, step], struck[:, step], voice, before[:, step], past)
         for field, scores in enumerate(whole):
             one = network.field_scores(wanted, field, said[:, step], before[:, step])
             assert torch.allclose(one, scores[:, step], atol=1e-5)
