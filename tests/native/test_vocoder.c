@@ -177,6 +177,9 @@ static void test_a_fade_ends_in_silence_and_forgets(void) {
     rp_vocoder_fade(v, 10);                                                /* a longer one does not slow it */
     CHECK(rp_vocoder_push(v, 3, &frame) && rp_vocoder_push(v, 5, &frame)); /* due within it, and after it */
     rp_vocoder_render(v, out + 1000, 2000);
+    rp_vocoder_state state;
+    rp_vocoder_get_state(v, &state);
+    CHECK(state.held == 2); /* those after frame 5 */
     CHECK(!is_zero(out + 1000, 718) && is_zero(out + 1722, 1920 - 1722) && !is_zero(out + 1920, 384));
     memset(out, 0, sizeof out);
     rp_vocoder_clear(v, 0);
