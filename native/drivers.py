@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,12 +35,12 @@ class DriverError(Exception):
 
 
 class Port(NamedTuple):
-    """A MIDI port that somebody else has, or we: full name and other names."""
+    """A MIDI or audio port that somebody else has, or we: full name and other names."""
 
     name: str
     aliases: tuple[str, ...]
-    writes: bool  # events come out of it: a keyboard
-    reads: bool  # events go into it: a synthesiser
+    writes: bool  # events or sound come out of it: a keyboard
+    reads: bool  # they go into it: a synthesiser
     physical: bool
     ours: bool
 
@@ -103,19 +104,33 @@ def stop_engine(engine: Engine, driver: Any) -> bool:
 
 
 class JackClient:
-    """A client of the JACK server that JACK_DEFAULT_SERVER names, with MIDI ports; no server is ever started from here.
+    """A client of the JACK server that JACK_DEFAULT_SERVER names; no server is ever started from here.
 
-    `inputs` and `outputs` name the ports (at most 16 each). `open` shows them, `close` takes them away.
+    `inputs` and `outputs` name its MIDI ports, `audio_inputs` and `audio_outputs` those for sound (at most 16 each).
+    `open` shows them, `close` takes them away.
     """
 
-    def __init__(self, name: str, inputs: list[str], outputs: list[str]) -> None:
-        texts = [[ffi.new("char[]", text.encode()) for text in names] for names in (inputs, outputs)]
+    def __init__(
+        self,
+        name: str,
+        inputs: list[str],
+        outputs: list[str],
+        audio_inputs: Sequence[str] = (),
+        audio_outputs: Sequence[str] = (),
+    ) -> None:
+        lists = (inputs, outputs, audio_inputs, audio_outputs)
+        texts = [[ffi.new("char[]", text.encode()) for text in names] for names in lists]
         arrays = [ffi.new("char *[]", names) for names in texts]
         pointer = lib.rp_jack_new(name.encode(), len(inputs), arrays[0], len(outputs), arrays[1])
         if pointer == ffi.NULL:
             raise DriverError(f"{len(inputs)} input and {len(outputs)} output ports: at most 16 each")
         self._jack = ffi.gc(pointer, lib.rp_jack_free)
+        audio = (len(audio_inputs), arrays[2], len(audio_outputs), arrays[3])
+        if not lib.rp_jack_set_audio(self._jack, *audio):
+            counts = f"{len(audio_inputs)} audio input and {len(audio_outputs)} audio output ports"
+            raise DriverError(f"{counts}: at most 16 each")
         self._inputs, self._outputs = inputs, outputs
+        self._audio_inputs, self._audio_outputs = list(audio_inputs), list(audio_outputs)
         self.sample_rate = 0
 
     def open(self) -> None:
@@ -159,14 +174,15 @@ class JackClient:
 
     @property
     def ports(self) -> list[str]:
-        """The full names of our ports, inputs first."""
-        return [f"{self.client_name}:{name}" for name in (*self._inputs, *self._outputs)]
+        """The full names of our ports: inputs, outputs, audio inputs, audio outputs."""
+        names = (*self._inputs, *self._outputs, *self._audio_inputs, *self._audio_outputs)
+        return [f"{self.client_name}:{name}" for name in names]
 
-    def list_ports(self) -> list[Port]:
-        """Every MIDI port of the server."""
-        size = lib.rp_jack_list(self._jack, ffi.NULL, 0) + 4096  # room for what comes up meanwhile
+    def list_ports(self, audio: bool = False) -> list[Port]:
+        """Every MIDI port of the server, or every audio port."""
+        size = lib.rp_jack_list(self._jack, audio, ffi.NULL, 0) + 4096  # room for what comes up meanwhile
         text = ffi.new("char[]", size)
-        lib.rp_jack_list(self._jack, text, size)
+        lib.rp_jack_list(self._jack, audio, text, size)
         return [_port(line) for line in ffi.string(text).decode(errors="replace").splitlines()]
 
     def connect(self, source: str, destination: str) -> None:
@@ -191,17 +207,19 @@ class _Wish:
     part: str
     ours: str  # our port's short name
     into: bool  # it plays to us
+    audio: bool = False
 
 
 class JackDriver(JackClient):
     """A JACK client that runs an engine: events in and out in one callback, at their samples.
 
-    `open` shows the ports, `start` plays, `stop` ends in silence. `tend`, called now and then, looks for a server that
-    went away and makes the connections of `connect_in` and `connect_out` again when their devices come back.
+    `audios` names its audio outputs. `open` shows the ports, `start` plays, `stop` ends in silence. `tend`, called now
+    and then, looks for a server that went away and makes the connections of `connect_in`, `connect_out` and
+    `connect_audio` again when their devices come back.
     """
 
-    def __init__(self, name: str, inputs: list[str], outputs: list[str]) -> None:
-        super().__init__(name, inputs, outputs)
+    def __init__(self, name: str, inputs: list[str], outputs: list[str], audios: Sequence[str] = ()) -> None:
+        super().__init__(name, inputs, outputs, audio_outputs=audios)
         self._engine: Engine | None = None
         self._wishes: list[_Wish] = []
         self._changes = 0  # of the server's ports, as of the last look
@@ -238,6 +256,14 @@ class JackDriver(JackClient):
         """Let our output port play to a device, now and whenever it comes back; returns its full name."""
         return self._wish(_Wish(part, self._outputs[port], False))
 
+    def connect_audio(self, part: str, audio: int = 0) -> str:
+        """Let our audio output sound on a device's input, likewise; returns its full name."""
+        return self._wish(_Wish(part, self._audio_outputs[audio], False, True))
+
+    def speakers(self) -> list[str]:
+        """The full names of the audio inputs that are hardware: where sound is heard."""
+        return sorted((port.name for port in self.list_ports(True) if port.physical and port.reads), key=natural)
+
     def _wish(self, wish: _Wish) -> str:
         name, _ = self._grant(wish)
         self._wishes.append(wish)
@@ -246,8 +272,10 @@ class JackDriver(JackClient):
     def _grant(self, wish: _Wish) -> tuple[str, bool]:
         """Connect the device: its name, and whether it was not connected before. DriverError where it is not there."""
         into = wish.into
-        ports = {p.name: p.aliases for p in self.list_ports() if not p.ours and (p.writes if into else p.reads)}
-        name = pick(wish.part, ports, "MIDI source" if into else "MIDI destination")
+        all_ports = self.list_ports(wish.audio)
+        ports = {p.name: p.aliases for p in all_ports if not p.ours and (p.writes if into else p.reads)}
+        kind = "audio" if wish.audio else "MIDI"
+        name = pick(wish.part, ports, f"{kind} {'source' if into else 'destination'}")
         ours = f"{self.client_name}:{wish.ours}"
         ends = (name, ours) if into else (ours, name)
         if self.connected(*ends):

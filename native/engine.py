@@ -7,11 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ripieno.native._native import ffi, lib
 from ripieno.native.instrumenter import Instrumenter, Voice, fill
 
 if TYPE_CHECKING:
     from ripieno.native.continuation import Continuation
+    from ripieno.native.singing import Singing
 
 BLACKBOX_SIZE: int = ffi.sizeof("rp_blackbox")
 """Bytes of memory that an engine's `blackbox` takes."""
@@ -64,6 +68,7 @@ class Report(NamedTuple):
     shared: bool
     value: int
     band: bool = False  # a note of the continuation's, not of the player's
+    sung: bool = False  # of the line that the voice sings; it has no instrument
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ class Rig:
 
     `in_channels` are the input channels (0-15) listened to; `expiry_frames` 0 means never; `delay_frames` is the chord
     window of an instrumenter that decides when the window closes. `continuation` hears the player and plays the rig's
-    instruments; it must live until the engine has let the rig go. Raises ValueError for what the engine refuses.
+    instruments, `singing` sings along, its line as MIDI on `singing_channel` (0-15) of the output `singing_port`; both
+    must live until the engine has let the rig go. Raises ValueError for what the engine refuses.
     """
 
     def __init__(
@@ -110,6 +116,9 @@ class Rig:
         expiry_frames: int = 0,
         delay_frames: int = 0,
         continuation: Continuation | None = None,
+        singing: Singing | None = None,
+        singing_port: int = 0,
+        singing_channel: int = 0,
     ) -> None:
         config = ffi.new("rp_rig_config *")
         config.route = ROUTES[route]
@@ -131,6 +140,9 @@ class Rig:
         self.continuation = continuation  # kept alive as long as the rig
         if continuation:
             lib.rp_rig_set_continuation(self.pointer, continuation.pointer)
+        self.singing = singing  # likewise
+        if singing and not lib.rp_rig_set_singing(self.pointer, singing.pointer, singing_port, singing_channel):
+            raise ValueError(f"the voice cannot sing on output {singing_port}, channel {singing_channel}")
 
     def free(self) -> None:
         """Give its memory back; the engine must not hold it."""
@@ -151,28 +163,39 @@ class Engine:
     """The engine, from the control thread's side.
 
     `blackbox` is writable memory of BLACKBOX_SIZE bytes, best shared with a file: what sounded when a process was
-    killed is in it, and the next engine that is given it sends the missing note-offs first.
+    killed is in it, and the next engine that is given it sends the missing note-offs first. `audios`: audio outputs; a
+    voice sounds on each of them.
     """
 
-    def __init__(self, sample_rate: int, inputs: int = 1, outputs: int = 1, *, blackbox: Any = None) -> None:
+    def __init__(
+        self, sample_rate: int, inputs: int = 1, outputs: int = 1, *, audios: int = 0, blackbox: Any = None
+    ) -> None:
         self.drivers = 0  # that run it now; they keep this count
-        config = ffi.new("rp_engine_config *", {"sample_rate": sample_rate, "inputs": inputs, "outputs": outputs})
+        ports = {"inputs": inputs, "outputs": outputs, "audios": audios}
+        config = ffi.new("rp_engine_config *", {"sample_rate": sample_rate, **ports})
         if blackbox is not None:
             memory = ffi.from_buffer(blackbox, require_writable=True)
             if len(memory) != BLACKBOX_SIZE:
                 raise ValueError(f"the black box has {len(memory)} bytes, not {BLACKBOX_SIZE}")
             self._memory = memory
             config.blackbox = ffi.cast("rp_blackbox *", memory)
-        self.sample_rate, self.inputs, self.outputs = sample_rate, inputs, outputs
+        self.sample_rate, self.inputs, self.outputs, self.audios = sample_rate, inputs, outputs, audios
         self.pointer: Any = lib.rp_engine_new(config)
         if self.pointer == ffi.NULL:
-            raise ValueError(f"no engine with {inputs} inputs and {outputs} outputs at {sample_rate} Hz")
+            audio = f" and {audios} audio outputs" if audios else ""
+            raise ValueError(f"no engine with {inputs} inputs and {outputs} outputs{audio} at {sample_rate} Hz")
         self._rigs: dict[int, Rig] = {}  # every rig the engine may hold, by its C pointer
         self._reports = ffi.new("rp_report[]", _POLL)
         self._backlog: list[Report] = []
 
     def load(self, rig: Rig) -> None:
-        """Play by this rig from the next cycle on. Notes that sound keep their routes."""
+        """Play by this rig from the next cycle on. Notes that sound keep their routes.
+
+        Raises ValueError for a voice that sings at another sample rate.
+        """
+        rate = rig.singing.config.sample_rate if rig.singing else self.sample_rate
+        if rate != self.sample_rate:
+            raise ValueError(f"the voice sings at {rate} Hz, the engine at {self.sample_rate} Hz")
         pointer = rig.disown()
         self._rigs[int(ffi.cast("uintptr_t", pointer))] = rig
         self._ask(lambda: lib.rp_engine_load(self.pointer, pointer))
@@ -263,7 +286,32 @@ def _report(one: Any) -> Report:
         bool(one.flags & lib.RP_NOTE_SHARED),
         one.value,
         bool(one.flags & lib.RP_NOTE_BAND),
+        bool(one.flags & lib.RP_NOTE_SUNG),
     )
+
+
+class Sound:
+    """What the engine's audio outputs gave off line: grows with each `run_offline` that is given it."""
+
+    def __init__(self, channels: int = 1) -> None:
+        """ValueError: not 1 to 16 channels."""
+        if not 1 <= channels <= lib.RP_PORTS_MAX:
+            raise ValueError(f"{channels} channels of sound: 1 to {lib.RP_PORTS_MAX}")
+        self.channels = channels
+        self.pointer = ffi.gc(lib.rp_sound_new(channels), lib.rp_sound_free)
+
+    def __len__(self) -> int:
+        return int(lib.rp_sound_frames(self.pointer))
+
+    def samples(self) -> NDArray[np.float32]:
+        """float32 [frames, channels] of all so far, a copy; 1.0 is full scale."""
+        count = len(self) * self.channels
+        raw = ffi.buffer(lib.rp_sound_samples(self.pointer), 4 * count) if count else b""
+        return np.frombuffer(raw, np.float32).reshape(-1, self.channels).copy()
+
+    def clear(self) -> None:
+        """Forget it."""
+        lib.rp_sound_clear(self.pointer)
 
 
 def run_offline(
@@ -276,12 +324,13 @@ def run_offline(
     lost: int = 0,
     connected: int = 0xFFFF,
     room: int = 0,
+    sound: Sound | None = None,
 ) -> list[Event]:
     """Run the engine from one frame to another as fast as it goes, on events sorted by frame; returns what it sent.
 
     The engine keeps its state, so that a long piece can be run in parts, each with its own events. `lost` has a bit for
     each input port that went away before `from_frame`, `connected` one for each output port that somebody listens to;
-    `room` is how many bytes a port takes in a block, 0 for any number.
+    `room` is how many bytes a port takes in a block, 0 for any number. `sound` grows by what the audio outputs give.
     """
     tape_in = ffi.gc(lib.rp_tape_new(), lib.rp_tape_free)
     tape_out = ffi.gc(lib.rp_tape_new(), lib.rp_tape_free)
@@ -291,6 +340,7 @@ def run_offline(
         if not lib.rp_tape_add(tape_in, frame, port, data, len(data)):
             raise MemoryError("no memory for a tape")
     span = ffi.new("rp_offline_span *", (from_frame, until_frame, block, lost, connected, room))
+    span.sound = sound.pointer if sound else ffi.NULL
     if not lib.rp_offline_run(engine.pointer, tape_in, tape_out, span):
         raise MemoryError("no memory for what the engine sends")
     return [_event(lib.rp_tape_get(tape_out, i)) for i in range(lib.rp_tape_count(tape_out))]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ripieno.native._native import ffi, lib
 from ripieno.native.drivers import JackClient
@@ -16,17 +19,28 @@ class JackProbe(JackClient):
     """Plays `script`, (frame, port, bytes) by frame counted from `go`, and records. Its callback is C.
 
     All frames it reports are the server's, so that those of two probes can be compared. room: bytes it can record.
+    Of its `audio_inputs` it records the first `audio_frames` frames.
     """
 
     def __init__(
-        self, name: str, inputs: list[str], outputs: list[str], script: Iterable[Event] = (), room: int = _ROOM
+        self,
+        name: str,
+        inputs: list[str],
+        outputs: list[str],
+        script: Iterable[Event] = (),
+        room: int = _ROOM,
+        *,
+        audio_inputs: Sequence[str] = (),
+        audio_frames: int = 0,
     ) -> None:
-        super().__init__(name, inputs, outputs)
+        super().__init__(name, inputs, outputs, audio_inputs)
         self._tape = ffi.gc(lib.rp_tape_new(), lib.rp_tape_free)
         self.script = list(script)
         for frame, port, data in self.script:
             lib.rp_tape_add(self._tape, frame, port, data, len(data))
         self._probe = ffi.gc(lib.rp_probe_new(self._tape, room), lib.rp_probe_free)
+        if not lib.rp_probe_listen(self._probe, len(audio_inputs), audio_frames):
+            raise MemoryError(f"no memory for {audio_frames} frames of sound")
 
     def start(self) -> None:
         """Record from now on. Raises DriverError."""
@@ -56,6 +70,17 @@ class JackProbe(JackClient):
         """What it heard."""
         count = lib.rp_probe_get_state(self._probe).received
         return [_event(lib.rp_probe_received(self._probe, i)) for i in range(count)]
+
+    @property
+    def first_frame(self) -> int:
+        """The server's frame of the first sample recorded, once there is one."""
+        return int(lib.rp_probe_first_frame(self._probe))
+
+    def sound(self, port: int = 0) -> NDArray[np.float32]:
+        """float32 [frames] of an audio input so far, a copy."""
+        count = lib.rp_probe_frames(self._probe)
+        raw = ffi.buffer(lib.rp_probe_sound(self._probe, port), 4 * count) if count else b""
+        return np.frombuffer(raw, np.float32).copy()
 
 
 class JackWire(JackClient):

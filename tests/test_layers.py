@@ -117,6 +117,10 @@ C_LAYERS = """
     continuation_state
     allow
     plan commit listen turns continuation worker
+    singing.h
+    singing_bridge
+    singing_state
+    singing singing_worker
     assign instrumenter.h
     voices
     scene
@@ -127,11 +131,11 @@ C_LAYERS = """
     rig ledger scheduler
     outlet
     engine_state
-    player band
+    player band hear vocal
     process engine
     drivers.h libjack
     driver_jack.h
-    tape driver_*
+    tape sound driver_*
 """
 LAYER = {name: depth for depth, line in enumerate(C_LAYERS.split("\n")) for name in line.split()}
 

@@ -11,29 +11,6 @@ enum { MESSAGES = 256, ROOM = 2 * RP_NOTES_MAX }; /* read in one cycle; the sche
 /* [process] */
 static rp_bridge *bridge_of(const rp_engine *engine) { return engine->rig ? engine->rig->bridge : NULL; }
 
-void rp_band_hear_on(rp_engine *engine, uint16_t id) {
-    const rp_note *note = &engine->ledger.note[id];
-    rp_heard heard = {.frame = engine->outlet.now, .note = note->serial, .channel = note->in_channel};
-    heard.first = note->in_pitch;
-    heard.second = note->velocity;
-    if (bridge_of(engine)) rp_bridge_tell(bridge_of(engine), RP_HEARD_ON, heard);
-}
-
-void rp_band_hear_off(rp_engine *engine, uint16_t id) {
-    const rp_note *note = &engine->ledger.note[id];
-    rp_heard heard = {.frame = engine->outlet.now, .note = note->serial, .channel = note->in_channel};
-    heard.first = note->in_pitch;
-    if (bridge_of(engine) && note->in_port != RP_BAND_PORT) rp_bridge_tell(bridge_of(engine), RP_HEARD_OFF, heard);
-}
-
-void rp_band_hear_control(rp_engine *engine, const rp_midi_message *message) {
-    rp_heard heard = {.frame = engine->outlet.now, .channel = message->byte[0] & 15};
-    heard.first = message->byte[1];
-    heard.second = message->byte[2];
-    int pedal = heard.first == RP_CC_SOSTENUTO || heard.first == RP_CC_SOFT || heard.first == RP_CC_SUSTAIN;
-    if (bridge_of(engine) && pedal) rp_bridge_tell(bridge_of(engine), RP_HEARD_CONTROL, heard);
-}
-
 /* A place for a note, NULL: all are taken. The search begins behind the last one given. [process] */
 static rp_band_note *find_place(rp_band *band) {
     for (uint32_t n = 0; n < RP_BAND_NOTES; n++) {
@@ -84,13 +61,6 @@ void rp_band_begin(rp_engine *engine) {
         if (type == RP_COMMIT_NOTE) schedule(engine, &commit);
         else cancel(engine, &commit);
     }
-}
-
-void rp_band_end(rp_engine *engine, const rp_cycle *cycle) {
-    rp_bridge *bridge = bridge_of(engine);
-    if (!bridge) return;
-    atomic_store_explicit(&bridge->cycle, cycle->frames, memory_order_relaxed);
-    atomic_store_explicit(&bridge->frame, cycle->frame + cycle->frames, memory_order_release);
 }
 
 /* An instrument that has its number of notes already ends the oldest of the band's. [process] */

@@ -17,5 +17,6 @@ void rp_bridge_close(rp_bridge *bridge) {
 void rp_bridge_count(_Atomic uint64_t *count) { atomic_fetch_add_explicit(count, 1, memory_order_relaxed); }
 
 void rp_bridge_tell(rp_bridge *bridge, uint32_t type, rp_heard heard) {
+    heard.epoch = atomic_load_explicit(&bridge->epoch, memory_order_relaxed);
     if (!rp_ring_write(bridge->heard, type, &heard, sizeof heard)) rp_bridge_count(&bridge->unheard);
 }

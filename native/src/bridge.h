@@ -1,4 +1,5 @@
-/* bridge.h - where the process thread and the continuation's worker meet: two rings and a few counts. */
+/* bridge.h - where the process thread and a worker, the continuation's or the singer's, meet: two rings and a few
+ * counts. */
 #ifndef RIPIENO_BRIDGE_H
 #define RIPIENO_BRIDGE_H
 #include <stdatomic.h>
@@ -11,12 +12,14 @@
 enum { RP_HEARD_ON, RP_HEARD_OFF, RP_HEARD_CONTROL };
 typedef struct {
     uint64_t frame;
-    uint32_t note; /* ON, OFF: the ledger's serial number of it */
+    uint32_t note;  /* ON, OFF: the ledger's serial number of it */
+    uint32_t epoch; /* of the bridge, when it was told */
     uint8_t channel;
     uint8_t first, second; /* the message's data */
 } rp_heard;
 
-/* What the worker sends. CANCEL takes back every note of that order or a later one that does not sound yet. */
+/* What the continuation's worker sends. CANCEL takes back every note of that order or a later one that
+ * does not sound yet. */
 enum { RP_COMMIT_NOTE, RP_COMMIT_CANCEL };
 typedef struct {
     uint64_t on, off; /* frames */

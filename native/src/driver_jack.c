@@ -46,6 +46,11 @@ static void get_buffers(rp_jack *jack, uint32_t frames) {
     }
 }
 
+/* [process] */
+static void get_audio(const rp_jack *jack, rp_jack_audio *audio, uint32_t frames) {
+    for (uint32_t i = 0; i < audio->count; i++) audio->buffer[i] = jack->lib.port_get_buffer(audio->port[i], frames);
+}
+
 /* The input port whose next event is the earliest; RP_PORTS_MAX: none is left. [process] */
 static uint32_t earliest(const rp_jack *jack) {
     uint32_t best = RP_PORTS_MAX;
@@ -98,6 +103,8 @@ int rp_jack_process(uint32_t frames, void *argument) {
     if (frames == 0) return 0;
     uint64_t began = rp_now(), frame = begin(jack);
     get_buffers(jack, frames);
+    get_audio(jack, &jack->audio_in, frames);
+    get_audio(jack, &jack->audio_out, frames);
     rp_cycle cycle = {
         .frame = frame,
         .frames = frames,
@@ -106,6 +113,10 @@ int rp_jack_process(uint32_t frames, void *argument) {
         .lost = atomic_exchange_explicit(&jack->lost, 0, memory_order_acquire),
         .connected = listeners(jack),
         .sink = &jack->sink,
+        .audio = jack->audio_out.buffer,
+        .audios = jack->audio_out.count,
+        .audio_in = (const float *const *)jack->audio_in.buffer,
+        .audio_ins = jack->audio_in.count,
     };
     jack->play(jack->player, &cycle);
     publish(&jack->frame, frame + frames);

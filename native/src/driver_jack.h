@@ -12,6 +12,14 @@ typedef void (*rp_jack_player)(void *player, const rp_cycle *cycle);
 
 enum { RP_JACK_NAME_MAX = 64, RP_JACK_REASON_MAX = 128 };
 
+/* The audio ports of one direction, and their buffers in this cycle. */
+typedef struct {
+    uint32_t count;
+    rp_jack_port *port[RP_PORTS_MAX];
+    float *buffer[RP_PORTS_MAX];
+    char name[RP_PORTS_MAX][RP_JACK_NAME_MAX];
+} rp_jack_audio;
+
 /* One input port within a cycle. */
 typedef struct {
     void *buffer;
@@ -27,6 +35,7 @@ struct rp_jack {
     void *player;
     uint32_t inputs, outputs;
     rp_jack_port *in[RP_PORTS_MAX], *out[RP_PORTS_MAX];
+    rp_jack_audio audio_in, audio_out;
     int counts_links; /* 1: port_connected takes no lock in this libjack and may be asked in the cycle */
 
     /* The process thread's own. */

@@ -28,6 +28,20 @@ rp_jack *rp_jack_new(const char *name, uint32_t inputs, const char *const *input
     return jack;
 }
 
+/* [control] */
+static void name_audio(rp_jack_audio *audio, uint32_t count, const char *const *names) {
+    audio->count = count;
+    for (uint32_t i = 0; i < count; i++) keep_text(audio->name[i], sizeof audio->name[i], names[i]);
+}
+
+int rp_jack_set_audio(rp_jack *jack, uint32_t inputs, const char *const *input_names, uint32_t outputs,
+                      const char *const *output_names) {
+    if (inputs > RP_PORTS_MAX || outputs > RP_PORTS_MAX) return 0;
+    name_audio(&jack->audio_in, inputs, input_names);
+    name_audio(&jack->audio_out, outputs, output_names);
+    return 1;
+}
+
 void rp_jack_free(rp_jack *jack) {
     if (!jack) return;
     rp_jack_close(jack);
@@ -48,6 +62,15 @@ static void set_callbacks(rp_jack *jack) {
 }
 
 /* [control] */
+static int register_audio(rp_jack *jack, rp_jack_audio *audio, unsigned long flag) {
+    for (uint32_t i = 0; i < audio->count; i++) {
+        audio->port[i] = jack->lib.port_register(jack->client, audio->name[i], RP_JACK_AUDIO, flag, 0);
+        if (!audio->port[i]) return 0;
+    }
+    return 1;
+}
+
+/* [control] */
 static int register_ports(rp_jack *jack) {
     for (uint32_t i = 0; i < jack->inputs; i++) {
         jack->in[i] = jack->lib.port_register(jack->client, jack->in_name[i], RP_JACK_MIDI, RP_JACK_IS_INPUT, 0);
@@ -57,7 +80,8 @@ static int register_ports(rp_jack *jack) {
         jack->out[i] = jack->lib.port_register(jack->client, jack->out_name[i], RP_JACK_MIDI, RP_JACK_IS_OUTPUT, 0);
         if (!jack->out[i]) return 0;
     }
-    return 1;
+    return register_audio(jack, &jack->audio_in, RP_JACK_IS_INPUT) &&
+           register_audio(jack, &jack->audio_out, RP_JACK_IS_OUTPUT);
 }
 
 /* Room for as many events as the input ports' buffers can hold. [control] */
@@ -185,10 +209,11 @@ static void append_port(rp_jack *jack, listing *list, const char *name, char *co
     append(list, "\n");
 }
 
-uint32_t rp_jack_list(rp_jack *jack, char *out, uint32_t capacity) {
+uint32_t rp_jack_list(rp_jack *jack, uint32_t audio, char *out, uint32_t capacity) {
     listing list = {.out = out, .capacity = capacity};
     if (capacity) out[0] = 0;
-    const char **names = jack->client ? jack->lib.get_ports(jack->client, NULL, RP_JACK_MIDI, 0) : NULL;
+    const char *kind = audio ? RP_JACK_AUDIO : RP_JACK_MIDI;
+    const char **names = jack->client ? jack->lib.get_ports(jack->client, NULL, kind, 0) : NULL;
     if (!names) return 0;
     size_t size = (size_t)jack->lib.port_name_size();
     char *aliases[2] = {calloc(1, size), calloc(1, size)};

@@ -13,8 +13,11 @@ struct rp_probe {
     rp_tape_event *event; /* heard */
     uint8_t *bytes;
     uint32_t capacity, room, used;
+    float *sound[RP_PORTS_MAX]; /* [sound_room]: of each audio input; NULL: not recorded */
+    uint32_t sound_room;
     uint64_t base;
-    _Atomic uint32_t go, sent, received, missed;
+    _Atomic uint64_t first_frame;
+    _Atomic uint32_t go, sent, received, missed, recorded;
 };
 
 rp_probe *rp_probe_new(const rp_tape *script, uint32_t room) {
@@ -37,11 +40,31 @@ rp_probe *rp_probe_new(const rp_tape *script, uint32_t room) {
 
 void rp_probe_free(rp_probe *probe) {
     if (!probe) return;
+    for (uint32_t i = 0; i < RP_PORTS_MAX; i++) free(probe->sound[i]);
     free(probe->script);
     free(probe->sent_frame);
     free(probe->event);
     free(probe->bytes);
     free(probe);
+}
+
+int rp_probe_listen(rp_probe *probe, uint32_t inputs, uint32_t frames) {
+    probe->sound_room = frames;
+    for (uint32_t i = 0; i < inputs && i < RP_PORTS_MAX; i++) {
+        probe->sound[i] = calloc(frames, sizeof *probe->sound[i]);
+        if (!probe->sound[i]) return 0;
+    }
+    return 1;
+}
+
+/* As much of the cycle's sound as there is room for. [process] */
+static void record_sound(rp_probe *probe, const rp_cycle *cycle) {
+    uint32_t n = atomic_load_explicit(&probe->recorded, memory_order_relaxed), room = probe->sound_room - n;
+    uint32_t frames = cycle->frames < room ? cycle->frames : room;
+    if (n == 0) atomic_store_explicit(&probe->first_frame, cycle->frame, memory_order_relaxed);
+    for (uint32_t i = 0; i < cycle->audio_ins; i++)
+        if (probe->sound[i]) memcpy(probe->sound[i] + n, cycle->audio_in[i], frames * sizeof *probe->sound[i]);
+    atomic_store_explicit(&probe->recorded, n + frames, memory_order_release);
 }
 
 /* [process] */
@@ -77,6 +100,7 @@ static void play(rp_probe *probe, const rp_cycle *cycle) {
 static void probe_cycle(void *player, const rp_cycle *cycle) {
     rp_probe *probe = player;
     for (uint32_t i = 0; i < cycle->inputs; i++) record(probe, cycle->frame, &cycle->in[i]);
+    record_sound(probe, cycle);
     if (atomic_load_explicit(&probe->go, memory_order_acquire)) play(probe, cycle);
 }
 
@@ -106,3 +130,13 @@ rp_probe_state rp_probe_get_state(const rp_probe *probe) {
 uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index) { return probe->sent_frame[index]; }
 
 rp_tape_event rp_probe_received(const rp_probe *probe, uint32_t index) { return probe->event[index]; }
+
+uint32_t rp_probe_frames(const rp_probe *probe) { return atomic_load_explicit(&probe->recorded, memory_order_acquire); }
+
+uint64_t rp_probe_first_frame(const rp_probe *probe) {
+    return atomic_load_explicit(&probe->first_frame, memory_order_relaxed);
+}
+
+const float *rp_probe_sound(const rp_probe *probe, uint32_t input) {
+    return input < RP_PORTS_MAX ? probe->sound[input] : NULL;
+}

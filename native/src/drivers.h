@@ -19,13 +19,25 @@ int rp_tape_add(rp_tape *tape, uint64_t frame, uint32_t port, const uint8_t *dat
 uint32_t rp_tape_count(const rp_tape *tape);
 rp_tape_event rp_tape_get(const rp_tape *tape, uint32_t index);
 
-/* Run the engine from frame `from` to `until` in blocks, reading `in` and adding to `out`. 0: no memory. [control] */
+/* Sound: samples of every channel in turn, growable. [control] */
+typedef struct rp_sound rp_sound;
+rp_sound *rp_sound_new(uint32_t channels); /* NULL: no memory, or not 1 to 16 channels */
+void rp_sound_free(rp_sound *sound);
+void rp_sound_clear(rp_sound *sound);
+uint32_t rp_sound_channels(const rp_sound *sound);
+uint64_t rp_sound_frames(const rp_sound *sound);
+const float *rp_sound_samples(const rp_sound *sound); /* [frames][channels]; valid until it grows or is freed */
+int rp_sound_add(rp_sound *sound, const float *const *channel, uint32_t frames); /* 0: no memory */
+
+/* Run the engine from frame `from` to `until` in blocks, reading `in` and adding to `out`. 0: no memory. Where a voice
+ * sings, no block goes beyond the beginning of one of its own: what it sings does not depend on `block`. [control] */
 typedef struct {
     uint64_t from, until;
     uint32_t block;
     uint32_t lost;      /* bit n: input port n went away before `from` */
     uint32_t connected; /* bit n: output port n has a listener */
     uint32_t room;      /* bytes a port takes in a block, 0: any number */
+    rp_sound *sound;    /* grows by what the engine's audio ports give; NULL: none */
 } rp_offline_span;
 int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, const rp_offline_span *span);
 
@@ -57,16 +69,19 @@ typedef struct {
 
 rp_jack *rp_jack_new(const char *name, uint32_t inputs, const char *const *input_names, uint32_t outputs,
                      const char *const *output_names); /* NULL: no memory, more than 16 ports [control] */
-void rp_jack_free(rp_jack *jack);                      /* closes it first [control] */
-uint32_t rp_jack_open(rp_jack *jack);                  /* ports are there, silent; RP_JACK_FINE or why not [control] */
+/* Its audio ports, before it is opened: inputs are for a probe. 0: more than 16. [control] */
+int rp_jack_set_audio(rp_jack *jack, uint32_t inputs, const char *const *input_names, uint32_t outputs,
+                      const char *const *output_names);
+void rp_jack_free(rp_jack *jack);     /* closes it first [control] */
+uint32_t rp_jack_open(rp_jack *jack); /* ports are there, silent; RP_JACK_FINE or why not [control] */
 uint32_t rp_jack_start(rp_jack *jack, rp_engine *engine); /* from here on the engine runs [control] */
 void rp_jack_close(rp_jack *jack);                        /* the engine runs no more; may be opened again [control] */
 void rp_jack_get_state(const rp_jack *jack, rp_jack_state *out); /* [any] */
 const char *rp_jack_client_name(const rp_jack *jack);            /* the one the server gave; "" when closed [control] */
-/* The server's MIDI ports, a line each: flags (1: others may write to it, 2: read from it, 4: hardware, 256: ours), a
- * tab, the name, and after tabs its other names. Flags are three digits. Returns the characters it takes; all are
- * written when `capacity` is larger than that. [control] */
-uint32_t rp_jack_list(rp_jack *jack, char *out, uint32_t capacity);
+/* The server's MIDI ports, or audio ports, a line each: flags (1: others may write to it, 2: read from it, 4: hardware,
+ * 256: ours), a tab, the name, and after tabs its other names. Flags are three digits. Returns the characters it takes;
+ * all are written when `capacity` is larger than that. [control] */
+uint32_t rp_jack_list(rp_jack *jack, uint32_t audio, char *out, uint32_t capacity);
 /* Full names. connect: 1 when they then are connected. connected: are they, one of them being ours. [control] */
 int rp_jack_connect(rp_jack *jack, const char *source, const char *destination);
 int rp_jack_disconnect(rp_jack *jack, const char *source, const char *destination);
@@ -82,13 +97,19 @@ typedef struct {
 } rp_probe_state;
 /* The script's frames count from rp_probe_go; it is borrowed. room: bytes to record. NULL: no memory. [control] */
 rp_probe *rp_probe_new(const rp_tape *script, uint32_t room);
-void rp_probe_free(rp_probe *probe);                          /* its client is closed [control] */
+void rp_probe_free(rp_probe *probe); /* its client is closed [control] */
+/* Before it is started: it records up to so many frames of each audio input. 0: no memory. [control] */
+int rp_probe_listen(rp_probe *probe, uint32_t inputs, uint32_t frames);
 uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe); /* in rp_jack_start's place [control] */
 uint32_t rp_jack_start_wire(rp_jack *jack); /* likewise: what comes in at a port goes out at its like [control] */
 void rp_probe_go(rp_probe *probe);          /* [any] */
 rp_probe_state rp_probe_get_state(const rp_probe *probe);               /* [any] */
 uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index);    /* of those sent [any] */
 rp_tape_event rp_probe_received(const rp_probe *probe, uint32_t index); /* of those received [any] */
+uint32_t rp_probe_frames(const rp_probe *probe);                        /* of sound recorded so far [any] */
+uint64_t rp_probe_first_frame(const rp_probe *probe);                   /* the first of them, once there is one [any] */
+/* A recorded input: as many samples as rp_probe_frames says; NULL: no such input. [any] */
+const float *rp_probe_sound(const rp_probe *probe, uint32_t input);
 
 /* A thread that runs the engine at real pace, block by block, for ports that have no clock of their own. */
 typedef struct rp_clock rp_clock;

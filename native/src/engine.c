@@ -9,7 +9,7 @@ enum { COMMANDS = 1 << 14, REPORTS = 1 << 18 }; /* bytes; reports: some ten seco
 /* [control] */
 static int valid(const rp_engine_config *config) {
     return config->sample_rate > 0 && config->inputs >= 1 && config->inputs <= RP_PORTS_MAX && config->outputs >= 1 &&
-           config->outputs <= RP_PORTS_MAX;
+           config->outputs <= RP_PORTS_MAX && config->audios <= RP_PORTS_MAX;
 }
 
 rp_engine *rp_engine_new(const rp_engine_config *config) {
@@ -22,7 +22,9 @@ rp_engine *rp_engine_new(const rp_engine_config *config) {
     engine->outlet.stats = &engine->stats;
     engine->outlet.ports = config->outputs;
     rp_ledger_reset(&engine->ledger);
-    if (engine->commands && engine->reports) return engine;
+    engine->vocal.bend = 8192;
+    if (config->audios) engine->vocal.vocoder = rp_vocoder_new(config->sample_rate);
+    if (engine->commands && engine->reports && (engine->vocal.vocoder || !config->audios)) return engine;
     rp_engine_free(engine);
     return NULL;
 }
@@ -35,6 +37,7 @@ void rp_engine_free(rp_engine *engine) {
         if (type == RP_COMMAND_LOAD) rp_rig_free(command.rig);
     rp_rig_free(engine->returning);
     rp_rig_free(engine->rig);
+    rp_vocoder_free(engine->vocal.vocoder);
     rp_ring_free(engine->commands);
     rp_ring_free(engine->reports);
     free(engine);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include "continuation.h"
 #include "instrumenter.h"
+#include "singing.h"
 
 enum { RP_PORTS_MAX = 16, RP_INSTRUMENTS_MAX = 16, RP_CHANNELS = 16, RP_PITCHES = 128 };
 enum { RP_ROUTE_THRU = 0, RP_ROUTE_ENSEMBLE = 1 };
@@ -36,6 +37,9 @@ rp_rig *rp_rig_new(const rp_rig_config *config,
 /* Before it is loaded: this band hears the player and plays the rig's instruments. Borrowed: it must live until the rig
  * comes back. Several rigs may have it, one after the other. [control] */
 void rp_rig_set_continuation(rp_rig *rig, rp_continuation *band);
+/* Before it is loaded: this voice sings along, its line leaves as MIDI on `channel` of output `port`. Borrowed
+ * likewise. 0: no such port or channel. [control] */
+int rp_rig_set_singing(rp_rig *rig, rp_singing *singing, uint32_t port, uint32_t channel);
 void rp_rig_free(rp_rig *rig); /* and its instrumenter [control] */
 
 /* What may be sounding beyond our ports. In shared memory it outlives a killed process; the next one silences it. */
@@ -47,6 +51,7 @@ typedef struct {
 typedef struct {
     uint32_t sample_rate;
     uint32_t inputs, outputs; /* MIDI ports */
+    uint32_t audios;          /* audio output ports; the voice sounds on each of them */
     rp_blackbox *blackbox;    /* NULL: the engine's own */
 } rp_engine_config;
 
@@ -61,7 +66,8 @@ enum {
     RP_REPORT_VOICE = 7, /* an instrument's switch or hand changed: instrument, value: enabled */
     RP_REPORT_LOST = 8   /* value: reports that found the ring full since the last one */
 };
-enum { RP_NOTE_FALLBACK = 1, RP_NOTE_LATE = 2, RP_NOTE_SHARED = 4, RP_NOTE_BAND = 8 }; /* flags; BAND: the band's own */
+/* Flags. BAND: the band's own; SUNG: of the line that the voice sings, whose instrument is 255. */
+enum { RP_NOTE_FALLBACK = 1, RP_NOTE_LATE = 2, RP_NOTE_SHARED = 4, RP_NOTE_BAND = 8, RP_NOTE_SUNG = 16 };
 
 typedef struct {
     uint64_t frame;

@@ -10,6 +10,7 @@
 #include "rig.h"
 #include "ring.h"
 #include "scheduler.h"
+#include "vocoder.h"
 
 enum { RP_STATS_WORDS = sizeof(rp_stats) / sizeof(uint64_t) };
 
@@ -42,6 +43,22 @@ typedef struct {
     uint32_t last; /* place given */
 } rp_band;
 
+/* The voice: blocks that wait, and the note it sings. */
+enum { RP_VOCAL_BLOCKS = 64 };
+typedef struct {
+    rp_vocoder *vocoder; /* NULL: there is no audio port */
+    rp_singing_block block[RP_VOCAL_BLOCKS];
+    uint64_t taken, scheduled; /* blocks since the last that were forgotten, and how many have their note's task */
+    uint64_t fed;              /* their frames that the vocoder has, or was to have */
+    uint64_t expected;         /* number of the next block; 0: any */
+    uint64_t until;            /* frame after which the note ends by itself */
+    uint64_t held;             /* the vocoder's count, as of the last cycle */
+    uint32_t lead, settled;    /* frames; 1: it holds until the voice is forgotten */
+    uint32_t serial;           /* of the note's ledger entry, 0: none */
+    uint16_t note, bend;
+    uint8_t pitch, expression;
+} rp_vocal;
+
 struct rp_engine {
     rp_engine_config config;
     rp_ring *commands, *reports;
@@ -57,6 +74,7 @@ struct rp_engine {
     rp_ledger ledger;
     rp_scheduler scheduler;
     rp_band band;
+    rp_vocal vocal;
     rp_outlet outlet;
     rp_blackbox own_box;
     rp_stats stats;

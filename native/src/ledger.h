@@ -5,7 +5,8 @@
 #include "engine.h"
 
 enum { RP_NOTES_MAX = 1024, RP_NO_NOTE = 0xFFFF, RP_NO_INSTRUMENT = 255 };
-enum { RP_BAND_PORT = RP_PORTS_MAX }; /* the input port of what the band plays; its channel is the instrument */
+/* Input ports that no keyboard has: what the band plays (its channel is the instrument), what the voice sings. */
+enum { RP_BAND_PORT = RP_PORTS_MAX, RP_VOICE_PORT, RP_LEDGER_PORTS };
 
 typedef enum {
     RP_NOTE_FREE = 0,
@@ -34,7 +35,7 @@ typedef struct {
 
 typedef struct {
     rp_note note[RP_NOTES_MAX];
-    uint16_t key[RP_PORTS_MAX + 1][RP_CHANNELS][RP_PITCHES]; /* oldest note of a key */
+    uint16_t key[RP_LEDGER_PORTS][RP_CHANNELS][RP_PITCHES]; /* oldest note of a key */
     uint16_t oldest, newest, free, live;
     uint32_t serial; /* of the newest note */
 } rp_ledger;

@@ -13,6 +13,7 @@ typedef struct {
 } rp_jack_event;
 
 #define RP_JACK_MIDI "8 bit raw midi"
+#define RP_JACK_AUDIO "32 bit float mono audio"
 enum { RP_JACK_NO_START_SERVER = 1, RP_JACK_EXACT_NAME = 2 };                  /* options */
 enum { RP_JACK_SERVER_FAILED = 0x10, RP_JACK_VERSION_ERROR = 0x400 };          /* status bits */
 enum { RP_JACK_IS_INPUT = 1, RP_JACK_IS_OUTPUT = 2, RP_JACK_IS_PHYSICAL = 4 }; /* port flags */

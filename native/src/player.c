@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "band.h"
+#include "hear.h"
+#include "vocal.h"
 
 /* Controls leave the scheduler's last places to notes, which need two each. */
 enum { CONTROLS_MAX = RP_SCHEDULE_MAX - 2 * RP_NOTES_MAX, PEDAL_DOWN = 64 };
@@ -30,9 +32,9 @@ static rp_report report_of(const rp_engine *engine, const rp_note *note, uint8_t
 /* The key is up: the instrumenter may give its instrument another note. Once a note. [process] */
 static void key_up(rp_engine *engine, uint16_t id) {
     rp_note *note = note_of(engine, id);
-    if (note->released || note->in_port == RP_BAND_PORT) return;
+    if (note->released || note->in_port >= RP_BAND_PORT) return;
     note->released = 1;
-    rp_band_hear_off(engine, id);
+    rp_hear_off(engine, id);
     if (engine->rig && engine->rig->instrumenter && note->rig == engine->rig->serial)
         rp_instrumenter_note_off(engine->rig->instrumenter, engine->outlet.now, tag_of(note, id));
 }
@@ -194,7 +196,7 @@ static void note_on(rp_engine *engine, uint8_t in_port, const rp_midi_message *m
     report.port = in_port;
     report.channel = note->in_channel;
     rp_engine_report(engine, report);
-    rp_band_hear_on(engine, id);
+    rp_hear_on(engine, id);
     if (engine->rig->config.route == RP_ROUTE_ENSEMBLE) {
         decide(engine, id);
         return;
@@ -318,7 +320,7 @@ static void control(rp_engine *engine, uint8_t in_port, const rp_midi_message *m
     static const uint16_t nowhere[RP_PORTS_MAX];
     uint8_t kind = rp_midi_kind(message), in_channel = message->byte[0] & 15, number = message->byte[1];
     uint16_t channels[RP_PORTS_MAX];
-    if (kind == RP_MIDI_CONTROL) rp_band_hear_control(engine, message);
+    if (kind == RP_MIDI_CONTROL) rp_hear_control(engine, message);
     if (kind == RP_MIDI_CONTROL && number == RP_CC_SUSTAIN) {
         sustain(engine, in_port, message);
         return;
@@ -389,6 +391,10 @@ void rp_player_message(rp_engine *engine, uint8_t in_port, const rp_midi_message
 
 void rp_player_task(rp_engine *engine, const rp_task *task) {
     rp_midi_message message = rp_midi_short(task->byte[0], task->byte[1], task->byte[2]);
+    if (task->kind == RP_TASK_VOICE) {
+        rp_vocal_task(engine, task);
+        return;
+    }
     if (task->kind >= RP_TASK_BAND_ON) {
         rp_band_task(engine, task);
         return;

@@ -6,7 +6,9 @@
 
 #include "band.h"
 #include "engine_state.h"
+#include "hear.h"
 #include "player.h"
+#include "vocal.h"
 
 int rp_engine_report(rp_engine *engine, rp_report report) {
     int told = rp_ring_write(engine->reports, report.kind, &report, sizeof report);
@@ -31,18 +33,26 @@ static void introduce(rp_engine *engine) {
     }
 }
 
+/* Is the voice of the rig that begins another one, or on another port? [process] */
+static int sings_elsewhere(const rp_rig *from, const rp_rig *to) {
+    if (!from || from->voice != to->voice) return 1;
+    return to->voice && (from->voice_port != to->voice_port || from->voice_channel != to->voice_channel);
+}
+
 /* Notes that sound keep their routes; a chord that is open is decided by the rig that heard it. [process] */
 static void change_rig(rp_engine *engine, rp_rig *rig) {
     while (engine->rig && engine->rig->instrumenter &&
            rp_instrumenter_deadline(engine->rig->instrumenter) != UINT64_MAX)
         rp_player_close_chord(engine);
     rp_player_hurry(engine);
-    int other = !engine->rig || engine->rig->bridge != rig->bridge;
+    int other = !engine->rig || engine->rig->bridge != rig->bridge, other_voice = sings_elsewhere(engine->rig, rig);
     if (other) rp_band_forget(engine, 0);
+    if (other_voice) rp_vocal_forget(engine);
     engine->returning = engine->rig;
     engine->rig = rig;
     rig->serial = ++engine->rig_serial;
     if (other) rp_band_forget(engine, 0);
+    if (other_voice) rp_vocal_forget(engine);
     introduce(engine);
 }
 
@@ -51,6 +61,7 @@ static void silence(rp_engine *engine, int hard) {
     while (engine->ledger.oldest != RP_NO_NOTE) rp_player_end(engine, engine->ledger.oldest);
     rp_scheduler_clear(&engine->scheduler);
     rp_band_forget(engine, 1);
+    rp_vocal_forget(engine);
     engine->gathered.count = 0;
     if (engine->rig && engine->rig->instrumenter) rp_instrumenter_reset(engine->rig->instrumenter);
     rp_outlet_silence(&engine->outlet, hard);
@@ -85,7 +96,7 @@ static void answer(rp_engine *engine) {
     rp_report rig = {.frame = engine->outlet.now, .kind = RP_REPORT_RIG, .pointer = engine->returning};
     rp_report stopped = {.frame = engine->outlet.now, .kind = RP_REPORT_STOPPED};
     if (engine->returning && rp_engine_report(engine, rig)) engine->returning = NULL;
-    if (engine->stopping && !engine->stopped && !engine->outlet.waiting)
+    if (engine->stopping && !engine->stopped && !engine->outlet.waiting && rp_vocal_silent(engine))
         engine->stopped = rp_engine_report(engine, stopped);
 }
 
@@ -151,13 +162,18 @@ void rp_process(rp_engine *engine, const rp_cycle *cycle) {
     obey(engine);
     for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++)
         if (cycle->lost >> port & 1) rp_player_unplug(engine, port);
+    if (cycle->lost) rp_vocal_forget(engine);
     if (engine->rig && !engine->stopping) {
         rp_band_begin(engine);
+        rp_vocal_begin(engine, cycle);
         play(engine, cycle);
     }
-    rp_band_end(engine, cycle);
+    rp_vocal_render(engine, cycle);
+    rp_hear_end(engine, cycle);
     answer(engine);
     publish(engine, cycle);
 }
 
 rp_continuation *rp_process_band(const rp_engine *engine) { return engine->rig ? engine->rig->band : NULL; }
+
+rp_singing *rp_process_singing(const rp_engine *engine) { return engine->rig ? engine->rig->singing : NULL; }

@@ -1,4 +1,4 @@
-/* process.h - one cycle of the engine: MIDI in, MIDI out, in the same cycle. What drivers call. */
+/* process.h - one cycle of the engine: MIDI in, MIDI and audio out, in the same cycle. What drivers call. */
 #ifndef RIPIENO_PROCESS_H
 #define RIPIENO_PROCESS_H
 #include <stdint.h>
@@ -27,9 +27,14 @@ typedef struct {
     uint32_t lost;      /* bit n: input port n went away (unplugged) since the last cycle */
     uint32_t connected; /* bit n: output port n has a listener */
     rp_sink *sink;
+    float *const *audio; /* [audios][frames]: the engine writes all of each */
+    uint32_t audios;
+    const float *const *audio_in; /* [audio_ins][frames]: for a probe; the engine hears none */
+    uint32_t audio_ins;
 } rp_cycle;
 
 void rp_process(rp_engine *engine, const rp_cycle *cycle); /* [process] */
 /* The band of the rig that plays, NULL: none. [process] */
 rp_continuation *rp_process_band(const rp_engine *engine);
+rp_singing *rp_process_singing(const rp_engine *engine); /* likewise [process] */
 #endif

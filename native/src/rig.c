@@ -35,6 +35,15 @@ void rp_rig_set_continuation(rp_rig *rig, rp_continuation *band) {
     rig->bridge = band ? rp_continuation_bridge(band) : NULL;
 }
 
+int rp_rig_set_singing(rp_rig *rig, rp_singing *singing, uint32_t port, uint32_t channel) {
+    if (port >= RP_PORTS_MAX || channel >= RP_CHANNELS) return 0;
+    rig->singing = singing;
+    rig->voice = singing ? rp_singing_get_link(singing) : NULL;
+    rig->voice_port = (uint8_t)port;
+    rig->voice_channel = (uint8_t)channel;
+    return 1;
+}
+
 void rp_rig_free(rp_rig *rig) {
     if (!rig) return;
     rp_instrumenter_free(rig->instrumenter);

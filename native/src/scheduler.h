@@ -5,7 +5,7 @@
 
 enum { RP_SCHEDULE_MAX = 8192 };
 /* Kinds of tasks; what a task's other fields mean is its maker's. */
-enum { RP_TASK_NOTE_ON, RP_TASK_NOTE_OFF, RP_TASK_CONTROL, RP_TASK_BAND_ON, RP_TASK_BAND_OFF };
+enum { RP_TASK_NOTE_ON, RP_TASK_NOTE_OFF, RP_TASK_CONTROL, RP_TASK_BAND_ON, RP_TASK_BAND_OFF, RP_TASK_VOICE };
 
 typedef struct {
     uint64_t frame;
