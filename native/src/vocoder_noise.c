@@ -20,7 +20,7 @@ float rp_band_of(float hertz) { return BANDS * logf(1 + hertz / 700) - FIRST; }
 float rp_band_centre(uint32_t band) { return 700 * (expf(((float)band + FIRST) / BANDS) - 1); }
 
 /* [control] */
-static double complex turned(double angle) { return CMPLX(cos(angle), sin(angle)); }
+static double complex turned(double angle) { return cexp((double complex)I * angle); }
 
 /* ---- the Fourier transform ---- */
 
@@ -104,7 +104,7 @@ static void fill(rp_noise *noise, double complex *z, const double complex *turn,
     for (uint32_t band = 0; band < RP_VOCAL_BANDS; band += 2) {
         memset(z, 0, n * sizeof *z);
         add_spectrum(z, n, band, rate, highest, 1);
-        add_spectrum(z, n, band + 1, rate, highest, CMPLX(0, 1));
+        add_spectrum(z, n, band + 1, rate, highest, (double complex)I);
         transform(z, turn, n);
         for (uint32_t i = 0; i < 2; i++) {
             const uint32_t length = length_of(band + i, n);
