@@ -24,8 +24,12 @@ from ripieno.models.singing.representation import (
     REST,
     SUSTAIN,
 )
+from ripieno.native.piano import SILENCE
 
 IMPOSSIBLE = -1e4
+# Where the player rests: no note begins after so many seconds without a sound, and a breath later none is sung. A rule,
+# as native/src/singer_choice.c has it.
+RESTS, ENDS, SILENCE_UNIT = 1.0, 1.35, 4.0
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Manner:
     guidance: Tensor | float = 0.0
     temperature: float = 1.0
     activity: float = 0.5
-    low: int = NOTE_LOW
-    high: int = NOTE_LOW + NOTES - 1
+    low: int = 57
+    high: int = 76
 
 
 @dataclass(frozen=True)
@@ -91,24 +95,46 @@ def draw(scores: Tensor, temperature: float, generator: torch.Generator | None) 
     return torch.multinomial(torch.softmax(scores / temperature, -1), 1, generator=generator)[..., 0]
 
 
-@torch.no_grad()
-def sing(line: Line, rows: Tensor, manner: Manner, generator: torch.Generator | None = None) -> Sung:
-    """Sing to pianos: rows [batch, blocks, ROW]."""
-    batch, blocks = rows.shape[:2]
-    guidance = torch.as_tensor(manner.guidance, dtype=torch.float32).expand(batch)
-    pitches = torch.arange(NOTES) + NOTE_LOW
-    beyond = (pitches < manner.low) | (pitches > manner.high)
-    state, cache = State(batch), line.tower.cache(batch)
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
-    for block in range(blocks):
-        row, told = rows[:, block].float(), state.history()
-        stream = line.step(row, told, cache)
-        scores = lean(line.phonation(stream, row, told, guidance), told, manner.activity)
-        phonation = draw(scores.masked_fill(state.impossible(), IMPOSSIBLE), manner.temperature, generator)
-        note, begins = state.note.clone(), torch.nonzero(phonation == ONSET)[:, 0]
+class Choir:
+    """Many lines that are sung at once, and go on where they were."""
+
+    def __init__(self, line: Line, batch: int, manner: Manner, generator: torch.Generator | None = None) -> None:
+        self.line, self.manner, self.generator = line, manner, generator
+        self.guidance = torch.as_tensor(manner.guidance, dtype=torch.float32).expand(batch)
+        pitches = torch.arange(NOTES) + NOTE_LOW
+        self.beyond = torch.cat([(pitches < manner.low) | (pitches > manner.high), torch.ones(1, dtype=torch.bool)])
+        self.state, self.cache = State(batch), line.tower.cache(batch)
+
+    @torch.no_grad()
+    def go(self, rows: Tensor) -> Sung:
+        """Sing on to pianos: rows [batch, blocks, ROW]."""
+        found = [self._block(rows[:, block].float()) for block in range(rows.shape[1])]
+        return Sung(*(torch.stack(part, 1) for part in zip(*found, strict=True)))
+
+    def _block(self, row: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        told = self.state.history()
+        stream = self.line.step(row, told, self.cache)
+        scores = lean(self.line.phonation(stream, row, told, self.guidance), told, self.manner.activity)
+        phonation = self._draw(scores.masked_fill(self.impossible(row), IMPOSSIBLE))
+        note, begins = self.state.note.clone(), torch.nonzero(phonation == ONSET)[:, 0]
         if len(begins):
-            scores = line.note(stream[begins], row[begins], told[begins, 2], guidance[begins])
-            note[begins] = draw(scores.masked_fill(beyond, IMPOSSIBLE), manner.temperature, generator)
-        state.add(phonation, note)
-        found.append((phonation, note, told))
-    return Sung(*(torch.stack(part, 1) for part in zip(*found, strict=True)))
+            scores = self.line.note(stream[begins], row[begins], told[begins, 2], self.guidance[begins])
+            note[begins] = self._draw(scores.masked_fill(self.beyond[:NOTES], IMPOSSIBLE))
+        self.state.add(phonation, note)
+        return phonation, note, told
+
+    def impossible(self, row: Tensor) -> Tensor:
+        """[batch, 4] which phonations may not follow, row [batch, ROW]: by what was sung, the range and the player."""
+        never, silence = self.state.impossible(), SILENCE_UNIT * row[:, SILENCE]
+        never[:, ONSET] |= silence >= RESTS
+        never[:, BREATH] |= silence >= ENDS
+        never[:, SUSTAIN] |= (silence >= ENDS) | self.beyond[self.state.note]
+        return never
+
+    def _draw(self, scores: Tensor) -> Tensor:
+        return draw(scores, self.manner.temperature, self.generator)
+
+
+def sing(line: Line, rows: Tensor, manner: Manner, generator: torch.Generator | None = None) -> Sung:
+    """Sing to pianos from their beginning: rows [batch, blocks, ROW]."""
+    return Choir(line, len(rows), manner, generator).go(rows)
