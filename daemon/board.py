@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ripieno.daemon.colors import color_of
+from ripieno.daemon.colors import VOICE_COLOR, color_of
 from ripieno.daemon.pitch import show_pitch
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Board:
         self.players = [
             Player(one.name, color_of(i, one.color), one.enabled) for i, one in enumerate(preset.ensemble)
         ] or [Player("Thru", color_of(0))]
+        self.voice = Player("Voice", VOICE_COLOR) if preset.singing else None
 
     def hear(self, reports: Iterable["Report"]) -> None:
         """Take in what happened."""
@@ -60,8 +61,10 @@ class Board:
             if hearer:
                 hearer(report)
 
-    def player(self, instrument: int | None) -> Player:
-        """Who an instrument's number means; the first one where the preset has fewer (an old preset's note ends)."""
+    def player(self, report: "Report", instrument: int | None) -> Player:
+        """Who plays; the first instrument where the preset has fewer, or no voice (an old preset's note ends)."""
+        if report.sung and self.voice:
+            return self.voice
         return self.players[instrument if instrument is not None and instrument < len(self.players) else 0]
 
     def _key(self, report: "Report") -> None:
@@ -69,36 +72,41 @@ class Board:
 
     def _on(self, report: "Report") -> None:
         self._begin(report)
+        if report.sung:
+            return  # nobody's key
         delay_ms = (report.frame - report.key_frame) * 1000 / self.rate
         self.longest_delay_ms = max(self.longest_delay_ms, delay_ms)
 
     def _off(self, report: "Report") -> None:
-        self._end(report.instrument, report.pitch)
+        self._end(report, report.instrument)
 
     def _move(self, report: "Report") -> None:
-        self._end(report.from_, report.pitch)
+        self._end(report, report.from_)
         self._begin(report)
 
     def _switch(self, report: "Report") -> None:
-        self.player(report.instrument).enabled = bool(report.value)
+        self.player(report, report.instrument).enabled = bool(report.value)
 
     def _silence(self, _: "Report") -> None:
-        for player in self.players:
+        for player in self._all():
             player.sounding.clear()
 
     def _begin(self, report: "Report") -> None:
-        player = self.player(report.instrument)
+        player = self.player(report, report.instrument)
         player.sounding[report.pitch] += 1
         player.played += 1
 
-    def _end(self, instrument: int | None, pitch: int) -> None:
-        player = self.player(instrument)
-        player.sounding[pitch] -= 1
-        if player.sounding[pitch] <= 0:
-            del player.sounding[pitch]
+    def _end(self, report: "Report", instrument: int | None) -> None:
+        player = self.player(report, instrument)
+        player.sounding[report.pitch] -= 1
+        if player.sounding[report.pitch] <= 0:
+            del player.sounding[report.pitch]
+
+    def _all(self) -> list[Player]:
+        return [*self.players, *([self.voice] if self.voice else [])]
 
     def keyboard(self) -> list[tuple[str, str]]:
         """A piano's 88 keys from the left: what stands for each, and in which colour ("": nobody plays it)."""
-        colors = {pitch: player.color for player in self.players for pitch in player.sounding}
+        colors = {pitch: player.color for player in self._all() for pitch in player.sounding}
         marks = {True: "┆", False: "·"}
         return [("█", colors[p]) if p in colors else (marks[p % 12 == 0], "") for p in range(21, 109)]

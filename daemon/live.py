@@ -19,6 +19,7 @@ from ripieno.daemon import display, singer, terminal
 from ripieno.daemon.band import Band, answer_beats, make_band
 from ripieno.daemon.blackbox import BlackBox
 from ripieno.daemon.board import Board
+from ripieno.daemon.drivers.base import NO_SOUND
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.presets import CONTINUATION, SINGING, Preset
 from ripieno.daemon.rig import audio_names, build, output_names, voices
@@ -41,6 +42,7 @@ class Options:
     driver: str = "auto"
     connect_in: Sequence[str] = ()
     connect_out: Sequence[str] = ()
+    connect_audio: Sequence[str] = ("",)
     file: Path | None = None
     device: str = ""
     show: str = "lines"
@@ -212,15 +214,9 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     box = BlackBox(options.client, BLACKBOX_SIZE)
     settings = presets[0].continuation
     linger_s = answer_beats(settings) * 60 / settings.tempo if settings else 0.0
-    driver, why = make(options.driver, options.client, inputs, outputs, options.file, linger_s)
+    driver, why = make(options.driver, options.client, inputs, outputs, audios, options.file, linger_s)
     driver.open()
-    engine = Engine(
-        driver.sample_rate,
-        len(inputs),
-        len(outputs),
-        blackbox=box.memory,
-        **({"audios": len(audios)} if audios else {}),
-    )
+    engine = Engine(driver.sample_rate, len(inputs), len(outputs), audios=len(audios), blackbox=box.memory)
     performance = Performance(presets, driver, engine, Board(presets[0], driver.sample_rate))
     _on_signals(performance.end)
     try:
@@ -230,6 +226,7 @@ def run(presets: Sequence[Preset], options: Options) -> int:
             performance.news.append("silenced what a killed ripieno may have left sounding")
         performance.news += [driver.connect_in(part) for part in options.connect_in]
         performance.news += [driver.connect_out(part) for part in options.connect_out]
+        performance.news += _connect_audio(driver, options.connect_audio) if audios else []
         if options.stress:
             _stress()
         with _view(options, why) as view:
@@ -242,6 +239,15 @@ def run(presets: Sequence[Preset], options: Options) -> int:
         return 1
     box.discard()
     return 0
+
+
+def _connect_audio(driver: "Driver", parts: Sequence[str]) -> list[str]:
+    """Let the voice be heard, and what there is to tell of it."""
+    if not driver.sounds:
+        return [f"the voice sings, and only its notes leave: {NO_SOUND}"]
+    found = [driver.connect_audio(part) for part in parts]
+    heard = [f"the voice sounds on {name}" for name in found if name]
+    return heard or (["no loudspeaker is there: the voice sounds on its port alone"] if parts else [])
 
 
 def _view(options: Options, why: str) -> AbstractContextManager[display.View]:

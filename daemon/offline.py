@@ -15,7 +15,7 @@ from ripieno.daemon.rig import audio_names, build, decides_when, delay_frames, m
 from ripieno.daemon.score import Event, Part, Score
 from ripieno.daemon.singer import Singer, make_singer
 from ripieno.daemon.sung import line
-from ripieno.native.engine import Engine, Report, Stats, run_offline
+from ripieno.native.engine import Engine, Report, Sound, Stats, run_offline
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,8 +166,8 @@ def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Tak
     band = make_band(preset, RATE, synchronous=True) if preset.continuation else None
     singer = make_singer(preset, RATE, synchronous=True) if preset.singing else None
     cores = (band.core if band else None, singer.core if singer else None)
-    audios = {"audios": len(audio_names(preset))} if singer else {}
-    with Engine(RATE, len(preset.inputs), len(output_names(preset)), **audios) as engine:
+    ports = (len(preset.inputs), len(output_names(preset)))
+    with Engine(RATE, *ports, audios=len(audio_names(preset))) as engine:
         engine.load(build(preset, RATE, None, *cores))
         player = _Offline(engine, score.events, band, singer)
         end = _blocks(score.frames + 1 + delay_frames(preset, RATE))
@@ -207,7 +207,7 @@ class _Offline:
     def __init__(self, engine: Engine, events: Sequence[Event], band: Band | None, singer: Singer | None) -> None:
         self.engine, self.events, self.band, self.singer = engine, events, band, singer
         self.blocks: list[SingingReport] = []
-        self.sound = _sound() if singer else None
+        self.sound = Sound(1) if singer else None
         self.answers = AnswerLog() if band else None
         self.at = self.next = 0
         self.sent: list[Event] = []
@@ -227,24 +227,17 @@ class _Offline:
         while self.next < len(self.events) and self.events[self.next][0] < until:
             self.next += 1
         due = self.events[first : self.next]
-        sound = {"sound": self.sound} if self.sound else {}
-        self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK, **sound)
+        self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK, sound=self.sound)
         self.at = until
         if self.singer:
             self.blocks += self.singer.hear()
         if self.band and self.answers:
             self.answers.hear(self.band.hear())
-        reports = self.engine.poll()
+        reports = [report for report in self.engine.poll() if not report.sung]
         self.delays += _after_key(reports, "note_on")
         self.moves += _after_key(reports, "move")
         self.played.update(report.instrument for report in reports if report.kind in ("note_on", "move"))
         self.played.subtract(report.from_ for report in reports if report.kind == "move")
-
-
-def _sound() -> Any:
-    from ripieno.native.engine import Sound
-
-    return Sound(1)
 
 
 def _after_key(reports: Iterable[Report], kind: str) -> list[float]:

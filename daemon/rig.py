@@ -83,8 +83,9 @@ def build(
             budget=preset.budget,
             expiry_frames=round(preset.expiry_s * rate),
             delay_frames=delay_frames(preset, rate),
-            **({"continuation": band} if band else {}),
-            **({"singing": voice, "singing_port": melody_port(preset, outputs)} if voice else {}),
+            continuation=band,
+            singing=voice,
+            singing_port=melody_port(preset, outputs) if voice else 0,
         )
     except ValueError as error:
         raise UserError(f"the preset {preset.name!r} cannot be played: {error}") from None

@@ -1,4 +1,4 @@
-"""`ripieno eval`: how well the models choose instruments, and play on."""
+"""`ripieno eval`: how well the models choose instruments, play on, and sing along."""
 
 import argparse
 from importlib import import_module
@@ -10,11 +10,13 @@ from ripieno.daemon.errors import UserError
 SUBJECTS = {
     "instrumentation": "the paper's table on our test pieces, ours beside it",
     "continuation": "losses, continuations against true pieces, and copying, the paper's model beside ours",
+    "singing": "how the voice sings along beside people and chance, how true it sounds, and copying",
 }
 EPILOG = """\
 examples:
   ripieno eval instrumentation --data FOLDER       the paper's table on our test pieces, ours beside it
   ripieno eval continuation --data FOLDER --quick  how well the band goes on, from fewer excerpts
+  ripieno eval singing --data FOLDER               the voice on held-out songs, beside people and chance
 """
 
 

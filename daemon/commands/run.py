@@ -10,6 +10,7 @@ examples:
   ripieno run string-quartet                       then connect your keyboard to ripieno:in, a synth to ripieno:out
   ripieno run choir --connect-in Keystation --connect-out FLUID
   ripieno run choir pop-band                       the key n goes on to the next preset
+  ripieno run singer                               a voice sings along, on the loudspeakers
   ripieno run thru --driver rtmidi                 a certain driver instead of the best one that works
   ripieno run game-band --driver file --input song.mid
 Ctrl-C ends it with every note released.
@@ -32,12 +33,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--connect-out", action="append", default=[], metavar="NAME", help="connect the synth with this in its name"
     )
     parser.add_argument(
+        "--connect-audio",
+        action="append",
+        metavar="NAME",
+        help='let a voice sound on the input with this in its name (default: the loudspeakers; "none": nowhere)',
+    )
+    parser.add_argument(
         "--input", type=Path, metavar="IN.mid", help="with --driver file: the MIDI file that is the player"
     )
     parser.add_argument("--name", default="ripieno", metavar="CLIENT", help="name of the ports (default: ripieno)")
     parser.add_argument("--json", action="store_true", help="print the state as a JSON object a line, each second")
     parser.add_argument("--stress", action="store_true", help="keep a Python thread busy, to show that it does no harm")
     add_preset_options(parser)
+
+
+def _audio(parts: list[str] | None) -> list[str]:
+    """Where a voice sounds: "" for every loudspeaker."""
+    return [""] if parts is None else [part for part in parts if part != "none"]
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -50,6 +62,7 @@ def run(parsed: argparse.Namespace) -> int:
         driver=parsed.driver,
         connect_in=parsed.connect_in,
         connect_out=parsed.connect_out,
+        connect_audio=_audio(parsed.connect_audio),
         file=parsed.input,
         show=choose_show(parsed.json),
         stress=parsed.stress,

@@ -37,13 +37,14 @@ def make(
     client: str,
     inputs: Sequence[str],
     outputs: Sequence[str],
+    audios: Sequence[str] = (),
     file: Path | None = None,
     linger_s: float = 0.0,
 ) -> tuple[Driver, str]:
     """A driver, not opened yet, and the reason it was chosen for.
 
-    name: one of NAMES. inputs, outputs: names of the ports. file: for the driver "file", which goes on for so many
-    seconds after its end. UserError where it cannot be.
+    name: one of NAMES. inputs, outputs, audios: names of the ports. file: for the driver "file", which goes on for so
+    many seconds after its end. UserError where it cannot be.
     """
     reason = "as asked for"
     if name == "auto":
@@ -52,4 +53,6 @@ def make(
         if file is None:
             raise UserError("--driver file needs a MIDI file to play: --input FILE")
         return File(file, outputs, linger_s), reason
-    return {"jack": Jack, "rtmidi": RtMidi}[name](client, inputs, outputs), reason
+    if name == "jack":
+        return Jack(client, inputs, outputs, audios), reason
+    return RtMidi(client, inputs, outputs), reason

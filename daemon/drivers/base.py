@@ -8,15 +8,19 @@ from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverError, DriverState
 from ripieno.native.engine import Engine
 
+NO_SOUND = "this driver carries no sound: start a JACK server, or use --driver portaudio"
+
 
 class Driver(Protocol):
     """The life of a driver: open, start, tend now and then, stop. Whatever a user can mend raises UserError.
 
     `name` is the one of --driver; `sample_rate` (frames a second) is known after open, and an engine made with it.
+    `sounds`: it carries audio, so that an engine's audio outputs are heard.
     """
 
     name: str
     sample_rate: int
+    sounds: bool
 
     def open(self) -> None:
         """Show the ports; nothing plays yet."""
@@ -32,6 +36,10 @@ class Driver(Protocol):
 
     def connect_out(self, part: str) -> str:
         """Let the first output play to the device that has `part` in its name; returns its name."""
+
+    def connect_audio(self, part: str) -> str:
+        """Let the audio output sound on the input that has `part` in its name, "" for every loudspeaker; returns its
+        name, or theirs, "" for none."""
 
     def tend(self) -> list[str]:
         """A few times a second: notices devices and servers that go and come back; returns news, in sentences."""

@@ -7,6 +7,7 @@ from threading import Thread
 from typing import Any
 
 from ripieno.daemon.drivers import rtmidi
+from ripieno.daemon.drivers.base import NO_SOUND
 from ripieno.daemon.drivers.paced import SAMPLE_RATE, Paced
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.score import read_score
@@ -25,6 +26,7 @@ class File:
     """
 
     name = "file"
+    sounds = False
     sample_rate = SAMPLE_RATE
 
     def __init__(self, path: Path, outputs: Sequence[str], linger_s: float = 0.0) -> None:
@@ -81,6 +83,9 @@ class File:
     def connect_out(self, part: str) -> str:
         name, self._device = rtmidi.outlet("ripieno", part)
         return name
+
+    def connect_audio(self, part: str) -> str:
+        raise UserError(NO_SOUND)
 
     def tend(self) -> list[str]:
         return []

@@ -6,16 +6,19 @@ from ripieno.daemon.drivers.base import plainly
 from ripieno.native.drivers import DriverState, JackDriver
 from ripieno.native.engine import Engine
 
+_SIDES = 2  # loudspeakers, left and right
+
 
 class Jack:
     """A `Driver` on a JACK server; see ripieno.daemon.drivers.base."""
 
     name = "jack"
     finished = False
+    sounds = True
 
-    def __init__(self, client: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    def __init__(self, client: str, inputs: Sequence[str], outputs: Sequence[str], audios: Sequence[str] = ()) -> None:
         with plainly():
-            self._driver = JackDriver(client, list(inputs), list(outputs))
+            self._driver = JackDriver(client, list(inputs), list(outputs), list(audios))
 
     @property
     def sample_rate(self) -> int:
@@ -39,6 +42,11 @@ class Jack:
     def connect_out(self, part: str) -> str:
         with plainly():
             return self._driver.connect_out(part)
+
+    def connect_audio(self, part: str) -> str:
+        with plainly():
+            parts = [part] if part else self._driver.speakers()[:_SIDES]
+            return ", ".join(self._driver.connect_audio(one) for one in parts)
 
     def tend(self) -> list[str]:
         return self._driver.tend()

@@ -17,7 +17,7 @@ from itertools import chain
 from types import ModuleType
 from typing import Any
 
-from ripieno.daemon.drivers.base import plainly
+from ripieno.daemon.drivers.base import NO_SOUND, plainly
 from ripieno.daemon.drivers.paced import Paced
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverState, pick
@@ -103,6 +103,7 @@ class RtMidi:
 
     name = "rtmidi"
     finished = False
+    sounds = False
 
     def __init__(self, client: str, inputs: Sequence[str], outputs: Sequence[str], api: int | None = None) -> None:
         self._client, self._inputs, self._outputs = client, list(inputs), list(outputs)
@@ -175,6 +176,9 @@ class RtMidi:
 
     def connect_out(self, part: str) -> str:
         return self._connect(_Device(part, False, 0))
+
+    def connect_audio(self, part: str) -> str:
+        raise UserError(NO_SOUND)
 
     def _connect(self, device: _Device) -> str:
         self._join(device)
