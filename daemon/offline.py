@@ -191,7 +191,7 @@ def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Tak
             player.answers,
             band.status(last) if band else None,
             player.blocks,
-            player.sound.samples()[:, 0] if player.sound else None,
+            None if player.sound is None else player.sound.samples()[:, 0],
             singer.status() if singer else None,
         )
 

@@ -340,7 +340,7 @@ def run_offline(
         if not lib.rp_tape_add(tape_in, frame, port, data, len(data)):
             raise MemoryError("no memory for a tape")
     span = ffi.new("rp_offline_span *", (from_frame, until_frame, block, lost, connected, room))
-    span.sound = sound.pointer if sound else ffi.NULL
+    span.sound = ffi.NULL if sound is None else sound.pointer  # an empty one is false
     if not lib.rp_offline_run(engine.pointer, tape_in, tape_out, span):
         raise MemoryError("no memory for what the engine sends")
     return [_event(lib.rp_tape_get(tape_out, i)) for i in range(lib.rp_tape_count(tape_out))]
