@@ -6,7 +6,7 @@ _COLORS = (
 )  # fmt: skip
 
 
-VOICE_COLOR = "#c2185b"  # of a voice that sings along
+VOICE_COLOR, PIANO_COLOR = "#c2185b", "#6f8fa8"  # of a voice that sings along, and of what it sings with
 
 
 def color_of(row: int, own: str = "") -> str:

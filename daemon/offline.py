@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.answers import AnswerLog
 from ripieno.daemon.band import Band, make_band
-from ripieno.daemon.colors import VOICE_COLOR, color_of
+from ripieno.daemon.colors import PIANO_COLOR, VOICE_COLOR, color_of
 from ripieno.daemon.plot import Bar, Plans, Sung
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.rig import audio_names, build, decides_when, delay_frames, melody_port, output_names, places
@@ -27,7 +27,7 @@ RATE = 48_000
 BLOCK = 128
 _CHUNK = 64 * BLOCK
 _NOTE_OFF, _NOTE_ON = 0x80, 0x90
-VOICE_NAME = "Voice"
+VOICE_NAME, PIANO_NAME = "Voice", "Piano"  # the latter: what a voice sings along with
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Take:
         found = list(zip(names, places(self.preset), strict=True))
         if not found:
             used = sorted({(port, data[0] & 15) for _, port, data in self.heard if data[0] < 0xF0}) or [(0, 0)]
-            found = [(f"Channel {channel + 1}", (port, channel)) for port, channel in used]
+            alone = self.preset.singing is not None and len(used) == 1
+            found = [(PIANO_NAME if alone else f"Channel {channel + 1}", (port, channel)) for port, channel in used]
         found += [(VOICE_NAME, (melody_port(self.preset), 0))] if self.preset.singing else []
         return [Part(name, port, channel) for name, (port, channel) in found]
 
@@ -74,11 +75,9 @@ class Take:
     @property
     def colors(self) -> list[str]:
         """A colour for each part."""
-        own = [one.color for one in self.preset.ensemble]
-        voice = len(self.parts) - 1 if self.preset.singing else None
-        return [
-            VOICE_COLOR if i == voice else color_of(i, own[i] if i < len(own) else "") for i in range(len(self.parts))
-        ]
+        own = [one.color for one in self.preset.ensemble] + [""] * len(self.parts)
+        known = {VOICE_NAME: VOICE_COLOR, PIANO_NAME: PIANO_COLOR} if self.preset.singing else {}
+        return [color_of(i, own[i] or known.get(part.name, "")) for i, part in enumerate(self.parts)]
 
     def summary(self) -> dict[str, object]:
         """Counts and delays for people and for JSON."""

@@ -145,7 +145,7 @@ class Singer(Settings):
             "longest_ms": round(stats.longest / 1e6, 3),
             "lead_ms": round(stats.lead * 1000 / self.rate, 3),
             "settings": {name: _plain(name, getattr(self.settings, name)) for name in LIVE if name != "seed"}
-            | {"seed": self.seed},
+            | {"voice": self.settings.voice or self.voices[0], "seed": self.seed},
         }
 
 

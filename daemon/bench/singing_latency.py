@@ -2,9 +2,9 @@
 
 The engine runs off line in cycles of 128 frames at 48 kHz, as it does live, twice for each key: a pianist plays, and at
 a random moment a key is struck, or is not. The voice is the same up to a sample, and from there on another: so many
-frames after the key. In the mode *double* the voice sings what is played on top, so that every such key must change it,
-which is what the engine and the networks' delivery take; in the mode *free* it does what it likes, and what a key
-changes may come later, or not at all.
+frames after the key. In the mode *double* the voice sings what is played on top, so that a key above everything, of a
+pitch class that was not played just before, must change it: this is how long the way takes. In the mode *free* the
+voice does what it likes, and what a key changes may come later, or not at all.
 """
 
 from collections.abc import Sequence
@@ -48,6 +48,13 @@ def with_key(script: Sequence[Event], frame: int, pitch: int) -> list[Event]:
     return sorted([*script, (frame, 0, bytes([_ON, pitch, 90]))], key=lambda event: event[0])
 
 
+def new_pitch(script: Sequence[Event], frame: int, rng: Random) -> int:
+    """A pitch above everything, of a class that was not struck in the two seconds before."""
+    struck = {data[1] % 12 for at, _, data in script if data[0] == _ON and frame - 2 * RATE < at < frame}
+    pitches = [pitch for pitch in range(_LOWEST, _HIGHEST) if pitch % 12 not in struck]
+    return rng.choice(pitches or [_HIGHEST])
+
+
 def first_change(plain: NDArray[np.float32], other: NDArray[np.float32], frame: int) -> int | None:
     """Frames from a key to the first sample that differs; None: none does. ValueError: one differs before the key."""
     count = min(len(plain), len(other))
@@ -68,7 +75,7 @@ def delays(weights: SingerWeights, mode: str, keys: int = KEYS, pieces: int = PI
         plain = sung(weights, script, last, mode, piece)
         for _ in range(piece, keys, pieces):
             frame = rng.randrange(int(_FIRST * RATE), int(_LAST * RATE))
-            told = with_key(script, frame, rng.randint(_LOWEST, _HIGHEST))
+            told = with_key(script, frame, new_pitch(script, frame, rng))
             found.append(first_change(plain, sung(weights, told, frame + AFTER, mode, piece), frame))
     return found
 

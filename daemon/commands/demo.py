@@ -36,7 +36,7 @@ _PIECES = {
     "sung": _Piece(
         "faure-apres-un-reve",
         "singer",
-        "Fauré, Après un rêve, the piano's part alone: what the {} makes of it",
+        "Fauré, Après un rêve, the piano's part alone, and what is sung to it by: {}",
         "The notes: OpenScore Lieder, CC0 1.0.",
     ),
 }
