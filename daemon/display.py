@@ -38,7 +38,8 @@ _OWN = " (you)"
 _SETTINGS = ("while_playing", "key", "density", "temperature", "register", "at_once", "commit_beats")
 _SUNG = ("on", "mode", "follow", "activity", "voice", "range", "brightness", "vibrato", "breath", "volume", "seed")
 # Of the voice: its roll's width and what of it lies beyond its range; its meter's width and lowest level in dB.
-_ROLL_COLUMNS, _BEYOND, _METER_COLUMNS, _METER_DB = 80, 2, 24, -60
+# The roll wants a terminal of so many lines.
+_ROLL_COLUMNS, _BEYOND, _ROOM_FOR_ROLL, _METER_COLUMNS, _METER_DB = 80, 2, 32, 24, -60
 
 
 class View(Protocol):
@@ -228,11 +229,12 @@ def _voice(performance: "Performance") -> list[str]:
     level = meter(status["level_db"], _METER_DB, 0, _METER_COLUMNS)
     low, high = one.settings.range
     lines = roll(one.line(2 * _ROLL_COLUMNS), low - _BEYOND, high + _BEYOND, _ROLL_COLUMNS)
-    told = "   ".join(_sung(status)[1:])
+    lines = lines if os.get_terminal_size().lines >= _ROOM_FOR_ROLL else []
     settings = [f"{name} {_shown(status['settings'][name])}" for name in _SUNG]
     return [
-        f" ♪ {now:16} {colored(level, VOICE_COLOR)}   {told}",
+        f" ♪ {now:16} {colored(level, VOICE_COLOR)}",
         *(f" {colored(line, VOICE_COLOR)}" for line in lines),
+        f" {'   '.join(_sung(status)[1:])}",
         *(dimmed(f" {'   '.join(part)}") for part in (settings[:6], settings[6:])),
     ]
 

@@ -3,7 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,7 @@ class Singer(Settings):
     def __init__(self, preset: Preset, core: "Core", voices: Sequence[str], rate: int) -> None:
         assert preset.singing
         cycles = {"mode": MODES, "interval": tuple(INTERVALS), "voice": voices, "on": (False, True)}
-        super().__init__(preset.singing, cycles)
+        super().__init__(replace(preset.singing, voice=preset.singing.voice or voices[0]), cycles)
         self.core, self.rate, self.seed, self.voices = core, rate, preset.seed, voices
         self.latest: deque[SingingReport] = deque(maxlen=_KEPT)
         self._load = Load()
@@ -145,7 +145,7 @@ class Singer(Settings):
             "longest_ms": round(stats.longest / 1e6, 3),
             "lead_ms": round(stats.lead * 1000 / self.rate, 3),
             "settings": {name: _plain(name, getattr(self.settings, name)) for name in LIVE if name != "seed"}
-            | {"voice": self.settings.voice or self.voices[0], "seed": self.seed},
+            | {"seed": self.seed},
         }
 
 
