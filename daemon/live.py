@@ -94,8 +94,9 @@ class Performance:
         self.playing, self.band, self.singer = index, band, voice
         self.engine.load(rig)
         self.board.change(self.preset)
-        for core in filter(None, cores):
-            core.start()
+        for one in (band, voice):
+            if one:
+                one.core.start()
 
     def end_workers(self) -> None:
         """Let the band and the voice that play think no more, if there are any; the engine ends what they play."""

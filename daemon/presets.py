@@ -263,7 +263,7 @@ def _override(document: Document, source: _Source, option: str) -> Iterator[Prob
             told = " or ".join(f"{table}.{parts[0]}" for table in TABLES)
             yield Problem(where, None, "", f"which one? write {told}")
             return
-        table, keys = (document, PRESET_KEYS) if len(path) == 1 else (document[path[0]], TABLES[str(path[0])][0])
+        table, keys = (document, PRESET_KEYS) if len(path) == 1 else (document[str(path[0])], TABLES[str(path[0])][0])
         table[str(path[-1])] = option_value(text, str(path[-1]), keys)
     else:
         rows = _tables(document)

@@ -88,7 +88,7 @@ class Session:
         outputs = output_names(preset)
         self.band = make_band(transformer)
         self.engine = Engine(RATE, outputs=len(outputs))
-        self.engine.load(build(preset, RATE, outputs, core=self.band))
+        self.engine.load(build(preset, RATE, outputs, band=self.band))
         self.driver = JackDriver("ripieno-bench", ["in"], list(outputs))
         self.driver.open()
         self.driver.start(self.engine)

@@ -3,8 +3,9 @@
 The engine runs off line in cycles of 128 frames at 48 kHz, as it does live, twice for each key: a pianist plays, and at
 a random moment a key is struck, or is not. The voice is the same up to a sample, and from there on another: so many
 frames after the key. In the mode *double* the voice sings what is played on top, so that a key above everything, of a
-pitch class that was not played just before, must change it: this is how long the way takes. In the mode *free* the
-voice does what it likes, and what a key changes may come later, or not at all.
+pitch class that was not played just before, must change it: this is how long the way takes. (Not within 64 ms after
+another key: the notes of a broken chord are taken as one there.) In the mode *free* the voice does what it likes, and
+what a key changes may come later, or not at all.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ AFTER = RATE // 4  # frames after a key within which a change is looked for
 BOUND_MS = 25.0
 _MODES = ("double", "free")
 _FIRST, _LAST = 1.5, 3.0  # seconds between which the key is struck
+_APART = int(0.064 * RATE)
 _LOWEST, _HIGHEST = 76, 88  # above everything the pianist plays
 _ON = 0x90
 
@@ -46,6 +48,15 @@ def sung(weights: SingerWeights, script: Sequence[Event], until: int, mode: str,
 def with_key(script: Sequence[Event], frame: int, pitch: int) -> list[Event]:
     """A script with one key more, which is held."""
     return sorted([*script, (frame, 0, bytes([_ON, pitch, 90]))], key=lambda event: event[0])
+
+
+def moment(script: Sequence[Event], rng: Random) -> int:
+    """A random frame with no key just before it."""
+    struck = [at for at, _, data in script if data[0] == _ON]
+    while True:
+        frame = rng.randrange(int(_FIRST * RATE), int(_LAST * RATE))
+        if not any(frame - _APART < at <= frame for at in struck):
+            return frame
 
 
 def new_pitch(script: Sequence[Event], frame: int, rng: Random) -> int:
@@ -74,7 +85,7 @@ def delays(weights: SingerWeights, mode: str, keys: int = KEYS, pieces: int = PI
         script = [event for event in accompaniment(5.0, RATE, seed=piece) if event[0] < last]
         plain = sung(weights, script, last, mode, piece)
         for _ in range(piece, keys, pieces):
-            frame = rng.randrange(int(_FIRST * RATE), int(_LAST * RATE))
+            frame = moment(script, rng)
             told = with_key(script, frame, new_pitch(script, frame, rng))
             found.append(first_change(plain, sung(weights, told, frame + AFTER, mode, piece), frame))
     return found

@@ -19,8 +19,10 @@ class Driver(Protocol):
     """
 
     name: str
-    sample_rate: int
     sounds: bool
+
+    @property
+    def sample_rate(self) -> int: ...
 
     def open(self) -> None:
         """Show the ports; nothing plays yet."""
