@@ -3,7 +3,7 @@
 The engine runs off line in cycles of 128 frames at 48 kHz, as it does live, twice for each key: a pianist plays, and at
 a random moment a key is struck, or is not. The voice is the same up to a sample, and from there on another: so many
 frames after the key. In the mode *double* the voice sings what is played on top, so that a key above everything, of a
-pitch class that was not played just before, must change it: this is how long the way takes. (Not within 64 ms after
+pitch class that was not played just before, must change it: this is how long the way takes. (Not within 80 ms after
 another key: the notes of a broken chord are taken as one there.) In the mode *free* the voice does what it likes, and
 what a key changes may come later, or not at all.
 """
@@ -29,7 +29,7 @@ AFTER = RATE // 4  # frames after a key within which a change is looked for
 BOUND_MS = 25.0
 _MODES = ("double", "free")
 _FIRST, _LAST = 1.5, 3.0  # seconds between which the key is struck
-_APART = int(0.064 * RATE)
+_APART = int(0.08 * RATE)
 _LOWEST, _HIGHEST = 76, 88  # above everything the pianist plays
 _ON = 0x90
 
