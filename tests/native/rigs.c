@@ -46,14 +46,24 @@ rp_rig *quartet_rig(uint32_t when, uint8_t pedal) {
     return rp_rig_new(&config, rp_instrumenter_new(&players));
 }
 
-void stage_open(stage *at, uint32_t outputs, rp_rig *rig, rp_blackbox *box) {
-    rp_engine_config config = {.sample_rate = RATE, .inputs = 1, .outputs = outputs, .blackbox = box};
+static void open_stage(stage *at, const rp_engine_config *config, rp_rig *rig) {
     memset(at, 0, sizeof *at);
     at->out.sink.write = hear;
     at->out.connected = UINT32_MAX;
-    at->engine = rp_engine_new(&config);
+    at->speakers = config->audios;
+    at->engine = rp_engine_new(config);
     CHECK(at->engine && rig && rp_engine_load(at->engine, rig));
     stage_cycle(at);
+}
+
+void stage_open(stage *at, uint32_t outputs, rp_rig *rig, rp_blackbox *box) {
+    rp_engine_config config = {.sample_rate = RATE, .inputs = 1, .outputs = outputs, .blackbox = box};
+    open_stage(at, &config, rig);
+}
+
+void stage_open_loud(stage *at, uint32_t outputs, uint32_t speakers, rp_rig *rig) {
+    rp_engine_config config = {.sample_rate = RATE, .inputs = 1, .outputs = outputs, .audios = speakers};
+    open_stage(at, &config, rig);
 }
 
 void stage_close(stage *at) {
@@ -75,6 +85,9 @@ void stage_cycle(stage *at) {
     rp_cycle cycle = {.frame = at->frame, .frames = BLOCK, .in = at->event, .inputs = at->events, .lost = at->lost};
     cycle.connected = at->out.connected;
     cycle.sink = &at->out.sink;
+    float *const speakers[SPEAKERS] = {at->sound[0], at->sound[1]};
+    cycle.audio = speakers;
+    cycle.audios = at->speakers;
     at->out.last_offset = at->out.used = 0;
     rp_process(at->engine, &cycle);
     at->frame += BLOCK;

@@ -5,7 +5,7 @@
 #include "midi.h"
 #include "process.h"
 
-enum { RATE = 48000, BLOCK = 128, EVENTS_MAX = 512 };
+enum { RATE = 48000, BLOCK = 128, EVENTS_MAX = 512, SPEAKERS = 2 };
 
 /* What a receiver makes of the messages: which notes sound, on each port and channel. */
 typedef struct {
@@ -26,6 +26,8 @@ typedef struct {
     rp_input event[EVENTS_MAX];
     uint8_t bytes[EVENTS_MAX][4];
     uint32_t events, lost;
+    uint32_t speakers;            /* audio ports */
+    float sound[SPEAKERS][BLOCK]; /* of the last cycle */
 } stage;
 
 rp_rig *thru_rig(void);
@@ -33,6 +35,8 @@ rp_rig *thru_rig(void);
 rp_rig *quartet_rig(uint32_t when, uint8_t pedal);
 /* A stage with one input and `outputs` outputs that plays by `rig`. */
 void stage_open(stage *at, uint32_t outputs, rp_rig *rig, rp_blackbox *box);
+/* The same with `speakers` audio ports. */
+void stage_open_loud(stage *at, uint32_t outputs, uint32_t speakers, rp_rig *rig);
 void stage_close(stage *at);
 /* Add a short message to the cycle to come. */
 void stage_send(stage *at, uint32_t offset, uint8_t status, uint8_t first, uint8_t second);

@@ -6,6 +6,8 @@
 
 #include "bands.h"
 #include "bridge.h"
+#include "singers.h"
+#include "singing_bridge.h"
 
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define CAN_CONFINE 1
@@ -22,7 +24,8 @@ static stage at;
 static rp_rig *rig[RIGS];
 static rp_report report[64];
 static rp_transformer *transformer;
-static rp_continuation *band; /* its worker is played by the test: a confined process may not read the time */
+static rp_singing *voice;
+static rp_continuation *band; /* their workers are played by the test: a confined process may not read the time */
 
 /* Presets are made before: making them may allocate. */
 static void prepare(void) {
@@ -30,13 +33,16 @@ static void prepare(void) {
     srand(7);
     transformer = tiny_transformer(1);
     band = rp_continuation_new(&players, transformer);
-    CHECK(band);
+    rp_singing_config sings = recital_config();
+    voice = rp_singing_new(&sings, NULL);
+    CHECK(band && voice);
     for (uint32_t i = 0; i < RIGS; i++) {
         rig[i] = i % 4 == 3 ? thru_rig() : quartet_rig(i % 3, (uint8_t)(i % 3));
         CHECK(rig[i]);
         if (i % 8 == 6) rp_rig_set_continuation(rig[i], band);
+        if (i % 4 >= 2) CHECK(rp_rig_set_singing(rig[i], voice, 1, 7));
     }
-    stage_open(&at, 2, rig[0], NULL);
+    stage_open_loud(&at, 2, SPEAKERS, rig[0]);
 }
 
 /* What a worker would do: hear everything, commit notes, take some back. */
@@ -57,6 +63,27 @@ static void act_worker(uint32_t cycle) {
     if (cycle % 20 == 0) rp_ring_write(bridge->committed, RP_COMMIT_CANCEL, &commit, sizeof commit);
 }
 
+/* Blocks that come in time, too late, or not at all, of a voice that begins and ends notes as it likes. */
+static void act_singer(uint32_t cycle) {
+    static uint64_t number;
+    rp_singing_link *link = rp_singing_get_link(voice);
+    rp_heard heard;
+    uint32_t type;
+    while (rp_ring_read(link->bridge.heard, &type, &heard, sizeof heard) >= 0) continue;
+    rp_singing_block block = {.epoch = atomic_load(&link->bridge.epoch), .bend = (uint16_t)(rand() % 16384)};
+    if (cycle % 6 == 0) number = at.frame / 768 - (cycle % 600 == 0 ? 2 : 0);
+    if (cycle % 6 || cycle % 300 < 60) return;
+    block.block = number;
+    block.expression = (uint8_t)(rand() % 128);
+    block.onset = rand() % 8 == 0;
+    block.pitch = rand() % 4 ? (uint8_t)(60 + cycle / 60 % 12) : RP_NO_PITCH;
+    for (uint32_t i = 0; i < 2; i++) {
+        block.frame[i].f0 = 300.0F;
+        block.frame[i].level = -20.0F;
+    }
+    rp_ring_write(link->bridge.committed, 0, &block, sizeof block);
+}
+
 static void play(uint32_t cycle) {
     static const uint8_t status[8] = {0x90, 0x90, 0x90, 0x80, 0x80, 0xB0, 0xE0, 0xA0};
     static const uint8_t sysex[300] = {0xF0};
@@ -70,12 +97,15 @@ static void play(uint32_t cycle) {
     at.out.connected = cycle % 110 < 100;
     stage_cycle(&at);
     act_worker(cycle);
+    act_singer(cycle);
     while (rp_engine_poll(at.engine, report, 64)) continue;
 }
 
 static void play_all(void) {
     for (uint32_t cycle = 0; cycle < CYCLES; cycle++) play(cycle);
     CHECK(at.out.ons > CYCLES && atomic_load(&rp_continuation_bridge(band)->sounded) > 500);
+    CHECK(atomic_load(&rp_singing_get_link(voice)->bridge.sounded) > 200 &&
+          atomic_load(&rp_singing_get_link(voice)->held));
 }
 
 static void test_neither_allocates_nor_locks(void) {
@@ -85,6 +115,7 @@ static void test_neither_allocates_nor_locks(void) {
     forbid_waiting(0);
     rp_engine_free(at.engine);
     rp_continuation_free(band);
+    rp_singing_free(voice);
     rp_transformer_free(transformer);
 }
 
