@@ -334,12 +334,12 @@ def _port(line: str) -> Port:
     return Port(name, tuple(aliases), bool(bits & 2), bool(bits & 1), bool(bits & 4), bool(bits & 256))
 
 
-def jack_ports() -> list[Port]:
-    """The MIDI ports of the JACK server. Raises DriverError where there is none."""
+def jack_ports(audio: bool = False) -> list[Port]:
+    """The MIDI ports of the JACK server, or its audio ports. Raises DriverError where there is none."""
     client = JackClient("ripieno-look", [], [])
     client.open()
     try:
-        return client.list_ports()
+        return client.list_ports(audio)
     finally:
         client.close()
 

@@ -59,9 +59,9 @@ def run(parsed: argparse.Namespace) -> int:
 
     preset = load_preset(parsed.preset, parsed)
     piece = _PIECES["sung" if preset.singing else preset.continuation.mode if preset.continuation else None]
-    names = [parsed.folder / f"{piece.names}.{kind}" for kind in ("mid", "wav", "png")]
+    midi, wav, picture = (parsed.folder / f"{piece.names}.{kind}" for kind in ("mid", "wav", "png"))
     stems = Stems(voice=parsed.folder / f"{piece.names}-voice.wav" if preset.singing else None)
-    outputs, lacks = possible(Outputs(*names, stems=stems))
+    outputs, lacks = possible(Outputs(midi, wav, picture, stems))
     with as_file(files("ripieno.daemon.demo") / f"{piece.work}.mid") as source:
         if not source.is_file():
             raise UserError(f"{source}: the demo's performance is missing: install Ripieno again")

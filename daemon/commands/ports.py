@@ -1,4 +1,4 @@
-"""`ripieno ports`: the MIDI ports of this machine."""
+"""`ripieno ports`: the MIDI ports of this machine, and what can sound a voice."""
 
 import argparse
 from typing import Any
@@ -6,8 +6,15 @@ from typing import Any
 from ripieno.daemon.commands.options import add_json, print_json
 
 EPILOG = """\
-Part of such a name is enough for `ripieno run ... --connect-in NAME --connect-out NAME`.
+Part of such a name is enough for `ripieno run ... --connect-in NAME --connect-out NAME --connect-audio NAME`.
 """
+
+
+_TITLES = {
+    "sources": "can play into Ripieno (--connect-in)",
+    "sinks": "can be played (--connect-out)",
+    "audio": "can sound a voice (--connect-audio)",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,11 +34,8 @@ def run(parsed: argparse.Namespace) -> int:
         if "problem" in ports:
             print(f"  does not work here: {ports['problem']}")
             continue
-        for title, key in (
-            ("can play into Ripieno (--connect-in)", "sources"),
-            ("can be played (--connect-out)", "sinks"),
-        ):
-            print(f"  {title}:")
+        for key in (key for key in _TITLES if key in ports):
+            print(f"  {_TITLES[key]}:")
             for name in ports[key] or ["none"]:
                 print(f"    {name}")
     return 0 if works else 1
@@ -41,12 +45,13 @@ def _jack() -> dict[str, Any]:
     from ripieno.native.drivers import DriverError, jack_ports, natural
 
     try:
-        ports = jack_ports()
+        ports, audio = jack_ports(), jack_ports(audio=True)
     except DriverError as error:
         return {"problem": str(error)}
     return {
         "sources": sorted((port.name for port in ports if port.writes), key=natural),
         "sinks": sorted((port.name for port in ports if port.reads), key=natural),
+        "audio": sorted((port.name for port in audio if port.reads), key=natural),
     }
 
 
