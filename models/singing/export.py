@@ -33,7 +33,7 @@ PART = "line"
 
 def line_card(progress: dict[str, Any], data: Path, count: int) -> dict[str, Any]:
     """What a line's card tells. progress: of the checkpoint; count: of its parameters. Raises CorpusError."""
-    options = progress["options"]
+    options, rewarded = progress["options"], "before" in progress
     return {
         "format": FORMAT,
         "name": PART,
@@ -42,16 +42,21 @@ def line_card(progress: dict[str, Any], data: Path, count: int) -> dict[str, Any
         "shape": asdict(SHAPES[options["size"]]),
         "parameters": count,
         "history": dict(zip(HISTORY, HISTORY_SIZES, strict=True)),
-        "follow": progress.get("follow", 0.0),
+        "follow": options.get("follow", 0.0),
         "data": {style: heard(style, data) for style in songs.STYLES},
         "split": {"trained on": "train", "chosen on": "valid"},
-        "training": {**options, "steps": progress["step"], "after": progress.get("after", {})},
+        "training": {"by likelihood": progress.get("before") or options, "by reward": options if rewarded else {}},
         "metrics": {
-            "valid loss, nats a note: phonation, note": progress["valid"][max(progress["valid"], key=int)],
+            "valid loss by likelihood, nats a note: phonation, note": latest(progress["valid"]),
             **progress.get("metrics", {}),
         },
         "commit": commit(),
     }
+
+
+def latest(valid: dict[str, Any]) -> Any:
+    """What was found at the last step that was checked; None: there was none."""
+    return valid[max(valid, key=int)] if valid else None
 
 
 def export(run: Path, data: Path, out: Path) -> Path:
@@ -59,6 +64,7 @@ def export(run: Path, data: Path, out: Path) -> Path:
     try:
         progress = json.loads((run / "checkpoint.json").read_text())
         tensors = under("model.", load_file(run / "checkpoint.safetensors"))
+        tensors = under("line.", tensors) or tensors  # the reward stage has a value beside its line
         arrays = {key: value.float().numpy() for key, value in tensors.items()}
         card = line_card(progress, data, sum(value.size for value in arrays.values()))
     except (OSError, ValueError, KeyError, SafetensorError) as error:

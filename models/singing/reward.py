@@ -1,4 +1,4 @@
-"""The reward stage: python -m ripieno.models.singing.reward --data DIR --steps 250
+"""The reward stage: python -m ripieno.models.singing.reward --data DIR --steps 240
 
 The line that train_line.py made sings freely to pianos (practice.py), and learns from how that goes, by policy
 gradient with a learned value of each moment as the baseline (Schulman et al. 2016, GAE), as ReaLchords does (Wu et al.
@@ -7,7 +7,8 @@ the piano's, a narrow range, and silence where the player rests. Half of the lin
 the usual guidance. Likelihood on lessons goes on beside it, so that it stays a person's singing.
 
 Habits (how much is sung, notes a second, rests, kinds of intervals) are no reward: a handful of biases of the network
-are moved step by step until the voice's are people's (``Habit``), at the usual guidance.
+are moved step by step until the voice's are people's (``Habit``), at the usual guidance. In the last steps this is all
+that is done, ever more slowly: what the voice learnt by reward stays, and its habits settle.
 
 Checkpoints go to --runs, from where the same command goes on.
 """
@@ -42,25 +43,27 @@ from ripieno.native.piano import COUNT, SILENCE
 from ripieno.native.piano import ONSET as PIANO_ONSET
 
 NAME = "singing-reward"
-SAVE_EVERY, WARMUP = 10, 10
+SAVE_EVERY, WARMUP, COOLING = 10, 10, 0.3  # steps; the last share of the learning steps, in which the rate falls to 0
 TOGETHER = 4  # blocks
 # What a block is worth: a sung chord tone; a clash, and what is added to it as it lasts (at most twice as much); a note
 # over a piano that has fallen silent.
 CHORD_TONE, CLASH, CLASH_LASTS, ALONE = 1.0, -1.0, 25.0, -0.5
-WITH_PIANO, OFF_PIANO = 6.0, -2.0  # what an onset is worth
-MIDDLE, SPAN, FAR = 65.0, 7.0, -1.5  # an onset that is more than SPAN semitones from MIDDLE, for each beyond
+WITH_PIANO, OFF_PIANO = 1.0, -1.0  # what an onset is worth
+MIDDLE, SPAN, FAR = 65.0, 6.0, -1.5  # an onset that is more than SPAN semitones from MIDDLE, for each beyond
 FORESIGHT, SMOOTH = 0.985, 0.95  # discount a block, and GAE's lambda
-MEMORY = 0.93  # of the habits counted so far, a step
-HABIT_RATE = 0.12
+MEMORY, SETTLED_MEMORY = 0.93, 0.98  # of the habits counted so far, a step
+HABIT_RATE, SETTLED_RATE = 0.12, 0.02
 
 
 @dataclass(frozen=True)
 class Options:
-    """What one reward stage is told. lines: sung at once; blocks: a step; lessons: of 512 blocks, a step; follow: the
-    usual guidance; anchor: weight of the likelihood."""
+    """What one reward stage is told. settle: the last of the steps, in which the habits alone change; lines: sung at
+    once; blocks: a step; lessons: of 512 blocks, a step; follow: the usual guidance; anchor: weight of the
+    likelihood."""
 
     size: str
     steps: int
+    settle: int
     lines: int
     blocks: int
     lessons: int
@@ -149,9 +152,9 @@ class Habit:
     wanted: Habits
     counted: Habits = field(default_factory=lambda: Habits(np.zeros(8)))
 
-    def hear(self, lines: Sequence[Any]) -> None:
-        """What was sung."""
-        self.counted = self.counted.faded(MEMORY) + practice.habits(lines)
+    def hear(self, lines: Sequence[Any], memory: float = MEMORY) -> None:
+        """What was sung. memory: what is left of what was heard before."""
+        self.counted = self.counted.faded(memory) + practice.habits(lines)
 
     def errors(self) -> dict[str, Any]:
         """Logarithms of wanted over counted."""
@@ -240,23 +243,24 @@ class Stage:
 
     def begin(self) -> None:
         """New pianos, and nothing sung yet. A third of the lines have no guidance, a third surprises and the usual one,
-        the rest the usual one alone."""
+        the rest the usual one alone; as the habits settle, all are of that kind."""
         count = self.options.lines
         chosen = [self.pianos[int(index)] for index in self.rng.integers(0, len(self.pianos), count)]
-        self.plain = np.arange(count) % 3 != 1
+        kind = np.arange(count) % 3 if self.unsettled() else np.full(count, 2)
+        self.plain, self.guided = kind != 1, torch.from_numpy(kind != 0)
         shortest = min(one.count for one in chosen)
         told = [
             practice.practice(one, bool(plain), self.rng)[:shortest].astype(np.float16)
             for one, plain in zip(chosen, self.plain, strict=True)
         ]
         self.rows = torch.from_numpy(np.stack(told))
-        self.guided = torch.arange(count) % 3 != 0
         self.choir = Choir(self.line, count, Manner(self.guided * self.options.follow))
         self.at, self.clash = 0, torch.zeros(count)
 
     def sing(self) -> tuple[Tensor, Sung, Cache]:
         """The next blocks: rows, what was sung, and the ring as it was before."""
-        if self.choir is None or self.at + self.options.blocks > self.rows.shape[1]:
+        settles = self.choir is not None and not self.unsettled() and not bool(self.guided.all())
+        if self.choir is None or settles or self.at + self.options.blocks > self.rows.shape[1]:
             self.begin()
         assert self.choir is not None
         rows = self.rows[:, self.at : self.at + self.options.blocks].float()
@@ -267,6 +271,11 @@ class Stage:
         return rows, sung, ring
 
     # -- learning --
+
+    def unsettled(self) -> float:
+        """1 in the beginning; falls to 0 as the last steps, which only settle the habits, come near."""
+        left = self.options.steps - self.options.settle - self.step
+        return min(1.0, max(0.0, left / max(1.0, COOLING * (self.options.steps - self.options.settle))))
 
     def policy(self, rows: Tensor, sung: Sung, ring: Cache) -> tuple[Tensor, Tensor]:
         """[batch, blocks] log-probability of what was sung, and the value of each block."""
@@ -290,6 +299,12 @@ class Stage:
     def learn(self) -> dict[str, float]:
         """One step; what it saw."""
         rows, sung, ring = self.sing()
+        found = self.improve(rows, sung, ring) if self.unsettled() else {}
+        self.step += 1
+        return self.follow_habits(rows, sung) | found
+
+    def improve(self, rows: Tensor, sung: Sung, ring: Cache) -> dict[str, float]:
+        """Learn from what was sung, and from lessons."""
         with torch.no_grad():
             worth, self.clash = rewards(rows, sung, self.clash)
             worth = worth * (1.0 - FORESIGHT)
@@ -307,24 +322,29 @@ class Stage:
         loss = policy + self.options.anchor * anchor.sum() + functional.mse_loss(value, target)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"{self.runs}: the loss is no number at step {self.step}: use a lower --rate")
-        self.optimiser.param_groups[0]["lr"] = self.options.rate * min(1.0, (self.step + 1) / WARMUP)
+        self.optimiser.param_groups[0]["lr"] = self.options.rate * min((self.step + 1) / WARMUP, self.unsettled())
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.line.parameters(), 1.0)
         self.optimiser.step()
-        self.step += 1
-        return self.follow_habits(rows, sung) | {"anchor": float(anchor.detach().sum()), "worth": float(worth.mean())}
+        return {"anchor": float(anchor.detach().sum()), "worth": float(worth.mean())}
 
     def follow_habits(self, rows: Tensor, sung: Sung) -> dict[str, float]:
         """Mend the habits; the chord-tone ratios with and without guidance, and the habits' errors."""
         lines = [line_of(one.numpy(), note.numpy()) for one, note in zip(sung.phonation, sung.note, strict=True)]
         guided = self.guided.numpy()
-        self.habit.hear([lines[index] for index in np.flatnonzero(self.plain & guided)])
-        self.habit.mend(self.line, HABIT_RATE * min(1.0, (self.step + 1) / WARMUP))
-        agreed = {}
+        usual = [lines[index] for index in np.flatnonzero(self.plain & guided)]
+        settled = self.step - (self.options.steps - self.options.settle)
+        rate = HABIT_RATE * min(1.0, self.step / WARMUP)
+        if settled > 0:
+            rate = HABIT_RATE * (SETTLED_RATE / HABIT_RATE) ** (settled / self.options.settle)
+        self.habit.hear(usual, MEMORY if settled <= 0 else SETTLED_MEMORY)
+        self.habit.mend(self.line, rate)
+        agreed: dict[str, float] = {}
         for name, which in (("free", ~guided), ("guided", guided)):
+            voiced = sum(int(lines[i].voiced.sum()) for i in np.flatnonzero(which))
             tones = sum(int(chord_tones(lines[i], piano_of(rows[i].numpy())).sum()) for i in np.flatnonzero(which))
-            agreed[name] = tones / max(1, sum(int(lines[i].voiced.sum()) for i in np.flatnonzero(which)))
+            agreed |= {name: tones / voiced} if voiced else {}
         errors = self.habit.errors()
         kinds = dict(zip(("repeats", "steps", "skips", "leaps"), errors.pop("intervals"), strict=True))
         return agreed | errors | kinds
@@ -353,13 +373,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of note collections (pop.npz, lieder.npz)")
     parser.add_argument("--size", choices=tuple(SHAPES), default="usual")
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=240)
+    parser.add_argument("--settle", type=int, default=40, help="the last of the steps, for the habits alone")
     parser.add_argument("--lines", type=int, default=30, help="sung at once")
     parser.add_argument("--blocks", type=int, default=256, help="sung a step, 16 ms each")
     parser.add_argument("--lessons", type=int, default=4, help="of likelihood, a step")
-    parser.add_argument("--rate", type=float, default=3e-4, help="learning rate")
-    parser.add_argument("--follow", type=float, default=4.0, help="the usual guidance")
-    parser.add_argument("--anchor", type=float, default=0.5, help="weight of the likelihood")
+    parser.add_argument("--rate", type=float, default=2e-4, help="learning rate")
+    parser.add_argument("--follow", type=float, default=3.0, help="the usual guidance")
+    parser.add_argument("--anchor", type=float, default=1.0, help="weight of the likelihood")
     parser.add_argument("--songs", type=int, default=250, help="of each style, to practise on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="of the processor")
@@ -371,7 +392,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     told = parse(arguments)
     torch.set_num_threads(told.threads)
-    names = ("size", "steps", "lines", "blocks", "lessons", "rate", "follow", "anchor", "songs", "seed")
+    names = ("size", "steps", "settle", "lines", "blocks", "lessons", "rate", "follow", "anchor", "songs", "seed")
     options = Options(**{name: getattr(told, name) for name in names})
     try:
         run(told.data, told.runs / NAME, options, told.runs / train_line.NAME)
