@@ -15,9 +15,11 @@ enum {
     EVENTS = 1024,                                 /* events a block takes; the rest waits for the next */
     BYTES = 2 * LARGEST,                           /* and what they hold together */
     BLOCK_MAX = 8192,
-    LOAD_CYCLES = 128, /* load_sum is the mean times this */
-    POLL = 500000,     /* nanoseconds between two looks at an empty queue */
-    BEHIND = 100000000 /* nanoseconds; up to here lost time is caught up with, beyond it time stood still */
+    LOAD_CYCLES = 128,  /* load_sum is the mean times this */
+    POLL = 500000,      /* nanoseconds between two looks at an empty queue */
+    BEHIND = 100000000, /* nanoseconds; up to here lost time is caught up with, beyond it time stood still */
+    STAND_BY = 5000000, /* nanoseconds between two looks at whether somebody else still plays */
+    PATIENCE = 50000000 /* nanoseconds, and three of its cycles, that somebody else may be late with the next */
 };
 static const uint64_t SECOND = 1000000000, MILLISECOND = 1000000;
 enum { HEADER = offsetof(rp_clock_event, data) };
@@ -38,11 +40,15 @@ struct rp_clock {
     rp_ring *out;
     inlet source[RP_PORTS_MAX];
 
-    /* The clock thread's own. */
+    atomic_flag busy;        /* set: a cycle is under way, on this thread or on somebody else's */
+    _Atomic uint64_t others; /* until this moment of rp_now somebody else is trusted to run the next cycle */
+
+    /* Of whoever runs the cycle. */
     rp_clock_event leaving;
     rp_input events[EVENTS];
     uint8_t bytes[BYTES];
-    uint64_t start; /* frame of the block under way */
+    uint64_t start;  /* frame of the block under way */
+    uint32_t frames; /* its length */
 
     _Atomic uint64_t frame, cycles, xruns, refused;
     _Atomic uint32_t running, lost, connected, load_max, load_sum;
@@ -109,7 +115,7 @@ static inlet *earliest(rp_clock *clock, uint64_t end) {
 
 /* What is due in this block, by time. [process] */
 static uint32_t gather(rp_clock *clock) {
-    uint64_t end = clock->start + clock->config.block;
+    uint64_t end = clock->start + clock->frames;
     uint32_t n = 0, used = 0;
     for (inlet *from = earliest(clock, end); from && n < EVENTS; from = earliest(clock, end)) {
         rp_clock_event *head = &from->head;
@@ -125,7 +131,7 @@ static uint32_t gather(rp_clock *clock) {
 
 /* [process] */
 static void note_load(rp_clock *clock, uint64_t taken) {
-    uint64_t block = (uint64_t)clock->config.block * MILLISECOND;
+    uint64_t block = clock->frames * MILLISECOND;
     uint32_t load = (uint32_t)(taken * clock->config.sample_rate / block);
     uint32_t sum = atomic_load_explicit(&clock->load_sum, memory_order_relaxed);
     if (load > atomic_load_explicit(&clock->load_max, memory_order_relaxed))
@@ -133,21 +139,24 @@ static void note_load(rp_clock *clock, uint64_t taken) {
     atomic_store_explicit(&clock->load_sum, sum - sum / LOAD_CYCLES + load, memory_order_relaxed);
 }
 
-/* [process] */
-static void play_block(rp_clock *clock) {
+/* Whoever has set `busy`. [process] */
+static void play_cycle(rp_clock *clock, uint32_t frames, float *const *audio, uint32_t audios) {
     uint64_t began = rp_now();
+    clock->frames = frames;
     clock->start = atomic_load_explicit(&clock->frame, memory_order_relaxed);
     rp_cycle cycle = {
         .frame = clock->start,
-        .frames = clock->config.block,
+        .frames = frames,
         .in = clock->events,
         .inputs = gather(clock),
         .lost = atomic_exchange_explicit(&clock->lost, 0, memory_order_acquire),
         .connected = atomic_load_explicit(&clock->connected, memory_order_relaxed),
         .sink = &clock->sink,
+        .audio = audio,
+        .audios = audios,
     };
     rp_process(clock->engine, &cycle);
-    atomic_store_explicit(&clock->frame, clock->start + clock->config.block, memory_order_relaxed);
+    atomic_store_explicit(&clock->frame, clock->start + frames, memory_order_relaxed);
     atomic_fetch_add_explicit(&clock->cycles, 1, memory_order_relaxed);
     note_load(clock, rp_now() - began);
 }
@@ -158,12 +167,41 @@ static uint64_t duration(const rp_clock *clock, uint64_t frames) {
     return frames / rate * SECOND + frames % rate * SECOND / rate;
 }
 
+int rp_clock_play(rp_clock *clock, uint32_t frames, float *const *audio, uint32_t audios) {
+    uint64_t trusted = rp_now() + PATIENCE + 3 * duration(clock, frames);
+    atomic_store_explicit(&clock->others, trusted, memory_order_relaxed);
+    if (frames == 0 || atomic_flag_test_and_set_explicit(&clock->busy, memory_order_acquire)) return 0;
+    int running = atomic_load_explicit(&clock->running, memory_order_relaxed) != 0;
+    if (running) play_cycle(clock, frames, audio, audios);
+    atomic_flag_clear_explicit(&clock->busy, memory_order_release);
+    return running;
+}
+
+/* [any] */
+static int others_play(const rp_clock *clock) {
+    return rp_now() < atomic_load_explicit(&clock->others, memory_order_relaxed);
+}
+
+/* 1: a block was played here; 0: somebody else plays. [worker] */
+static int play_block(rp_clock *clock) {
+    if (others_play(clock) || atomic_flag_test_and_set_explicit(&clock->busy, memory_order_acquire)) return 0;
+    int alone = !others_play(clock);
+    if (alone) play_cycle(clock, clock->config.block, NULL, 0);
+    atomic_flag_clear_explicit(&clock->busy, memory_order_release);
+    return alone;
+}
+
 /* The clock thread. [worker] */
 static void run(void *argument) {
     rp_clock *clock = argument;
     uint64_t origin = rp_now(), played = 0, block = duration(clock, clock->config.block);
     while (atomic_load_explicit(&clock->running, memory_order_acquire)) {
-        play_block(clock);
+        if (!play_block(clock)) {
+            origin = rp_now() + STAND_BY;
+            played = 0;
+            rp_sleep_until(origin);
+            continue;
+        }
         played += clock->config.block;
         uint64_t due = origin + duration(clock, played), now = rp_now();
         if (now > due + block) atomic_fetch_add_explicit(&clock->xruns, 1, memory_order_relaxed);
@@ -175,6 +213,7 @@ static void run(void *argument) {
 int rp_clock_start(rp_clock *clock, rp_engine *engine) {
     rp_clock_stop(clock);
     clock->engine = engine;
+    atomic_store(&clock->others, 0);
     atomic_store(&clock->running, 1);
     clock->thread = rp_thread_start(run, clock, RP_PRIORITY_DRIVER, &clock->realtime);
     if (!clock->thread) atomic_store(&clock->running, 0);
@@ -185,6 +224,8 @@ void rp_clock_stop(rp_clock *clock) {
     atomic_store_explicit(&clock->running, 0, memory_order_release);
     if (clock->thread) rp_thread_join(clock->thread);
     clock->thread = NULL;
+    while (atomic_flag_test_and_set_explicit(&clock->busy, memory_order_acquire)) rp_sleep_until(rp_now() + POLL);
+    atomic_flag_clear_explicit(&clock->busy, memory_order_release);
 }
 
 int rp_clock_send_at(rp_clock *clock, uint32_t source, uint64_t frame, uint32_t port, const uint8_t *data,
@@ -233,6 +274,7 @@ void rp_clock_get_state(const rp_clock *clock, rp_clock_state *out) {
         .xruns = atomic_load_explicit(&clock->xruns, memory_order_relaxed),
         .refused = atomic_load_explicit(&clock->refused, memory_order_relaxed),
         .running = atomic_load_explicit(&clock->running, memory_order_relaxed),
+        .driven = (uint32_t)others_play(clock),
         .realtime = clock->realtime != 0,
         .load_max = atomic_load_explicit(&clock->load_max, memory_order_relaxed),
         .load_mean = atomic_load_explicit(&clock->load_sum, memory_order_relaxed) / LOAD_CYCLES,

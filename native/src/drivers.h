@@ -128,6 +128,7 @@ typedef struct {
     uint32_t realtime; /* 1: the thread has real-time priority */
     uint32_t load_max; /* as of rp_jack_state */
     uint32_t load_mean;
+    uint32_t driven; /* 1: somebody else runs the cycles at the moment */
 } rp_clock_state;
 typedef struct {
     uint64_t frame;
@@ -151,4 +152,25 @@ int rp_clock_receive(rp_clock *clock, rp_clock_event *out, uint32_t timeout);
 void rp_clock_lose(rp_clock *clock, uint32_t port);                  /* that input port was unplugged [any] */
 void rp_clock_set_connected(rp_clock *clock, uint32_t outputs);      /* bit n: output port n has a listener [any] */
 void rp_clock_get_state(const rp_clock *clock, rp_clock_state *out); /* [any] */
+/* One cycle on somebody else's thread, which has a place for sound [audios][frames]. While such cycles come in time the
+ * clock's own thread stands by; where they stop it goes on within a tenth of a second or so. 0: nothing was played: the
+ * clock does not run, or its own thread is just at it. [process] */
+int rp_clock_play(rp_clock *clock, uint32_t frames, float *const *audio, uint32_t audios);
+
+/* What PortAudio calls for each buffer of an output stream of 32-bit floats: it plays a clock. */
+typedef struct rp_portaudio rp_portaudio;
+typedef struct {
+    uint64_t buffers;
+    uint64_t silent;     /* of them: the clock would not be played */
+    uint64_t underflows; /* PortAudio's own count of buffers that came too late */
+    uint32_t frames;     /* of the last buffer */
+} rp_portaudio_state;
+/* An engine's audio outputs, on so many channels of a device: the only one sounds on all of them, several each on one,
+ * in turn. The clock lives longer. NULL: no memory, or not 1 to 16 of both. [control] */
+rp_portaudio *rp_portaudio_new(rp_clock *clock, uint32_t audios, uint32_t channels);
+void rp_portaudio_free(rp_portaudio *portaudio); /* its stream is closed [control] */
+void rp_portaudio_get_state(const rp_portaudio *portaudio, rp_portaudio_state *out); /* [any] */
+/* A PaStreamCallback; `portaudio` is the stream's user data. [process] */
+int rp_portaudio_callback(const void *input, void *output, unsigned long frames, const void *time, unsigned long flags,
+                          void *portaudio);
 #endif
