@@ -1,12 +1,14 @@
 """Train the delivery: python -m ripieno.models.singing.train_delivery --data DIR --steps 4000
 
-Its lessons are made first (sing_lessons.py) and kept in --runs. Checkpoints go there too, from where the same command
-goes on (also with another number of steps). --out: weights and card, at the end.
+Its lessons are made first (delivery_corpus.py) and kept in --runs, for the codec in --codec and the voices in --voices.
+Checkpoints go there too, from where the same command goes on (also with another number of steps); from there to the
+shipped weights: export_delivery.py.
 
 So that it does not drift when it runs free, it is told, of a share of the blocks before, not what was said but what it
 would itself have said (all blocks at once: T. Mihaylova and A. Martins, "Scheduled sampling for Transformers", 2019).
 """
 
+import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -19,14 +21,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ripieno.models import checkpoint
+from ripieno.models.card import WeightsError
+from ripieno.models.collection import CorpusError
+from ripieno.models.singing.codec import Codec
 from ripieno.models.singing.delivered import Sampling, draw
 from ripieno.models.singing.deliveries import Batch, Excerpts, Lesson
 from ripieno.models.singing.delivery import DEVIATION, LOUDNESS, Delivery, Shape, shifted
+from ripieno.models.singing.delivery_corpus import Stage, build, set_stage
+from ripieno.models.singing.voices import VoicesError
 
 NAME = "singing-delivery"
+CODEC = Path(__file__).parent / "weights" / "codec.safetensors"
+CODE_SPREAD = 0.4  # standard deviation of the vectors of the first codes at the beginning
 WARMUP, COOLING = 60, 0.35  # steps; the last share of the steps, in which the rate falls to 0
 CHECK_EVERY, SAVE_EVERY, REPORT_EVERY = 250, 50, 25
-CHECK_BATCHES = 4
+CHECK_BATCHES = 6
+FIRST_SHARE = 2.0  # how much oftener than another the first voice, the real singer's, is heard
 OWN_OFTEN, OWN_MOST = 0.4, 0.6  # how many batches hear what they said themselves, and of how many blocks at most
 
 
@@ -44,9 +54,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Singing:
-    """Lessons by voice, and how often each voice is drawn."""
+    """Lessons by voice, to train on and to judge with, and how often each voice is drawn."""
 
-    names: list[str]
     train: list[list[Lesson]]
     valid: list[list[Lesson]]
     shares: list[float]
@@ -148,9 +157,11 @@ class Training:
         return [round(float(value), 4) for value in found]
 
 
-def train(singing: Singing, runs: Path, shape: Shape, options: Options) -> Training:
-    """Train to the end of the steps, with checkpoints and progress; returns the training."""
+def train(singing: Singing, runs: Path, shape: Shape, options: Options, codec: Codec | None = None) -> Training:
+    """Train to the end of the steps, with checkpoints and progress; returns the training. codec: to begin with."""
     training = Training(singing, runs, shape, options)
+    if codec is not None:
+        look_up_codes(training.network, codec)
     training.resume()
     began, first = time.monotonic(), training.step
     recent: list[Tensor] = []
@@ -178,3 +189,56 @@ def _say(training: Training, what: str, found: Sequence[float], began: float, fi
         file=sys.stderr,
         flush=True,
     )
+
+
+def look_up_codes(network: Delivery, codec: Codec) -> None:
+    """Begin with vectors of codes that are as alike as the codec's entries: those turned at random."""
+    turned = codec.codebooks.entries @ torch.randn(codec.shape.dim, network.shape.dim)
+    with torch.no_grad():
+        for table, book in zip(network.said[1:DEVIATION], turned, strict=True):
+            table.weight.copy_(book * (CODE_SPREAD / turned[0].std()))
+
+
+def singing_of(stage: Stage, runs: Path, files: int) -> Singing:
+    """The corpus, made where it is not there yet. Raises CorpusError."""
+    train, valid = build(stage, runs / "lessons", files)
+    return Singing(train, valid, [FIRST_SHARE, *[1.0] * (len(train) - 1)])
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of note collections, with singing/ in it")
+    parser.add_argument("--voices", type=Path, default=Path("runs/voices"), help="what ...singing.voices made")
+    parser.add_argument("--codec", type=Path, default=CODEC, help="the codec's weights")
+    parser.add_argument("--files", type=int, default=3, help="files of lessons a voice, 17 minutes of singing each")
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--batch", type=int, default=8, help="excerpts a step")
+    parser.add_argument("--blocks", type=int, default=128, help="blocks of an excerpt, 16 ms each")
+    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate")
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1, help="of the processor")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the checkpoints")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the lessons and train, or go on."""
+    told = parse(arguments)
+    torch.set_num_threads(told.threads)
+    runs = told.runs / NAME
+    try:
+        stage = set_stage(told.data, told.voices, told.codec)
+        options = Options(told.steps, told.batch, told.blocks, told.rate, told.dropout, told.seed)
+        codec = stage.codec.shape
+        shape = Shape(voices=len(stage.voices), stages=codec.stages, codes=codec.size)
+        train(singing_of(stage, runs, told.files), runs, shape, options, stage.codec)
+    except (CorpusError, VoicesError, WeightsError, checkpoint.CheckpointError, OSError, ValueError) as error:
+        print(f"train_delivery: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
