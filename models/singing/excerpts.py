@@ -56,9 +56,9 @@ def piano_of(rows: NDArray[np.float32]) -> metrics.Piano:
     return metrics.Piano(rows[:, piano.CHROMA : piano.CHROMA + 12] > 0, rows[:, piano.ONSET] > 0)
 
 
-def line_of(phonation: Integers, note: Integers) -> metrics.Line:
+def line_of(phonation: NDArray[Any], note: NDArray[Any]) -> metrics.Line:
     """A line of tokens [blocks]; note: the sung note's, or anything where nothing is sung."""
-    return metrics.line(np.where(phonation >= ONSET, note + NOTE_LOW, -1), phonation == ONSET)
+    return metrics.line(np.where(phonation >= ONSET, note.astype(np.int64) + NOTE_LOW, -1), phonation == ONSET)
 
 
 def played(song: Song) -> Notes:
