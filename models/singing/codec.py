@@ -29,7 +29,7 @@ class CodecShape:
     """stages: codebooks, one after another. size: entries of each. dim: their width. width, layers: of encoder and
     decoder, the layers between first and last. keep: the share of a block's point that the next one starts from."""
 
-    stages: int = 3
+    stages: int = 4
     size: int = 512
     dim: int = 64
     width: int = 160
