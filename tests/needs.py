@@ -28,6 +28,8 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "rtmidi": (_module("rtmidi"), 'pip install "ripieno[rtmidi]"'),
     "matplotlib": (_module("matplotlib"), 'pip install "ripieno[plot]"'),
     "tinysoundfont": (_module("tinysoundfont"), "pip install --no-deps tinysoundfont"),
+    "pyworld": (_module("pyworld"), 'pip install "ripieno[sing]"'),
+    "soundfile": (_module("soundfile"), 'pip install "ripieno[sing]"'),
     "pretty_midi": (_module("pretty_midi"), 'pip install "ripieno[sound]"'),
 }
 
