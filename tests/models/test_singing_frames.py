@@ -82,9 +82,10 @@ def test_frames_are_cut_and_joined() -> None:
 
 
 def hummed(hertz: float, seconds: float = 0.5) -> np.ndarray:
-    """Harmonics that fall by 12 dB an octave."""
+    """Harmonics that fall by 12 dB an octave, over a little noise."""
     time = np.arange(round(seconds * RATE)) / RATE
-    return 0.1 * sum(np.sin(2 * np.pi * hertz * k * time) / k**2 for k in range(1, int(9000 / hertz)))
+    noise = np.random.default_rng(0).normal(0.0, 1e-3, len(time))
+    return noise + 0.1 * sum(np.sin(2 * np.pi * hertz * k * time) / k**2 for k in range(1, int(9000 / hertz)))
 
 
 def test_analysis_finds_pitch_and_level_and_the_wave_comes_back() -> None:
@@ -98,7 +99,7 @@ def test_analysis_finds_pitch_and_level_and_the_wave_comes_back() -> None:
     assert np.abs(inner.level - level).max() < 2.5, "CheapTrick makes steep spectra up to 2 dB louder"
     assert inner.aperiodicity[:, 0].max() < -20.0
     back = frames.analyse(frames.resynthesise(found))[10:50]
-    assert np.abs(back.level - inner.level).max() < 2.0
+    assert np.abs(back.level - inner.level).max() < 3.0
     assert frames.mel_cepstral_distortion(back.envelope, inner.envelope).mean() < 4.0
 
 
