@@ -8,9 +8,8 @@
 
 /* Where the player rests: no note begins after so many seconds without a sound, and a breath later none is sung. */
 static const double RESTS = 1.0, ENDS = 1.35;
-static const double SILENCE_UNIT = 4.0;        /* seconds, of the piano's row */
-static const double STARTS = 4.0, STAYS = 1.0; /* what full activity adds to a phrase's beginning, its going on */
-static const float EDGE[2] = {-1.0f, -0.5f};   /* to the last notes of the range on either side */
+static const double SILENCE_UNIT = 4.0; /* seconds, of the piano's row */
+static const float ACTIVITY_GAIN = 3;   /* logits, of full activity: as models/singing/line.py has it */
 
 /* [worker] */
 static rp_sampling sampling_of(const rp_singer *singer, const rp_singer_controls *set, uint32_t field) {
@@ -41,23 +40,20 @@ static void forbid(const rp_singer *singer, const float *row, const rp_singer_co
         if (!may[phonation] || !rp_history_may(&singer->history, phonation)) scores[phonation] = -INFINITY;
 }
 
-/* How much it sings. [worker] */
+/* How much it sings: in silence breath and the beginning of a note gain, while a note is sung breath and silence lose.
+ * [worker] */
 static void lean(const rp_history *history, double activity, float *scores) {
-    const double more = 2 * activity - 1;
-    if (rp_history_sings(history)) scores[RP_SUSTAIN] += (float)(STAYS * more);
-    else scores[RP_ONSET] += (float)(STARTS * more);
+    const float more = ACTIVITY_GAIN * (float)(2 * activity - 1);
+    const int sings = rp_history_sings(history);
+    scores[RP_REST] -= sings ? more : 0;
+    scores[RP_BREATH] += sings ? -more : more;
+    scores[RP_ONSET] += sings ? 0 : more;
 }
 
-/* Notes out of the range are not sung, and its last ones less gladly, where the range ends before the model's. [worker] */
+/* Notes out of the range are not sung. [worker] */
 static void keep_range(const rp_singer_controls *set, float *scores) {
-    const int32_t low = (int32_t)set->value[RP_SING_LOW] - RP_SUNG_LOWEST;
-    const int32_t high = (int32_t)set->value[RP_SING_HIGH] - RP_SUNG_LOWEST;
-    for (int32_t note = 0; note < RP_SUNG_NOTES; note++)
-        if (note < low || note > high) scores[note] = -INFINITY;
-    for (int32_t i = 0; i < 2; i++) {
-        if (low > 0 && low + i <= high) scores[low + i] += EDGE[i];
-        if (high < RP_SUNG_NOTES - 1 && high - i >= low) scores[high - i] += EDGE[i];
-    }
+    for (uint32_t note = 0; note < RP_SUNG_NOTES; note++)
+        if (!in_range(set, note)) scores[note] = -INFINITY;
 }
 
 /* A note of the line is there, or goes on, or ends: told to `out` and to the history. [worker] */

@@ -112,8 +112,8 @@ void rp_singer_sound(rp_singer *singer, const rp_singer_controls *set, rp_sung *
         for (uint32_t band = 0; band < RP_VOCAL_NOISES; band++)
             frame->aperiodicity[band] = shape[RP_VOCAL_BANDS + band];
         brighten(singer->weights, set->value[RP_SING_BRIGHTNESS], frame->envelope);
-        if (frame->level <= SILENT) continue;
         breathe(set, frame);
-        frame->level = fmaxf(SILENT, frame->level + (float)set->value[RP_SING_VOLUME]);
+        if (out->loudness) frame->level = fmaxf(SILENT, frame->level + (float)set->value[RP_SING_VOLUME]);
+        else frame->level = SILENT;
     }
 }
