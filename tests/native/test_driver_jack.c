@@ -147,6 +147,19 @@ static void test_broken_late_and_too_many_events(void) {
     rp_jack_free(jack);
 }
 
+static void test_audio_ports(void) {
+    static const char *const names[17] = {"left", "right"};
+    rp_jack *jack = open_driver(1, 1, 8);
+    CHECK(!rp_jack_set_audio(jack, 17, names, 0, names) && !rp_jack_set_audio(jack, 0, names, 17, names));
+    CHECK(rp_jack_set_audio(jack, 1, names, 2, names));
+    jack->audio_in.port[0] = (rp_jack_port *)&ports[1];
+    for (uint32_t i = 0; i < 2; i++) jack->audio_out.port[i] = (rp_jack_port *)&ports[PORTS + 1 + i];
+    cycle(jack, FRAMES);
+    CHECK(seen.audio_ins == 1 && (const void *)seen.audio_in[0] == &ports[1]);
+    CHECK(seen.audios == 2 && (void *)seen.audio[0] == &ports[PORTS + 1] && (void *)seen.audio[1] == &ports[PORTS + 2]);
+    rp_jack_free(jack);
+}
+
 static void test_frames_never_go_back(void) {
     rp_jack *jack = open_driver(1, 1, 3);
     now = 0xFFFFFF00u;
@@ -354,6 +367,7 @@ static void test_no_system_call_in_the_cycle(void) {
 int main(void) {
     test_events_of_all_ports_by_time();
     test_broken_late_and_too_many_events();
+    test_audio_ports();
     test_frames_never_go_back();
     test_connections();
     test_counts();
