@@ -55,6 +55,9 @@ class Habits:
     def __add__(self, other: "Habits") -> "Habits":
         return Habits(self.counts + other.counts)
 
+    def __sub__(self, other: "Habits") -> "Habits":
+        return Habits(self.counts - other.counts)
+
     def faded(self, by: float) -> "Habits":
         """What is left of it after a while."""
         return Habits(self.counts * by)

@@ -30,11 +30,10 @@ from torch.nn import functional
 
 from ripieno.models import checkpoint
 from ripieno.models.collection import CorpusError
-from ripieno.models.singing import practice, songs, train_line
-from ripieno.models.singing.excerpts import line_of, piano_of
+from ripieno.models.singing import metrics, practice, songs, train_line
+from ripieno.models.singing.excerpts import BEFORE, line_of, piano_of
 from ripieno.models.singing.lessons import Lessons
 from ripieno.models.singing.line import FACTS, SHAPES, Line, facts, sounds
-from ripieno.models.singing.metrics import chord_tones
 from ripieno.models.singing.practice import Habits
 from ripieno.models.singing.representation import AGES, BREATH, NOTE_LOW, NOTES, ONSET, REST, SUSTAIN
 from ripieno.models.singing.rollout import IMPOSSIBLE, RESTS, SILENCE_UNIT, Choir, Manner, Sung
@@ -53,6 +52,7 @@ MIDDLE, SPAN, FAR = 65.0, 6.0, -1.5  # an onset that is more than SPAN semitones
 FORESIGHT, SMOOTH = 0.985, 0.95  # discount a block, and GAE's lambda
 MEMORY, SETTLED_MEMORY = 0.93, 0.98  # of the habits counted so far, a step
 HABIT_RATE, SETTLED_RATE = 0.12, 0.02
+ENOUGH = 2000  # blocks whose habits say something
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,9 @@ class Habit:
     wanted: Habits
     counted: Habits = field(default_factory=lambda: Habits(np.zeros(8)))
 
-    def hear(self, lines: Sequence[Any], memory: float = MEMORY) -> None:
+    def hear(self, sung: Habits, memory: float = MEMORY) -> None:
         """What was sung. memory: what is left of what was heard before."""
-        self.counted = self.counted.faded(memory) + practice.habits(lines)
+        self.counted = self.counted.faded(memory) + sung
 
     def errors(self) -> dict[str, Any]:
         """Logarithms of wanted over counted."""
@@ -174,7 +174,9 @@ class Habit:
 
     @torch.no_grad()
     def mend(self, line: Line, rate: float) -> None:
-        """Move the biases a little."""
+        """Move the biases a little, once enough was heard."""
+        if self.counted.counts[0] < ENOUGH:
+            return
         errors = self.errors()
         scores, state = line.phonation_scores, line.phonation_state
         scores.bias[ONSET] += rate * errors["notes"]
@@ -186,6 +188,11 @@ class Habit:
         steps = np.abs(np.arange(len(line.interval.bias)) - len(line.interval.bias) // 2)
         kinds = np.searchsorted([1, 3, 5], steps, side="right")
         line.interval.bias += rate * torch.from_numpy(errors["intervals"][kinds]).float()
+
+
+def joined(one: metrics.Line, other: metrics.Line) -> metrics.Line:
+    """One melody after the other."""
+    return metrics.Line(np.concatenate([one.note, other.note]), np.concatenate([one.onset, other.onset]))
 
 
 # ---- The stage ----
@@ -256,6 +263,7 @@ class Stage:
         self.rows = torch.from_numpy(np.stack(told))
         self.choir = Choir(self.line, count, Manner(self.guided * self.options.follow))
         self.at, self.clash = 0, torch.zeros(count)
+        self.lines, self.counted = [metrics.line([])] * count, practice.habits([])
 
     def sing(self) -> tuple[Tensor, Sung, Cache]:
         """The next blocks: rows, what was sung, and the ring as it was before."""
@@ -333,17 +341,21 @@ class Stage:
         """Mend the habits; the chord-tone ratios with and without guidance, and the habits' errors."""
         lines = [line_of(one.numpy(), note.numpy()) for one, note in zip(sung.phonation, sung.note, strict=True)]
         guided = self.guided.numpy()
-        usual = [lines[index] for index in np.flatnonzero(self.plain & guided)]
+        self.lines = [joined(before, line) for before, line in zip(self.lines, lines, strict=True)]
+        usual = [self.lines[index].cut(BEFORE) for index in np.flatnonzero(self.plain & guided)]
+        counted, self.counted = self.counted, practice.habits(usual)
         settled = self.step - (self.options.steps - self.options.settle)
         rate = HABIT_RATE * min(1.0, self.step / WARMUP)
         if settled > 0:
             rate = HABIT_RATE * (SETTLED_RATE / HABIT_RATE) ** (settled / self.options.settle)
-        self.habit.hear(usual, MEMORY if settled <= 0 else SETTLED_MEMORY)
+        self.habit.hear(self.counted - counted, MEMORY if settled <= 0 else SETTLED_MEMORY)
         self.habit.mend(self.line, rate)
         agreed: dict[str, float] = {}
         for name, which in (("free", ~guided), ("guided", guided)):
             voiced = sum(int(lines[i].voiced.sum()) for i in np.flatnonzero(which))
-            tones = sum(int(chord_tones(lines[i], piano_of(rows[i].numpy())).sum()) for i in np.flatnonzero(which))
+            tones = sum(
+                int(metrics.chord_tones(lines[i], piano_of(rows[i].numpy())).sum()) for i in np.flatnonzero(which)
+            )
             agreed |= {name: tones / voiced} if voiced else {}
         errors = self.habit.errors()
         kinds = dict(zip(("repeats", "steps", "skips", "leaps"), errors.pop("intervals"), strict=True))

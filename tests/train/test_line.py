@@ -210,7 +210,7 @@ def test_habits_are_mended_towards_peoples() -> None:
     torch.nn.init.normal_(line.phonation_stream.weight, std=0.5)
     people = practice.habits([line_of(([60] * 10 + [62] * 10 + [-1] * 25) * 8)])
     habit = reward.Habit(people)
-    habit.hear([line_of(([60] * 50 + [70] * 50) * 4 + [-1] * 100)])
+    habit.hear(practice.habits([line_of(([60] * 50 + [70] * 50) * 20 + [-1] * 500)]))
     rows, stream = chord(48, 52, 55)[40].expand(64, -1), torch.randn(64, SHAPES["tiny"].dim)
     told = torch.tensor([SUSTAIN, 8, 24, 26]).expand(64, -1)
 
