@@ -227,7 +227,7 @@ def _voice(performance: "Performance") -> list[str]:
     status = one.status()
     now = f"{status['sings']:3} {status['cents']:+4.0f} cents" if status["sings"] else "rests"
     level = meter(status["level_db"], _METER_DB, 0, _METER_COLUMNS)
-    low, high = one.settings.range
+    low, high = one.range
     lines = roll(one.line(2 * _ROLL_COLUMNS), low - _BEYOND, high + _BEYOND, _ROLL_COLUMNS)
     lines = lines if os.get_terminal_size().lines >= _ROOM_FOR_ROLL else []
     settings = [f"{name} {_shown(status['settings'][name])}" for name in _SUNG]

@@ -92,14 +92,15 @@ class Continuation:
 class Singing:
     """How a voice sings along; the fields are the keys of `singing_keys.SINGING_KEYS`.
 
-    weights is "" or the absolute path of a folder. voice is a name from its card. range: MIDI note numbers.
+    weights is "" or the absolute path of a folder. voice is a name from its card. range: MIDI note numbers; None: the
+    voice's own.
     """
 
     on: bool
     mode: str
     weights: str
     voice: str
-    range: tuple[int, int]
+    range: tuple[int, int] | None
     follow: float
     activity: float
     temperature: float

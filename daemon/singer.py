@@ -2,7 +2,7 @@
 
 import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from ripieno.daemon.pitch import show_pitch
 from ripieno.daemon.presets import Preset, Singing
 from ripieno.daemon.schema import PRESET_KEYS, Key
 from ripieno.daemon.settings import Command, Settings
-from ripieno.daemon.singing_keys import HIGHEST, INTERVALS, LOWEST, MODES, SINGING_KEYS
+from ripieno.daemon.singing_keys import HIGHEST, INTERVALS, LOWEST, MODES, SINGING_KEYS, own_range
 
 if TYPE_CHECKING:
     from ripieno.native.singer import SingerWeights
@@ -55,7 +55,7 @@ def singer_model(name: str) -> SingerModel:
 def parameters(name: str, value: Any, voices: Sequence[str]) -> dict[str, float]:
     """A key's value as the core's parameters. voices: the model's. UserError for a voice that it has not."""
     if name == "range":
-        return {"low": value[0], "high": value[1]}
+        return dict(zip(("low", "high"), value, strict=True))
     if name == "voice":
         if value and value not in voices:
             raise UserError(f"voice: nobody is called {value!r}; {did_you_mean(value, list(voices))}")
@@ -85,8 +85,17 @@ class Singer(Settings):
     # What is set while it sings.
 
     def apply(self, name: str, value: Any) -> None:
-        for parameter, number in parameters(name, value, self.voices).items():
+        if name in ("voice", "range"):
+            self._send(parameters("range", self._span(replace(self.settings, **{name: value})), self.voices))
+        if name != "range":
+            self._send(parameters(name, value, self.voices))
+
+    def _send(self, numbers: Mapping[str, float]) -> None:
+        for parameter, number in numbers.items():
             self.core.set(parameter, number)
+
+    def _span(self, settings: Singing) -> tuple[int, int]:
+        return settings.range or own_range(settings.voice or self.voices[0])
 
     def keep(self, name: str, value: Any) -> None:
         if name == "seed":
@@ -94,9 +103,14 @@ class Singer(Settings):
         else:
             super().keep(name, value)
 
+    @property
+    def range(self) -> tuple[int, int]:
+        """The lowest and the highest note that it may sing now."""
+        return self._span(self.settings)
+
     def move_range(self, by: int) -> str:
         """Semitones up or down; at the end of what a voice can do it stays."""
-        low, high = self.settings.range
+        low, high = self.range
         if low + by < LOWEST or high + by > HIGHEST:
             return f"range = {LIVE['range'].kind.show((low, high))} is as far as it goes"
         return self.set("range", [low + by, high + by])
@@ -144,14 +158,9 @@ class Singer(Settings):
             "load": self._load.share(stats.busy),
             "longest_ms": round(stats.longest / 1e6, 3),
             "lead_ms": round(stats.lead * 1000 / self.rate, 3),
-            "settings": {name: _plain(name, getattr(self.settings, name)) for name in LIVE if name != "seed"}
-            | {"seed": self.seed},
+            "settings": {name: getattr(self.settings, name) for name in LIVE if name != "seed"}
+            | {"range": [show_pitch(pitch) for pitch in self.range], "seed": self.seed},
         }
-
-
-def _plain(name: str, value: Any) -> Any:
-    """A setting for JSON: notes by their names."""
-    return [show_pitch(pitch) for pitch in value] if name == "range" else value
 
 
 def news_of(reports: "Iterable[SingingReport]") -> list[str]:
@@ -172,9 +181,11 @@ def make_singer(preset: Preset, rate: int, synchronous: bool = False) -> Singer:
     assert settings
     model = singer_model(settings.weights)
     numbers: dict[str, float] = {"seed": preset.seed}
+    voice = settings.voice or model.voices[0]
+    chosen = {"voice": voice, "range": settings.range or own_range(voice)}
     for name in LIVE:
         if name != "seed":
-            numbers |= parameters(name, getattr(settings, name), model.voices)
+            numbers |= parameters(name, chosen.get(name, getattr(settings, name)), model.voices)
     config = SingingConfig(
         sample_rate=rate,
         in_channels=[channel - 1 for channel in preset.in_channels],

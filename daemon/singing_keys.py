@@ -1,15 +1,25 @@
 """The keys of a preset's [singing] table: the voice that sings along. Kinds and keys are those of `schema`."""
 
 from ripieno.daemon.pitch import show_pitch
-from ripieno.daemon.schema import FLAG, MAYBE_TEXT, RANGE, Key, Kind, choice, number
+from ripieno.daemon.schema import FLAG, MAYBE_TEXT, RANGE, Key, Kind, choice, number, quote
 
 MODES = ("free", "double", "harmony")
 INTERVALS = {"auto": 0, "third": 3, "sixth": 6}  # as the engine counts them: in steps of the scale, both ends
 LOWEST, HIGHEST = 36, 83  # what a voice may sing, C2 to B5 (see native/src/singer.h)
 _OCTAVE = 12
+# What each voice sings at ease (models/singing/voices.py), and any other.
+_EASE = {"soprano": (57, 77), "tenor": (46, 66), "alto": (53, 73), "baritone": (43, 62), "bass": (40, 60)}
+_USUAL = (57, 76)
 
 
-def _sung_range(value: object) -> tuple[int, int]:
+def own_range(voice: str) -> tuple[int, int]:
+    """The lowest and highest note that a voice sings at ease, by its name."""
+    return _EASE.get(voice, _USUAL)
+
+
+def _sung_range(value: object) -> tuple[int, int] | None:
+    if value == "":
+        return None
     low, high = RANGE.read(value)
     if low < LOWEST or high > HIGHEST:
         raise ValueError(
@@ -20,7 +30,9 @@ def _sung_range(value: object) -> tuple[int, int]:
     return low, high
 
 
-SUNG_RANGE = Kind("lowest and highest note, an octave apart at least", _sung_range, RANGE.show)
+SUNG_RANGE = Kind(
+    'lowest and highest note, an octave apart at least, or ""', _sung_range, lambda v: RANGE.show(v) if v else quote("")
+)
 
 SINGING_KEYS: tuple[Key, ...] = (
     Key("on", FLAG, True, "Whether it sings from the start."),
@@ -33,7 +45,12 @@ SINGING_KEYS: tuple[Key, ...] = (
     ),
     Key("weights", MAYBE_TEXT, "", "The model: a folder of weights; by default those that come with Ripieno."),
     Key("voice", MAYBE_TEXT, "", "Who sings, by a name in the model's card; by default the first of them."),
-    Key("range", SUNG_RANGE, (57, 76), "Its lowest and highest note (C4 is middle C)."),
+    Key(
+        "range",
+        SUNG_RANGE,
+        None,
+        "Its lowest and highest note (C4 is middle C); by default what the voice sings at ease.",
+    ),
     Key(
         "follow",
         number(0, 8, False),

@@ -122,7 +122,7 @@ def test_the_panel_shows_the_voice_and_obeys_keys(weights: Path, song: Path) -> 
         ("F", "follow = 3.5"),
         ("f", "follow = 3"),
         ("]", "activity = 0.6"),
-        (")", 'range = ["C#4", "F#5"]'),
+        (")", 'range = ["Bb3", "F5"]'),
         ("B", "brightness = 0.1"),
         ("x", "vibrato = 0.9"),
         ("R", "breath = 1.1"),

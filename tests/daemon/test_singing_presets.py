@@ -8,7 +8,8 @@ from ripieno.daemon.presets import PresetError
 from ripieno.daemon.rig import audio_names, melody_port, output_names, places
 from ripieno.daemon.schema import number
 from ripieno.daemon.singer import LIVE, parameters
-from ripieno.daemon.singing_keys import INTERVALS, MODES
+from ripieno.daemon.singing_keys import INTERVALS, MODES, SUNG_RANGE, own_range
+from ripieno.models.singing.voices import SINGERS
 from ripieno.native.singer import PARAMETERS
 
 SONG = """\
@@ -57,6 +58,10 @@ def test_singing_is_read_back_as_it_is_shown() -> None:
     assert song.singing is not None
     assert (song.singing.mode, song.singing.range, song.singing.on) == ("double", (57, 76), False)
     assert presets.read(presets.show(song), "shown.toml") == song
+    own = presets.read(SONG, "song.toml", ['range=""'])
+    assert own.singing is not None
+    assert own.singing.range is None
+    assert presets.read(presets.show(own), "shown.toml") == own
 
 
 def test_a_voice_can_be_added_to_any_ensemble() -> None:
@@ -129,6 +134,11 @@ def test_the_core_takes_every_word_of_a_key(name: str, values: tuple[object, ...
             assert PARAMETERS[parameter].low <= one <= PARAMETERS[parameter].high
     wanted = len(values) - (name == "voice")  # "" is the first voice
     assert len({tuple(numbers.items()) for numbers in told}) == wanted
+
+
+def test_each_shipped_voice_has_a_range_that_it_sings_at_ease() -> None:
+    assert {name: own_range(name) for name in SINGERS} == {name: (one.low, one.high) for name, one in SINGERS.items()}
+    assert SUNG_RANGE.read([*own_range("somebody")]) == own_range("somebody")
 
 
 def test_a_voice_that_the_model_has_not_is_told() -> None:
