@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ripieno.models.singing.codec import Codec
+from ripieno.models.singing.deliveries import Lesson
 from ripieno.models.singing.delivery import DEVIATION, LOUDNESS, Delivery, hushed, nothing
 from ripieno.models.singing.frames import BANDS, BLOCK, SHAPE
 from ripieno.models.singing.representation import DEVIATION_CENTS, LOUDNESS_STEP, ONSET, SUSTAIN
@@ -76,6 +77,37 @@ def deliver(
         before = choose(network, wanted, line[:, block, 0], before, sampling, random)
         said.append(before)
     return torch.stack(said, 1)
+
+
+@dataclass(frozen=True)
+class Test:
+    """Lines to deliver, of every voice: line [batch, blocks, 4], touch [batch, blocks, 2], voice [batch], and what the
+    corpus says to them [batch, blocks, fields]."""
+
+    line: Tensor
+    touch: Tensor
+    voice: Tensor
+    said: Tensor
+
+
+def test_of(voices: Sequence[Sequence[Lesson]], blocks: int, each: int) -> Test:
+    """The beginnings of the first lessons of each voice that are long enough, ``each`` of a voice."""
+    taken = [(voice, one) for voice, lessons in enumerate(voices) for one in lessons[:each] if len(one) >= blocks]
+    line, touch, said = (
+        np.stack([getattr(one, name)[:blocks] for _, one in taken]) for name in ("line", "touch", "said")
+    )
+    told = (line.astype(np.int64), touch.astype(np.float32), np.array([v for v, _ in taken]), said.astype(np.int64))
+    return Test(*(torch.from_numpy(part) for part in told))
+
+
+def beside(
+    network: Delivery, test: Test, sampling: Sequence[Sampling], codec: Codec, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Each of ``figures``: of the corpus, and of the network that delivers the same lines freely."""
+    said = deliver(network, test.line, test.touch, test.voice, sampling, seed)
+    line = test.line.numpy()
+    corpus, ours = (figures(line, part.numpy(), codec) for part in (test.said, said))
+    return {name: (corpus[name], ours[name]) for name in corpus}
 
 
 def figures(line: NDArray[np.integer], said: NDArray[np.integer], codec: Codec | None = None) -> dict[str, float]:

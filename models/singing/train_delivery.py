@@ -211,7 +211,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of note collections, with singing/ in it")
     parser.add_argument("--voices", type=Path, default=Path("runs/voices"), help="what ...singing.voices made")
     parser.add_argument("--codec", type=Path, default=CODEC, help="the codec's weights")
-    parser.add_argument("--files", type=int, default=3, help="files of lessons a voice, 17 minutes of singing each")
+    parser.add_argument("--files", type=int, default=4, help="files of lessons a voice, 17 minutes of singing each")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=8, help="excerpts a step")
     parser.add_argument("--blocks", type=int, default=128, help="blocks of an excerpt, 16 ms each")
