@@ -357,7 +357,8 @@ class Clock:
     """A C thread that runs an engine at real pace in blocks of `block` frames.
 
     Bytes come from `sources` (at most 16), each of which one Python thread feeds; what the engine sends waits in a
-    queue for the one thread that calls `receive`.
+    queue for the one thread that calls `receive`. A sound card may run the engine in the thread's place, for as long as
+    it asks for sound: see `ripieno.native.portaudio`. `pointer` is the C `rp_clock *`.
     """
 
     def __init__(self, sample_rate: int = 48000, block: int = 64, sources: int = 1, outputs: int = 1) -> None:
@@ -367,52 +368,52 @@ class Clock:
             raise DriverError(
                 f"no clock with {sources} sources and {outputs} outputs, {block} frames at {sample_rate} Hz"
             )
-        self._clock = ffi.gc(pointer, lib.rp_clock_free)
+        self.pointer = ffi.gc(pointer, lib.rp_clock_free)
         self._event = ffi.new("rp_clock_event *")
         self._engine: Engine | None = None
         self.sample_rate, self.block = sample_rate, block
 
     def start(self, engine: Engine) -> None:
         """Run the engine from now on, its frames going on where they stopped. Raises DriverError."""
-        if not lib.rp_clock_start(self._clock, engine.pointer):
+        if not lib.rp_clock_start(self.pointer, engine.pointer):
             raise DriverError("the system gives no thread for the engine")
         self._engine = engine  # kept alive while the thread runs
         engine.drivers += 1
 
     def stop(self) -> None:
         """End the thread."""
-        lib.rp_clock_stop(self._clock)
+        lib.rp_clock_stop(self.pointer)
         if self._engine:
             self._engine.drivers -= 1
         self._engine = None
 
     def send(self, source: int, port: int, data: bytes) -> bool:
         """Bytes for the engine's input `port`, to be played at once. False: its queue is full, nothing was taken."""
-        return bool(lib.rp_clock_send(self._clock, source, port, data, len(data)))
+        return bool(lib.rp_clock_send(self.pointer, source, port, data, len(data)))
 
     def send_at(self, source: int, frame: int, port: int, data: bytes) -> bool:
         """The same for a frame to come; frames never decrease within a source."""
-        return bool(lib.rp_clock_send_at(self._clock, source, frame, port, data, len(data)))
+        return bool(lib.rp_clock_send_at(self.pointer, source, frame, port, data, len(data)))
 
     def receive(self, timeout_ms: int) -> tuple[int, int, bytes] | None:
         """The next (frame, port, bytes) that the engine sent; waits in C, without the interpreter's lock."""
         event = self._event
-        if not lib.rp_clock_receive(self._clock, event, timeout_ms):
+        if not lib.rp_clock_receive(self.pointer, event, timeout_ms):
             return None
         return event.frame, event.port, bytes(ffi.buffer(event.data, event.size))
 
     def lose(self, port: int) -> None:
         """The input port was unplugged: what it holds is released."""
-        lib.rp_clock_lose(self._clock, port)
+        lib.rp_clock_lose(self.pointer, port)
 
     def set_connected(self, outputs: int) -> None:
         """Bit n: output port n has a listener."""
-        lib.rp_clock_set_connected(self._clock, outputs)
+        lib.rp_clock_set_connected(self.pointer, outputs)
 
     def state(self) -> DriverState:
         """How it does now."""
         raw = ffi.new("rp_clock_state *")
-        lib.rp_clock_get_state(self._clock, raw)
+        lib.rp_clock_get_state(self.pointer, raw)
         return DriverState(
             alive=bool(raw.running),
             sample_rate=self.sample_rate,

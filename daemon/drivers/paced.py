@@ -22,9 +22,9 @@ class Paced:
     The engine passes a SysEx on in the pieces it came in; here it is put together again.
     """
 
-    def __init__(self, sources: int, outputs: int, deliver: Deliver) -> None:
+    def __init__(self, sources: int, outputs: int, deliver: Deliver, sample_rate: int = SAMPLE_RATE) -> None:
         with plainly():
-            self.clock = Clock(SAMPLE_RATE, BLOCK, sources, outputs)
+            self.clock = Clock(sample_rate, BLOCK, sources, outputs)
         self._deliver = deliver
         self._sysex = [bytearray() for _ in range(outputs)]
         self._thread: Thread | None = None

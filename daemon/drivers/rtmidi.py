@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from ripieno.daemon.drivers.base import NO_SOUND, plainly
-from ripieno.daemon.drivers.paced import Paced
+from ripieno.daemon.drivers.paced import SAMPLE_RATE, Paced
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverState, pick
 from ripieno.native.engine import Engine
@@ -105,10 +105,17 @@ class RtMidi:
     finished = False
     sounds = False
 
-    def __init__(self, client: str, inputs: Sequence[str], outputs: Sequence[str], api: int | None = None) -> None:
+    def __init__(
+        self,
+        client: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        api: int | None = None,
+        sample_rate: int = SAMPLE_RATE,
+    ) -> None:
         self._client, self._inputs, self._outputs = client, list(inputs), list(outputs)
         self._api = api
-        self._paced = Paced(SOURCES, max(1, len(outputs)), self._deliver)
+        self._paced = Paced(SOURCES, max(1, len(outputs)), self._deliver, sample_rate)
         self._ins: list[Any] = []
         self._outs: list[list[Any]] = [[] for _ in outputs]  # for each output port, all that it plays to
         self._devices: list[_Device] = []
