@@ -51,6 +51,8 @@ def read(name: str | Path = OURS) -> Weights:
 
 
 def _part(path: Path, part: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    if not path.is_file():
+        raise WeightsError(f"{path}: not there; a folder of a singer's weights holds {', '.join(PARTS)}: give another")
     card, arrays = cards.read(path, {"format": FORMAT}, ("model", "shape"), PARTS)
     if card["model"] != part:
         raise WeightsError(f"{path}: a network {card['model']!r} where {part!r} is needed: give another folder")

@@ -21,7 +21,6 @@ static void find_shape(rp_store *store, rp_delivery *it) {
     it->codes = rp_store_rows(store, "delivery.said.1.weight");
     it->voices = rp_store_rows(store, "delivery.voice.weight");
     it->field = rp_store_columns(store, "delivery.scores.0.weight");
-    for (uint32_t i = 0; i < RP_LINE_COLUMNS; i++) it->rows[i] = rp_store_rows(store, "delivery.line.%u.weight", i);
     if (it->said < 3 || it->said > RP_SAID_MAX)
         rp_store_fault(store, "delivery: %u fields: a loudness, 1 to %u codes, a deviation", (unsigned)it->said,
                        (unsigned)RP_CODES_MAX);
@@ -35,8 +34,8 @@ static void find_shape(rp_store *store, rp_delivery *it) {
 /* [control] */
 static void lay_heard(rp_store *store, rp_delivery *it) {
     const uint32_t dim = it->tower.dim;
-    for (uint32_t i = 0; i < RP_LINE_COLUMNS; i++)
-        it->line[i] = rp_store_plain(store, it->rows[i], dim, "delivery.line.%u.weight", (unsigned)i);
+    for (uint32_t i = 0; i < RP_HISTORY; i++)
+        it->line[i] = rp_store_plain(store, rp_history_sizes[i], dim, "delivery.line.%u.weight", (unsigned)i);
     for (uint32_t f = 0; f < it->said; f++)
         it->heard[f] = rp_store_plain(store, rp_delivery_values(it, f), dim, "delivery.said.%u.weight", (unsigned)f);
     it->voice = rp_store_plain(store, it->voices, dim, "delivery.voice.weight");
@@ -97,8 +96,8 @@ void rp_delivery_hear(const rp_delivery *delivery, rp_delivery_state *state, con
     for (uint32_t i = 0; i < dim; i++)
         state->x[i] = delivery->touch[2 * i] * input->touch[0] + delivery->touch[2 * i + 1] * input->touch[1];
     add_row(delivery->voice, input->voice < delivery->voices ? input->voice : 0, dim, state->x);
-    for (uint32_t i = 0; i < RP_LINE_COLUMNS; i++)
-        add_row(delivery->line[i], input->line[i] < delivery->rows[i] ? input->line[i] : 0, dim, state->x);
+    for (uint32_t i = 0; i < RP_HISTORY; i++)
+        add_row(delivery->line[i], input->line[i] < rp_history_sizes[i] ? input->line[i] : 0, dim, state->x);
     add_row(delivery->heard[0], state->before[0], dim, state->x);
     add_row(delivery->heard[delivery->said - 1], state->before[delivery->said - 1], dim, state->x);
     for (uint32_t i = 0; i < dim; i++) state->echo[i] *= delivery->keep[0];

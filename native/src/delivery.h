@@ -4,12 +4,12 @@
  * one after another, each knowing those before and what it was in the block before. */
 #ifndef RIPIENO_DELIVERY_H
 #define RIPIENO_DELIVERY_H
+#include "history.h"
 #include "tower.h"
 
 enum {
     RP_LOUDNESSES = 48,
     RP_DEVIATIONS = 65,
-    RP_LINE_COLUMNS = 4,            /* phonation, age, note, interval */
     RP_SAID_MAX = 2 + RP_CODES_MAX, /* loudness, codes, deviation */
     RP_DELIVERY_VALUES_MAX = 1024   /* of a field */
 };
@@ -19,7 +19,6 @@ typedef struct {
     uint32_t stages, codes, voices;
     uint32_t said;               /* fields: 2 + stages */
     uint32_t field;              /* width of the layer that chooses one */
-    uint32_t rows[4];            /* of the tables of `line` */
     const float *line[4];        /* [rows][dim] */
     const float *heard[6];       /* [values of the field][dim] what was said before */
     const float *voice, *touch;  /* [voices][dim], [dim][2] */

@@ -23,11 +23,22 @@ static rp_singer_weights *lay_weights(rp_store *store, const rp_singer_shape *sh
     return taken;
 }
 
+/* A singer that left some of its arrays out would be another one. Only the codec's encoder is of no use here. [control] */
+static void check_all_taken(rp_store *store) {
+    static const char ENCODER[] = "codec.encoder.";
+    uint32_t known = store->taken;
+    for (uint32_t i = 0; i < store->count; i++)
+        known += strncmp(store->array[i].name, ENCODER, sizeof ENCODER - 1) == 0;
+    if (known != store->count)
+        rp_store_fault(store, "%u arrays, of which %u are a singer's", (unsigned)store->count, (unsigned)known);
+}
+
 rp_singer_weights *rp_singer_weights_new(const rp_singer_shape *shape, const rp_stored *arrays, uint32_t count,
                                          char *why, uint32_t room) {
     rp_store store = {.array = arrays, .count = count, .why = why, .room = room};
     if (why && room) why[0] = 0;
     lay_weights(&store, shape);
+    check_all_taken(&store);
     if (store.faulty) return NULL;
     if (rp_arena_open(&store.arena) == 0) return lay_weights(&store, shape);
     rp_store_fault(&store, "no memory for the singer");

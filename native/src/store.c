@@ -65,6 +65,7 @@ static const float *numbers(rp_store *store, uint32_t rows, uint32_t columns, co
     char name[NAME];
     const rp_stored *found = need(store, format, values, name);
     if (!found) return NULL;
+    store->taken++;
     if (found->rows == rows && found->columns == columns && found->values && (uint64_t)rows * columns <= LARGEST)
         return found->values;
     rp_store_fault(store, "%s: [%u, %u], expected [%u, %u]", name, (unsigned)found->rows, (unsigned)found->columns,

@@ -15,6 +15,7 @@ typedef struct {
     char *why; /* [room] the first fault; NULL: nobody asks */
     uint32_t room;
     int faulty;
+    uint32_t taken; /* arrays that were laid out */
 } rp_store;
 
 /* Arrays are named by a printf format, so that their numbers need no buffer of the caller's. */

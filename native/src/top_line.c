@@ -6,10 +6,13 @@
 #include "piano.h"
 
 enum {
-    SETTLE = 3,   /* blocks that a note lasts before another takes its place: a broken chord does not chatter */
-    NEAR = 9,     /* semitones below the line's note where a stroke still counts as the line's */
-    FORGET = 75,  /* blocks of rest after which any stroke may be the line's; of one held note, twice as many */
-    LONGEST = 375 /* blocks: a note that the pedal holds is not sung for ever */
+    SETTLE = 3,    /* blocks that a note lasts before another takes its place: a broken chord does not chatter */
+    NEAR = 7,      /* semitones below the line's note where a stroke still counts as the line's, not the left hand's */
+    LEAP = 12,     /* the same when the line's key is up */
+    SINK = 3,      /* blocks of rest that let it leap a semitone further */
+    FORGET = 150,  /* blocks that the line's note lasts before any stroke may take its place */
+    LONGEST = 375, /* blocks: a note that the pedal holds is not sung for ever */
+    RESTED_MAX = 375 /* blocks that are counted */
 };
 /* Of a key struck since the row before, at most 16 ms ago: its fading trace against its steady one, e^(-0.016 / 0.25)
  * and a little less for the frames' rounding. */
@@ -26,8 +29,8 @@ static uint32_t highest_struck(const float *row) {
 
 /* Whether a stroke continues the line: not what the left hand does far below it. [worker] */
 static int belongs(const rp_top_line *line, uint32_t key) {
-    if (line->last == 0 || key + NEAR >= line->last) return 1;
-    return line->key ? line->held >= 2 * FORGET : line->rested >= FORGET;
+    const uint32_t near = line->key ? NEAR : LEAP + line->rested / SINK;
+    return key + near >= line->last || (line->key && line->held >= FORGET);
 }
 
 /* [worker] */
@@ -38,8 +41,8 @@ static void begin(rp_top_line *line, uint32_t key) {
 
 /* The line's note ends with its key. [worker] */
 static void age(rp_top_line *line, const float *row) {
-    line->held += line->held < UINT32_MAX;
-    line->rested += line->rested < UINT32_MAX;
+    line->held++;
+    line->rested += line->rested < RESTED_MAX;
     if (line->key && (row[line->key - RP_PIANO_LOW] <= 0 || line->held > LONGEST)) line->key = line->rested = 0;
     if (line->waiting && row[line->waiting - RP_PIANO_LOW] <= 0) line->waiting = 0;
 }
