@@ -209,7 +209,7 @@ class Training:
         nn.utils.clip_grad_norm_(self.codec.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
-        return float(found)
+        return found.item()
 
     def check(self) -> dict[str, float]:
         """The distortion of the songs held out."""
