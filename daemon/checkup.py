@@ -1,6 +1,7 @@
 """What works on this machine, and what to install for the rest."""
 
 import platform
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -43,14 +44,16 @@ def _models() -> Finding:
     from ripieno.models.card import WeightsError
     from ripieno.models.continuation import stored
     from ripieno.models.instrumentation.ensemble import load, shipped
+    from ripieno.models.singing import stored as singing
 
     try:
         names = [load(name).name for name in shipped()]
         bands = [f"{name} (continuation)" for name in stored.shipped() if stored.load(name)]
+        voices = [f"{name} (singing)" for name in singing.voices(singing.read())]
     except WeightsError as error:
         return Finding("models", "missing", str(error), "install Ripieno again")
-    told = ", ".join(names + bands) or "none is installed"
-    whole = bool(names and bands)
+    told = ", ".join(names + bands + voices) or "none is installed"
+    whole = bool(names and bands and voices)
     return Finding("models", "works" if whole else "missing", told, "" if whole else "install Ripieno again")
 
 
@@ -78,6 +81,20 @@ def _rtmidi() -> Finding:
         return Finding("python-rtmidi", "limited" if installed else "missing", why_not, advice if installed else "")
     rtmidi = load()
     return Finding("python-rtmidi", "works", str(rtmidi.get_api_display_name(portable_api(rtmidi))))
+
+
+def _audio() -> Finding:
+    """Sound for a voice where there is no JACK."""
+    from ripieno.daemon.drivers.portaudio import devices
+
+    try:
+        found = devices()
+    except UserError as error:
+        detail, *advice = re.split("[:;] ", str(error), maxsplit=1)
+        return Finding("PortAudio", "missing", detail, *advice)
+    if not found:
+        return Finding("PortAudio", "limited", "no audio output is here: a voice is heard on JACK alone")
+    return Finding("PortAudio", "works", f"{len(found)} outputs, the usual one {found[0].name}")
 
 
 def _sound() -> Finding:
@@ -126,6 +143,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _models,
     _jack,
     _rtmidi,
+    _audio,
     _realtime,
     _sound,
     _package("matplotlib", "pictures", "pip install matplotlib"),

@@ -44,7 +44,7 @@ class Options:
     connect_out: Sequence[str] = ()
     connect_audio: Sequence[str] = ("",)
     file: Path | None = None
-    device: str = ""
+    rate: int = 0
     show: str = "lines"
     stress: bool = False
 
@@ -215,7 +215,7 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     box = BlackBox(options.client, BLACKBOX_SIZE)
     settings = presets[0].continuation
     linger_s = answer_beats(settings) * 60 / settings.tempo if settings else 0.0
-    driver, why = make(options.driver, options.client, inputs, outputs, audios, options.file, linger_s)
+    driver, why = make(options.driver, options.client, inputs, outputs, audios, options.file, linger_s, options.rate)
     driver.open()
     engine = Engine(driver.sample_rate, len(inputs), len(outputs), audios=len(audios), blackbox=box.memory)
     performance = Performance(presets, driver, engine, Board(presets[0], driver.sample_rate))
@@ -246,9 +246,14 @@ def _connect_audio(driver: "Driver", parts: Sequence[str]) -> list[str]:
     """Let the voice be heard, and what there is to tell of it."""
     if not driver.sounds:
         return [f"the voice sings, and only its notes leave: {NO_SOUND}"]
-    found = [driver.connect_audio(part) for part in parts]
-    heard = [f"the voice sounds on {name}" for name in found if name]
-    return heard or (["no loudspeaker is there: the voice sounds on its port alone"] if parts else [])
+    news = []
+    for part in parts:
+        try:
+            name = driver.connect_audio(part)
+            news.append(f"the voice sounds on {name}" if name else "no loudspeaker is here; MIDI goes on")
+        except UserError as error:  # whoever plays goes on: the notes are there
+            news.append(f"{error}; MIDI goes on")
+    return news
 
 
 def _view(options: Options, why: str) -> AbstractContextManager[display.View]:

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """List what each driver sees. Exit code 0: at least one driver works."""
-    found = {name: look() for name, look in (("jack", _jack), ("rtmidi", _rtmidi))}
-    works = any("problem" not in ports for ports in found.values())
+    found = {name: look() for name, look in (("jack", _jack), ("rtmidi", _rtmidi), ("portaudio", _portaudio))}
+    works = any("problem" not in found[name] for name in ("jack", "rtmidi"))
     if parsed.json:
         print_json(found)
         return 0 if works else 1
@@ -63,3 +63,13 @@ def _rtmidi() -> dict[str, Any]:
         return {"problem": why_not}
     sources, sinks = devices()
     return {"sources": sources, "sinks": sinks}
+
+
+def _portaudio() -> dict[str, Any]:
+    from ripieno.daemon.drivers.portaudio import devices
+    from ripieno.daemon.errors import UserError
+
+    try:
+        return {"audio": [device.name for device in devices()]}
+    except UserError as error:
+        return {"problem": str(error)}
