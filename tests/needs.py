@@ -6,6 +6,7 @@ With RIPIENO_CI=1 everything has been installed first, and a missing thing is a 
 import os
 import shutil
 from collections.abc import Callable
+from ctypes.util import find_library
 from importlib.util import find_spec
 from typing import NoReturn
 
@@ -23,6 +24,14 @@ def _module(name: str) -> Callable[[], bool]:
 _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "jackd": (_program("jackd"), "Debian: apt install jackd2; macOS: brew install jack"),
     "jack_midi_latency_test": (_program("jack_midi_latency_test"), "Debian: apt install jackd2"),
+    "pulseaudio": (
+        lambda: all(map(shutil.which, ("pulseaudio", "pactl", "parec"))),
+        "Debian: apt install pulseaudio pulseaudio-utils libasound2-plugins",
+    ),
+    "sounddevice": (
+        lambda: find_spec("sounddevice") is not None and find_library("portaudio") is not None,
+        'pip install "ripieno[audio]"; Debian: apt install libportaudio2',
+    ),
     "torch": (_module("torch"), 'pip install "ripieno[train]"'),
     "music21": (_module("music21"), 'pip install "ripieno[train]"'),
     "rtmidi": (_module("rtmidi"), 'pip install "ripieno[rtmidi]"'),
