@@ -139,7 +139,7 @@ static void hear_line(rp_singer *singer, const float *row, const rp_singer_contr
 int rp_singer_deliver(rp_singer *singer, const float *row, const rp_singer_controls *set, const double *at,
                       rp_sung *out) {
     const rp_delivery *delivery = &singer->weights->delivery;
-    uint16_t said[RP_SAID_MAX];
+    uint16_t said[RP_SAID_MAX] = {0};
     hear_line(singer, row, set);
     for (uint32_t i = 0; i < delivery->said; i++) {
         const rp_sampling how = sampling_of(singer, set, field_of(delivery, i));

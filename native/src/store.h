@@ -19,7 +19,7 @@ typedef struct {
 } rp_store;
 
 /* Arrays are named by a printf format, so that their numbers need no buffer of the caller's. */
-#define RP_NAMED(at) __attribute__((format(printf, at, at + 1)))
+#define RP_NAMED(at) __attribute__((format(printf, at, (at) + 1)))
 
 /* The array of that name, or NULL. [control] */
 const rp_stored *rp_store_find(const rp_store *store, const char *format, ...) RP_NAMED(2);
