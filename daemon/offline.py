@@ -14,7 +14,7 @@ from ripieno.daemon.presets import Preset
 from ripieno.daemon.rig import audio_names, build, decides_when, delay_frames, melody_port, output_names, places
 from ripieno.daemon.score import Event, Part, Score
 from ripieno.daemon.singer import Singer, make_singer
-from ripieno.daemon.sung import line
+from ripieno.daemon.sung import line, share
 from ripieno.native.engine import Engine, Report, Sound, Stats, run_offline
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Take:
             "latest_move_ms": round(max(self.moves, default=0), 3),
             "notes": self._counts(),
             **({"band": dict(self.band)} if self.band else {}),
-            **({"voice": dict(self.voice)} if self.voice else {}),
+            **({"voice": dict(self.voice) | {"share": round(share(self.blocks), 4)}} if self.voice else {}),
         }
 
     def _counts(self) -> dict[str, int]:

@@ -137,7 +137,13 @@ def _played(result: dict[str, Any]) -> list[str]:
     lines.append(f"  changed hands    {moved}")
     told = {"fallback": "by the fallback", "shared": "as second notes", "stolen": "cut short", "dropped": "dropped"}
     lines.append("  " + ", ".join(f"{result[key]} {words}" for key, words in told.items()))
-    return lines + (_answered(result["band"]) if "band" in result else [])
+    lines += _answered(result["band"]) if "band" in result else []
+    return lines + (_sung(result["voice"]) if "voice" in result else [])
+
+
+def _sung(voice: dict[str, Any]) -> list[str]:
+    who, mode = (voice["settings"][name] for name in ("voice", "mode"))
+    return [f"  the voice        {who}, {mode}: {voice['notes']} notes; it sings {voice['share']:.0%} of the time"]
 
 
 def _answered(band: dict[str, Any]) -> list[str]:

@@ -16,6 +16,12 @@ def sings(report: "SingingReport") -> bool:
     return report.phonation >= _PITCHED
 
 
+def share(reports: "Iterable[SingingReport]") -> float:
+    """How much of the blocks have a pitch, 0 to 1."""
+    blocks = [sings(report) for report in reports if report.kind == "block"]
+    return sum(blocks) / max(1, len(blocks))
+
+
 def line(reports: "Iterable[SingingReport]", rate: int) -> list[tuple[float, float]]:
     """(second, MIDI pitch) of each frame of the blocks, in order of time; nan once where it falls silent."""
     found: list[tuple[float, float]] = []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ripieno.daemon.roll import meter, roll
-from ripieno.daemon.sung import FRAME_SECONDS, line
+from ripieno.daemon.sung import FRAME_SECONDS, line, share
 
 RATE = 48_000
 BLOCK = 768
@@ -39,6 +39,8 @@ def test_the_line_has_every_frame_and_breaks_where_it_rests() -> None:
     assert isnan(points[4][1])
     assert pytest.approx(points[1][0] - points[0][0]) == FRAME_SECONDS
     assert line([Block(0, 0), Block(BLOCK, 1)], RATE) == []  # type: ignore[list-item]
+    assert share(blocks) == 2 / 5  # type: ignore[arg-type]
+    assert share([]) == 0
 
 
 def test_a_roll_has_a_dot_where_the_note_is() -> None:
