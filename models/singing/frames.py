@@ -65,7 +65,7 @@ def join(parts: Iterable[Frames]) -> Frames:
 
 def mel(hertz: NDArray[np.floating] | float) -> NDArray[np.float64]:
     """Frequency on the mel scale (O'Shaughnessy's formula)."""
-    return 2595.0 * np.log10(1.0 + np.asarray(hertz, np.float64) / 700.0)
+    return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hertz, np.float64) / 700.0), np.float64)
 
 
 def centres() -> NDArray[np.float64]:
@@ -113,7 +113,7 @@ def expand(frames: Frames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def analyse(wave: NDArray[np.floating], pitches: tuple[float, float] = PITCHES) -> Frames:
     """The frames of a wave at RATE, 1.0 = full scale; pitches: where f0 lies, Hz."""
-    import pyworld  # type: ignore[import-not-found,unused-ignore]
+    import pyworld
 
     wave = np.ascontiguousarray(wave, np.float64)
     f0, times = pyworld.harvest(wave, RATE, *pitches, PERIOD * 1000.0)

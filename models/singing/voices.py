@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ripieno.models.singing import syllables
-from ripieno.models.singing.frames import BANDS, RATE, SHAPE, Frames, analyse, centres, join, mel, read_wave
+from ripieno.models.singing.frames import BANDS, RATE, Frames, analyse, centres, join, mel, read_wave
 from ripieno.models.singing.recordings import Phoneme, read_labels
 from ripieno.models.singing.syllables import Syllable, Voice, cut
 
@@ -133,8 +133,8 @@ class Widening:
         shape = frames.shape().astype(np.float64)
         shape[:, ~self.known] = self._told(shape) @ self.weights
         shape[:, BANDS:] = np.clip(shape[:, BANDS:], -60.0, 0.0)
-        shape = shape.astype(np.float32)
-        return Frames(frames.f0, frames.level, shape[:, :BANDS], shape[:, BANDS:SHAPE])
+        whole = shape.astype(np.float32)
+        return Frames(frames.f0, frames.level, whole[:, :BANDS], whole[:, BANDS:])
 
 
 # ---- synthesisers ----
