@@ -216,7 +216,8 @@ PRESET_KEYS: tuple[Key, ...] = (
         "seed",
         number(0, 2**31 - 1, True),
         0,
-        "Where random choices start: one number always gives the same notes. Only a continuation chooses at random.",
+        "Where random choices start: one number always gives the same notes. Only a band that answers and "
+        "a voice choose at random.",
     ),
 )
 
