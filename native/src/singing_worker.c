@@ -5,10 +5,10 @@
 #include "midi.h"
 #include "singing_state.h"
 
-enum { BEHIND_MOST = 8, PEDAL_DOWN = 64, STILL_LOOKS = 400, BEND_CENTRE = 8192, BEND_HIGHEST = 16383 };
-static const uint64_t LOOK = 500000, IDLE = 10000000; /* nanoseconds between two looks */
-static const double BEND_CENTS = 200.0;               /* of General MIDI: two semitones either way */
-static const double EXPRESSION_DB = 40.0;             /* General MIDI: 40 log10(value / 127) dB */
+enum { BEHIND_MOST = 8, PEDAL_DOWN = 64, STILL_LOOKS = 200, BEND_CENTRE = 8192, BEND_HIGHEST = 16383 };
+static const uint64_t LOOK = 500000, LONG_LOOK = 2000000, IDLE = 10000000; /* nanoseconds between two looks */
+static const double BEND_CENTS = 200.0;   /* of General MIDI: two semitones either way */
+static const double EXPRESSION_DB = 40.0; /* General MIDI: 40 log10(value / 127) dB */
 
 /* Tell control; counted when the ring is full. [worker] */
 static void report_to(rp_singing *singing, rp_singing_report report) {
@@ -160,11 +160,22 @@ void rp_singing_settle(rp_singing *singing) {
     while (!singing->thread && rp_singing_look(singing)) continue;
 }
 
+/* How long to the next look, in nanoseconds. The clock moves by cycles: as long as the one that passes the next block's
+ * beginning is some way off, nothing can be due. [worker] */
+static uint64_t until_next_look(const rp_singing *singing) {
+    uint64_t cycle = atomic_load_explicit(&singing->link.bridge.cycle, memory_order_relaxed), sure;
+    uint64_t begins = rp_singing_start_of(singing, singing->next);
+    if (singing->still > STILL_LOOKS) return IDLE;
+    if (!cycle || begins <= singing->now + cycle) return LOOK;
+    sure = (begins - singing->now - 1) / cycle * cycle * 1000000000 / singing->config.sample_rate;
+    return sure < LOOK ? LOOK : sure < LONG_LOOK ? sure : LONG_LOOK;
+}
+
 /* The worker's thread. Nobody wakes it, since the process thread makes no system call. [worker] */
 static void run(void *argument) {
     rp_singing *singing = argument;
     while (atomic_load_explicit(&singing->running, memory_order_acquire))
-        if (!rp_singing_look(singing)) rp_sleep_until(rp_now() + (singing->still > STILL_LOOKS ? IDLE : LOOK));
+        if (!rp_singing_look(singing)) rp_sleep_until(rp_now() + until_next_look(singing));
 }
 
 int rp_singing_start(rp_singing *singing) {

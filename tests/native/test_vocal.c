@@ -233,6 +233,28 @@ static void test_a_preset_with_the_same_voice(void) {
     recital_close(&r);
 }
 
+/* A preset with another voice: the one fades, then the other sings; keys that are down go on for neither. */
+static void test_a_preset_with_another_voice(void) {
+    rp_singing_config config = recital_config();
+    rp_singing *other = rp_singing_new(&config, NULL), *first;
+    begin();
+    sing(SECOND / 2);
+    float usual = roughness(r.sound, RATE / 4, RATE / 2);
+    uint64_t from = r.at.frame;
+    first = r.singing;
+    CHECK(rp_engine_load(r.at.engine, recital_rig(other)));
+    r.singing = other; /* whose looks follow the cycles */
+    recital_cycles(&r, SECOND / 4);
+    CHECK(!recital_sings(&r, 60) && loudest(r.sound, from + FADE + 1, r.at.frame) == 0.0F);
+    recital_key(&r, 0, 64, 90);
+    recital_cycles(&r, SECOND / 4);
+    CHECK(recital_sings(&r, 64) && loudest(r.sound, r.at.frame - BLOCK, r.at.frame) > 0.0F);
+    CHECK(roughness(r.sound, from, r.at.frame) < 1.5F * usual && recital_stats(&r).late == 0);
+    stage_poll(&r.at, 0);
+    rp_singing_free(first); /* its rig came back */
+    recital_close(&r);
+}
+
 /* With long cycles the lead is two of them, so that there is time to decide. */
 static void test_lead_of_long_cycles(void) {
     enum { LONG = 1024 };
@@ -396,6 +418,7 @@ int main(void) {
     test_a_worker_held_up();
     test_endings();
     test_a_preset_with_the_same_voice();
+    test_a_preset_with_another_voice();
     test_lead_of_long_cycles();
     test_a_clock_that_jumps();
     test_no_note_sticks();
