@@ -100,10 +100,9 @@ class Take:
         }
 
     def _counts(self) -> dict[str, int]:
-        rows = Counter(bar.row for bar in self._sounding())
-        if self.preset.ensemble:
-            rows |= {i: self.played[i] for i in range(len(self.preset.ensemble))}
-        return {part.name: rows[i] for i, part in enumerate(self.parts)}
+        sounding = Counter(bar.row for bar in self._sounding())
+        decided = {i: self.played[i] for i in range(len(self.preset.ensemble))}  # where each note ended up
+        return {part.name: decided.get(i, sounding[i]) for i, part in enumerate(self.parts)}
 
     def bars(self) -> list[Bar]:
         """The notes of every part, as they sounded; where a band answers, the band's and a voice's."""

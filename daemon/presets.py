@@ -478,14 +478,21 @@ def _check_player(c: _Checked) -> None:
         c.wrong((CONTINUATION, "mode"), "a band needs an instrument beside the player's: add [[ensemble]] tables")
 
 
-def _check_singing_weights(c: _Checked) -> None:
-    if c.singing is None or not c.singing.get("weights"):
+def _check_singing(c: _Checked) -> None:
+    """The weights are there, and the voice is one of theirs."""
+    if c.singing is None or not {"weights", "voice"} <= c.singing.keys():
         return
+    weights, voice = c.singing["weights"], c.singing["voice"]
     beside = Path() if (SINGING, "weights") in c.source.options else Path(c.source.file).parent
-    folder = (beside / Path(c.singing["weights"]).expanduser()).absolute()
-    if not folder.is_dir():
-        c.wrong((SINGING, "weights"), f"{folder}: no such folder of weights")
-    c.singing["weights"] = str(folder)
+    folder = (beside / Path(weights).expanduser()).absolute() if weights else _shipped_singer()
+    try:
+        names = singer_voices(folder)
+    except UserError as error:
+        c.wrong((SINGING, "weights"), str(error))
+        return
+    c.singing["weights"] = str(folder) if weights else ""
+    if voice and voice not in names:
+        c.wrong((SINGING, "voice"), f"nobody is called {voice!r}; {did_you_mean(voice, list(names))}")
 
 
 def _check_voice_port(c: _Checked) -> None:
@@ -524,7 +531,7 @@ _CHECKS: tuple[Callable[[_Checked], None], ...] = (
     _check_model,
     _check_player,
     _check_voice_port,
-    _check_singing_weights,
+    _check_singing,
     _check_instruments,
     _check_answer_weights,
 )
@@ -566,14 +573,28 @@ def answer_weights(weights: str, beside: Path) -> str:
 
 def model_labels(path: Path) -> tuple[str, ...]:
     """The parts that a model tells apart, from the card beside its weights."""
-    card = path.with_suffix(".json")
+    return _of_card(path.with_suffix(".json"), "labels")
+
+
+def _shipped_singer() -> Path:
+    return Path(str(files("ripieno.models"))) / "singing" / "weights"
+
+
+def singer_voices(folder: Path) -> tuple[str, ...]:
+    """The names of the voices that a folder of a singer's weights has. UserError where there is none."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of weights")
+    return _of_card(folder / "codec.json", "voices")
+
+
+def _of_card(card: Path, names: str) -> tuple[str, ...]:
+    """Names that a model's card tells. UserError where it cannot be read."""
     try:
-        labels = json.loads(card.read_text(encoding="utf-8"))["labels"]
+        return tuple(map(str, json.loads(card.read_text(encoding="utf-8"))[names]))
     except OSError:
         raise UserError(f"{card}: a model's weights need their card beside them, and it cannot be read") from None
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{card}: this is no model's card (JSON with its labels)") from None
-    return tuple(map(str, labels))
+        raise UserError(f"{card}: this is no model's card (JSON with its {names})") from None
 
 
 # --- The whole -----------------------------------------------------------------------------------------------------

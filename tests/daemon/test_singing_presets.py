@@ -92,6 +92,7 @@ def test_a_key_of_both_tables_wants_the_table_s_name() -> None:
         ("interval=fifth", "singing.interval: 'fifth' is not among its values"),
         ("on=1", "singing.on: 1 is neither true nor false"),
         ("octave=0.5", "singing.octave: 0.5 is no whole number"),
+        ("voice=sopran", "singing.voice: nobody is called 'sopran'; did you mean 'soprano'?"),
         ("weights=none", "none: no such folder of weights"),
     ],
 )
