@@ -15,8 +15,8 @@ from torch import Tensor
 from ripieno.models.singing.codec import Codec
 from ripieno.models.singing.deliveries import Lesson
 from ripieno.models.singing.delivery import DEVIATION, LOUDNESS, Delivery, hushed, nothing
-from ripieno.models.singing.frames import BANDS, BLOCK, SHAPE
-from ripieno.models.singing.representation import DEVIATION_CENTS, LOUDNESS_STEP, ONSET, SUSTAIN
+from ripieno.models.singing.frames import BANDS, BLOCK, HEARD, SHAPE, cepstrum
+from ripieno.models.singing.representation import DEVIATION_CENTS, ONSET, SUSTAIN, loudness_level
 
 HELD = 7  # the age's bucket from which a note counts as held: 11 blocks, 176 ms
 
@@ -103,11 +103,36 @@ def test_of(voices: Sequence[Sequence[Lesson]], blocks: int, each: int) -> Test:
 def beside(
     network: Delivery, test: Test, sampling: Sequence[Sampling], codec: Codec, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Each of ``figures``: of the corpus, and of the network that delivers the same lines freely."""
-    said = deliver(network, test.line, test.touch, test.voice, sampling, seed)
-    line = test.line.numpy()
-    corpus, ours = (figures(line, part.numpy(), codec) for part in (test.said, said))
-    return {name: (corpus[name], ours[name]) for name in corpus}
+    """Each of ``figures``, of the corpus and of the network that delivers the same lines freely; and, as "timbre", the
+    Frechet distance from the corpus of half of it, and of the network."""
+    said = deliver(network, test.line, test.touch, test.voice, sampling, seed).numpy()
+    line, true = test.line.numpy(), test.said.numpy()
+    ours = figures(line, said, codec)
+    found = {name: (value, ours[name]) for name, value in figures(line, true, codec).items()}
+    corpus, half = timbre(true, codec), timbre(true[::2], codec)
+    return found | {"timbre": (frechet(corpus, half), frechet(corpus, timbre(said, codec)))}
+
+
+def timbre(said: NDArray[np.integer], codec: Codec) -> NDArray[np.float64]:
+    """[frames, 2 * CEPSTRUM] cepstra of what is heard, and their changes, of [batch, blocks, fields]."""
+    bands = decoded(said[..., 1:DEVIATION], codec)
+    heard = np.repeat(loudness_level(said[..., LOUDNESS]) > HEARD, BLOCK, axis=1)
+    cepstra = np.stack([cepstrum(one) for one in bands])
+    both = np.concatenate([cepstra, np.gradient(cepstra, axis=1)], -1)
+    return both[heard]
+
+
+def frechet(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """The Frechet distance of two sets of points [n, width], taken as normal, |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))
+    (Dowson and Landau 1982), a dimension, each over its standard deviation in the first set."""
+    spread = one.std(0)
+    one, other = one / spread, other / spread
+    apart = one.mean(0) - other.mean(0)
+    first, second = np.cov(one.T), np.cov(other.T)
+    values, axes = np.linalg.eigh(first)
+    root = (axes * np.sqrt(values.clip(min=0.0))) @ axes.T
+    both = np.sqrt(np.linalg.eigvalsh(root @ second @ root).clip(min=0.0)).sum()
+    return float(apart @ apart + np.trace(first) + np.trace(second) - 2.0 * both) / len(apart)
 
 
 def figures(line: NDArray[np.integer], said: NDArray[np.integer], codec: Codec | None = None) -> dict[str, float]:
@@ -124,8 +149,8 @@ def figures(line: NDArray[np.integer], said: NDArray[np.integer], codec: Codec |
     found: dict[str, float] = {}
     for stage in range(1, said.shape[-1] - 1):
         found[f"changes {stage}"] = float((said[:, 1:, stage] != said[:, :-1, stage])[step].mean())
-    loudness = said[..., LOUDNESS] * LOUDNESS_STEP
-    found["loudness mean"] = float(loudness[sung].mean() - (47 * LOUDNESS_STEP))
+    loudness = loudness_level(said[..., LOUDNESS])
+    found["loudness mean"] = float(loudness[sung].mean())
     found["loudness spread"] = float(loudness[sung].std())
     found["loudness step"] = float(abs(np.diff(loudness, axis=1))[step].mean())
     cents = DEVIATION_CENTS[said[..., DEVIATION]]
@@ -137,11 +162,15 @@ def figures(line: NDArray[np.integer], said: NDArray[np.integer], codec: Codec |
     return found
 
 
-@torch.no_grad()
 def moves(codes: NDArray[np.integer], held: NDArray[np.bool_], codec: Codec) -> float:
     """dB, rms over bands, of the change from frame to frame of the decoded envelope where a note is held."""
-    blocks = codec.decode(torch.from_numpy(codes.astype(np.int64))).numpy()
-    frames = blocks.reshape(len(blocks), -1, SHAPE)[..., :BANDS]
     steady = np.repeat(held, BLOCK, axis=1)
     steady = steady[:, 1:] & steady[:, :-1]
-    return float(np.sqrt((np.diff(frames, axis=1)[steady] ** 2).mean(-1)).mean())
+    return float(np.sqrt((np.diff(decoded(codes, codec), axis=1)[steady] ** 2).mean(-1)).mean())
+
+
+@torch.no_grad()
+def decoded(codes: NDArray[np.integer], codec: Codec) -> NDArray[np.float32]:
+    """[batch, frames, BANDS] the envelopes of codes [batch, blocks, stages], in dB."""
+    blocks = codec.decode(torch.from_numpy(codes.astype(np.int64))).numpy()
+    return blocks.reshape(len(blocks), -1, SHAPE)[..., :BANDS]

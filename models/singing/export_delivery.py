@@ -2,9 +2,9 @@
 
 python -m ripieno.models.singing.export_delivery --data DIR --runs runs
 
-It chooses how each field is drawn so that what it sings freely, to lines of held-out songs, is as lively as the corpus:
-the codes by how much the decoded timbre moves on held notes, the deviation and the loudness by how much they do. What
-it is then like, the corpus beside it, stands in the card. The lessons are those of train_delivery.py.
+It chooses how each field is drawn so that what it sings freely, to lines of held-out songs, is like the corpus: the
+codes by how far the timbre is from the corpus's, the deviation and the loudness by how much they move on held notes.
+What it is then like, the corpus beside it, stands in the card. The lessons are those of train_delivery.py.
 """
 
 import argparse
@@ -39,7 +39,7 @@ PART = "delivery"
 BLOCKS, LINES = 700, 4  # of a line to judge with; lines a voice
 TEMPERATURES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 TOP_P = 0.95
-LIVELY = {"loudness": "loudness step", "codes": "moves", "deviation": "deviation step"}  # what a field is chosen by
+CHOSEN_BY = {"loudness": "loudness step", "codes": "timbre", "deviation": "deviation step"}
 
 
 def read_delivery(run: Path) -> tuple[Delivery, dict[str, Any]]:
@@ -60,18 +60,17 @@ def by_field(sampling: dict[str, Sampling], stages: int) -> list[Sampling]:
 
 
 def choose_sampling(network: Delivery, codec: Codec, test: Test) -> dict[str, Sampling]:
-    """How fields are drawn: each at the temperature at which what it decides moves most as in the corpus."""
-    stages = network.shape.stages
+    """How fields are drawn: each at the temperature at which what it decides is most like the corpus."""
     tried = []
     for temperature in TEMPERATURES:
-        every = dict.fromkeys(LIVELY, Sampling(temperature, TOP_P))
-        tried.append((temperature, beside(network, test, by_field(every, stages), codec)))
-        moved = " ".join(f"{name} {tried[-1][1][name][1]:.2f}/{tried[-1][1][name][0]:.2f}" for name in LIVELY.values())
-        print(f"temperature {temperature}: {moved}", file=sys.stderr, flush=True)
+        drawn = by_field(dict.fromkeys(CHOSEN_BY, Sampling(temperature, TOP_P)), network.shape.stages)
+        tried.append(beside(network, test, drawn, codec))
+        told = " ".join(f"{name} {tried[-1][name][1]:.3f} ({tried[-1][name][0]:.3f})" for name in CHOSEN_BY.values())
+        print(f"temperature {temperature}: {told}", file=sys.stderr, flush=True)
     found = {}
-    for field, name in LIVELY.items():
-        apart = [abs(np.log(max(ours, 1e-6) / corpus)) for corpus, ours in (told[name] for _, told in tried)]
-        found[field] = Sampling(tried[int(np.argmin(apart))][0], TOP_P)
+    for field, name in CHOSEN_BY.items():
+        apart = [abs(np.log(max(ours, 1e-6) / corpus)) for corpus, ours in (one[name] for one in tried)]
+        found[field] = Sampling(TEMPERATURES[int(np.argmin(apart))], TOP_P)
     return found
 
 

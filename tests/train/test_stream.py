@@ -13,7 +13,7 @@ from needs import needs
 needs("torch")
 import torch  # noqa: E402
 
-from ripieno.models.singing import stream  # noqa: E402
+from ripieno.models.singing import stored, stream, torch_side  # noqa: E402
 from ripieno.models.singing.frames import SILENT  # noqa: E402
 from ripieno.models.singing.rollout import Manner  # noqa: E402
 from ripieno.native import singer, vocoder  # noqa: E402
@@ -82,6 +82,28 @@ def test_c_is_block_by_block(sung: tuple[stream.Networks, np.ndarray, stream.Voi
     heard = voiced.frames["level"] > SILENT
     for part in PARTS:
         assert np.allclose(singer.frames(found)[part][heard], voiced.frames[part][heard], atol=1e-3)
+    assert_same_sound(found, voiced)
+
+
+def assert_same_sound(found: np.ndarray, voiced: stream.Voiced) -> None:
     wave, judge = (vocoder.sing(frames, RATE) for frames in (singer.frames(found), voiced.frames))
     assert np.abs(judge).max() > 0.01
     assert np.abs(wave - judge).max() < 1e-4
+
+
+def test_the_shipped_singer_is_the_same_three_times() -> None:
+    """Notes are made likelier than they are: the likeliest is mostly to stay silent."""
+    model = stored.read()
+    likelier = np.array([0.0, 0.0, 4.0, 0.0], np.float16)
+    model.arrays["line.phonation_scores.bias"] = model.arrays["line.phonation_scores.bias"] + likelier
+    made, rows = torch_side.networks(model), export.make_rows(200)
+    manner = Manner(guidance=4.0, temperature=0.0, activity=1.0, low=36, high=83)
+    voiced = stream.stream(made, rows, manner, [stream.GREEDY] * len(made.delivery.shape.sizes))
+    whole = stream.at_once(made, rows, manner, voiced)
+    assert np.array_equal(whole.line, voiced.line)
+    assert np.array_equal(whole.said, voiced.said)
+    controls = {"follow": 4.0, "activity": 1.0, "low": 36, "high": 83, "voice": 0, "temperature": 0, "vibrato": 0}
+    found = singer.Singer(stored.weights(model)).run(rows, **controls)
+    assert np.array_equal(found["phonation"], voiced.line[:, 0])
+    assert np.array_equal(np.column_stack([found["loudness"], found["code"], found["deviation"]]), voiced.said)
+    assert_same_sound(found, voiced)
