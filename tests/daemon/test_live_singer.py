@@ -17,6 +17,7 @@ from command import COMMAND, ripieno
 from stage import connected, daemon, held, name_of, wait_for
 
 from needs import needs
+from ripieno.daemon import presets
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.native.probe import JackProbe
 
@@ -105,7 +106,9 @@ def song(tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 def test_the_panel_shows_the_voice_and_obeys_keys(weights: Path, song: Path) -> None:
-    line = [*COMMAND, "run", *preset(weights), "--driver", "file", "--input", str(song), "--name", name_of("panel")]
+    mine = song.with_name("mine.toml")
+    mine.write_text(presets.show(presets.load("singer", preset(weights)[2::2])))
+    line = [*COMMAND, "run", str(mine), "choir", "--driver", "file", "--input", str(song), "--name", name_of("panel")]
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color")
@@ -139,12 +142,14 @@ def test_the_panel_shows_the_voice_and_obeys_keys(weights: Path, song: Path) -> 
         (":follow 99\r", "99 is not from 0 to 8"),
         (":voice nobody\r", "nobody is called 'nobody'"),
         (":weights x\r", "weights is settled when the voice begins"),
-        ("a", "on = false"),
+        ("n", "Soprano"),
+        ("n", "♪"),
+        (":on false\r", "on = false"),
     ):
         os.write(terminal, typed.encode())
         shown(answer)
     shown("♪ rests")
-    os.write(terminal, b"apq")
+    os.write(terminal, b"pq")
     shown("\x1b[?1049l")
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
