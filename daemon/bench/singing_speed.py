@@ -62,15 +62,17 @@ def rivals(model: stored.Weights, rows: NDArray[np.float32], synth: float) -> di
     import torch
 
     from ripieno.models.singing import torch_side
+    from ripieno.models.singing.delivered import Sampling
     from ripieno.models.singing.rollout import Manner
     from ripieno.models.singing.stream import Streaming
 
     torch.set_num_threads(1)
-    singer = Streaming(torch_side.networks(model), Manner(), torch_side.sampling(model))
+    networks = torch_side.networks(model)
+    singer = Streaming(networks, Manner(), [Sampling()] * len(networks.delivery.shape.sizes))
     for row in rows[:WARM]:
         singer.step(row)
-    networks, _ = seconds_of(lambda: [singer.step(row) for row in rows[WARM:]])
-    factor = networks / ((len(rows) - WARM) * BLOCK / RATE)
+    taken, _ = seconds_of(lambda: [singer.step(row) for row in rows[WARM:]])
+    factor = taken / ((len(rows) - WARM) * BLOCK / RATE)
     return {"networks and decoder": factor, "synth": synth, "all": factor + synth}
 
 
