@@ -65,7 +65,7 @@ def join(parts: Iterable[Frames]) -> Frames:
 
 def mel(hertz: NDArray[np.floating] | float) -> NDArray[np.float64]:
     """Frequency on the mel scale (O'Shaughnessy's formula)."""
-    return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)).astype(np.float64)
+    return 2595.0 * np.log10(1.0 + np.asarray(hertz, np.float64) / 700.0)
 
 
 def centres() -> NDArray[np.float64]:
@@ -75,7 +75,7 @@ def centres() -> NDArray[np.float64]:
 
 def bins() -> NDArray[np.float64]:
     """[FFT / 2 + 1] frequencies of a spectrum, Hz."""
-    return np.arange(FFT // 2 + 1) * (RATE / FFT)
+    return np.arange(FFT // 2 + 1, dtype=np.float64) * (RATE / FFT)
 
 
 def band_weights() -> NDArray[np.float64]:
