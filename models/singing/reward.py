@@ -45,10 +45,11 @@ NAME = "singing-reward"
 SAVE_EVERY, WARMUP, COOLING = 10, 10, 0.3  # steps; the last share of the learning steps, in which the rate falls to 0
 TOGETHER = 4  # blocks
 # What a block is worth: a sung chord tone; a clash, and what is added to it as it lasts (at most twice as much); a note
-# over a piano that has fallen silent.
-CHORD_TONE, CLASH, CLASH_LASTS, ALONE = 1.0, -1.0, 25.0, -0.5
+# over a piano that has fallen silent. All in all singing is worth hardly more than silence.
+CHORD_TONE, CLASH, CLASH_LASTS, ALONE = 0.3, -1.0, 25.0, -0.5
 WITH_PIANO, OFF_PIANO = 1.0, -1.0  # what an onset is worth
-MIDDLE, SPAN, FAR = 65.0, 6.0, -1.5  # an onset that is more than SPAN semitones from MIDDLE, for each beyond
+HASTE, HASTY = -4.0, 5  # an onset after a note that did not last: the bucket of its age, less than HASTY (96 ms)
+MIDDLE, SPAN, FAR = 65.0, 6.0, -3.0  # an onset that is more than SPAN semitones from MIDDLE, for each beyond
 FORESIGHT, SMOOTH = 0.985, 0.95  # discount a block, and GAE's lambda
 MEMORY, SETTLED_MEMORY = 0.93, 0.98  # of the habits counted so far, a step
 HABIT_RATE, SETTLED_RATE = 0.12, 0.02
@@ -126,6 +127,8 @@ def rewards(rows: Tensor, sung: Sung, before: Tensor) -> tuple[Tensor, Tensor]:
     onset, struck = sung.phonation == ONSET, rows[..., PIANO_ONSET] > 0
     recent = functional.max_pool1d(functional.pad(struck.float(), (TOGETHER - 1, 0)), TOGETHER, 1) > 0
     worth = worth + onset * torch.where(recent, WITH_PIANO, OFF_PIANO)
+    sang = (sung.history[..., 0] == ONSET) | (sung.history[..., 0] == SUSTAIN)
+    worth = worth + HASTE * (onset & sang & (sung.history[..., 1] < HASTY))
     far = ((sung.note + NOTE_LOW - MIDDLE).abs() - SPAN).clamp(min=0.0)
     return worth + onset * FAR * far, before
 
