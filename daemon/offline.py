@@ -170,9 +170,11 @@ def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Tak
         player = _Offline(engine, score.events, band, singer)
         end = _blocks(score.frames + 1 + delay_frames(preset, RATE))
         player.play(end, lambda at: progress(at / end))
-        if band or singer:
-            end += _blocks(max(band.answer_frames() if band else 0, singer.ending_frames() if singer else 0))
+        if band:
+            end += _blocks(band.answer_frames())
             player.play(end, lambda at: progress(at / end))
+        if singer:
+            player.let_end(singer)
         engine.stop()
         player.run(player.at + _CHUNK)
         progress(1.0)
@@ -218,6 +220,12 @@ class _Offline:
         while self.at < end:
             self.run(min(self.at + _CHUNK, end))
             progress(self.at)
+
+    def let_end(self, singer: Singer) -> None:
+        """Play on until the voice has ended what it sings, for some seconds at most."""
+        last = self.at + singer.longest_ending()
+        while singer.sounds() and self.at < last:
+            self.run(self.at + _CHUNK)
 
     def run(self, until: int) -> None:
         """Play on up to a frame, a whole number of blocks away."""

@@ -26,7 +26,7 @@ LIVE |= {key.name: key for key in PRESET_KEYS if key.name == "seed"}  # the pres
 _COUNTS = ("blocks", "late", "notes", "heard", "unheard", "refused", "faults")
 _KEPT = 500  # blocks of the past that are kept for the screen: 8 seconds
 _SEEDS = 10_000
-_ENDING_SECONDS = 1.0
+_ENDING_SECONDS = 8
 _SILENT = 2  # phonations below this have no pitch
 _REST_DB = -120.0
 
@@ -131,8 +131,12 @@ class Singer(Settings):
         """The panic key was pressed: nothing of the past is shown."""
         self.latest.clear()
 
-    def ending_frames(self) -> int:
-        """How long it may sing on off line, after the player's end."""
+    def sounds(self) -> bool:
+        """Whether there is anything to be heard."""
+        return bool(self.core.stats().sounding)
+
+    def longest_ending(self) -> int:
+        """Frames that it may sing on for off line, after the player's end."""
         return round(_ENDING_SECONDS * self.rate)
 
     def line(self, dots: int) -> list[tuple[int, float]]:
