@@ -53,6 +53,7 @@ SAVE_EVERY, REPORT_EVERY, CHECK_EVERY = 100, 50, 500
 LICENCES = {
     "soprano, tenor": "NIT-SONG070-F001, (c) 2004-2015 Nagoya Institute of Technology, Department of Computer Science, "
     "CC BY 3.0 (http://hts.sp.nitech.ac.jp/); the tenor is the same recordings, moved",
+    "the others": "breaths, and what is above 7 kHz, after the same recordings",
     "alto": "flite's slt (CMU ARCTIC, (c) 2003 Carnegie Mellon University; CMU's permissive licence)",
     "baritone": "festvox-kallpc16k ((c) 1998 Alan W Black and Kevin Lenzo; permissive)",
     "bass": "festvox-kdlpc16k ((c) 1997 Centre for Speech Technology Research, University of Edinburgh; permissive)",
@@ -233,42 +234,29 @@ class Training:
                 recent = []
 
 
-def export(runs: Path, data: Path, folder: Path, out: Path) -> dict[str, Any]:
-    """Write codec.safetensors and its card of a checkpoint, judged in half precision; the card."""
-    training = Training(data, folder, runs, Options(_options(runs)["size"], 1, 0))
-    training.resume()
-    arrays = {name: value.astype(np.float16) for name, value in stored_arrays(training.codec.state_dict()).items()}
-    state = {name: torch.from_numpy(value).float() for name, value in arrays.items()}
-    training.codec.load_state_dict(state, strict=False)
-    shape = SHAPES[_options(runs)["size"]]
+def export(training: Training, out: Path) -> dict[str, Any]:
+    """Write codec.safetensors and its card of a training; the card. From then on its codec has half precision."""
+    codec, options = training.codec, training.options
+    arrays = {name: value.astype(np.float16) for name, value in stored_arrays(codec.state_dict()).items()}
+    codec.load_state_dict({name: torch.from_numpy(value).float() for name, value in arrays.items()}, strict=False)
     card = {
         "format": FORMAT,
         "name": "codec",
         "model": "codec",
         "source": "Ripieno's own; network in models/singing/codec.py",
-        "shape": asdict(shape),
-        "stages": shape.stages,
-        "codes": shape.size,
+        "shape": asdict(codec.shape),
+        "stages": codec.shape.stages,
+        "codes": codec.shape.size,
         "parameters": sum(value.size for value in arrays.values()),
         "voices": list(voices.VOICES),
         "data": LICENCES,
         "split": {"held out": list(voices.HELD_OUT)},
-        "training": {**_options(runs), "steps": training.step},
+        "training": {**asdict(options), "steps": training.step},
         "metrics": {"mel-cepstral distortion in half precision, dB": training.check()},
         "commit": commit(),
     }
     cards.write(out / f"codec{cards.SUFFIX}", arrays, card)
     return card
-
-
-def _options(runs: Path) -> dict[str, Any]:
-    import json
-
-    try:
-        options: dict[str, Any] = json.loads((runs / "checkpoint.json").read_text())["options"]
-    except (OSError, ValueError, KeyError) as error:
-        raise checkpoint.CheckpointError(f"{runs}: no checkpoint of a codec ({error}): train it first") from error
-    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -287,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         training = Training(told.data, told.voices, told.runs, Options(told.size, told.steps, told.seed))
         training.resume()
         training.run()
-        card = export(told.runs, told.data, told.voices, told.out)
+        card = export(training, told.out)
     except (voices.VoicesError, checkpoint.CheckpointError, FloatingPointError, OSError, ValueError) as error:
         print(f"train_codec: {error}", file=sys.stderr)
         return 1
