@@ -100,7 +100,7 @@ def test_the_voice_sounds_and_comes_back_after_its_device(server: PulseServer, w
         assert voice.sound.connect("") in [device.name for device in portaudio.devices()]
         voice.plays(67)
         with closing(Ear()) as ear:
-            hears(ear, driver)
+            hears(ear, voice.sound)
             heard = ear.sound()
             assert np.array_equal(heard[:, 0], heard[:, 1])  # on both sides
         server.end()
