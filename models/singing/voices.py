@@ -116,14 +116,16 @@ def moved(frames: Frames, lower: int, formants: float) -> Frames:
 
 
 class Widening:
-    """What lies above CUTOFF, as a ridge regression on a singer's frames expects it from what lies below."""
+    """What lies above CUTOFF, as a ridge regression on a singer's pitched frames expects it from what lies below; never
+    beyond what these frames have there, since a line that is followed to other voices leads anywhere."""
 
     def __init__(self, frames: Frames) -> None:
         self.known = np.concatenate([centres() < CUTOFF, np.array([True] * 4 + [False] * 2)])
-        heard = frames.shape()[frames.level > -30.0].astype(np.float64)
+        heard = frames.shape()[(frames.level > -30.0) & (frames.f0 > 0)].astype(np.float64)
         told = self._told(heard)
         square = told.T @ told + RIDGE * np.eye(told.shape[1])
         self.weights = np.linalg.solve(square, told.T @ heard[:, ~self.known])
+        self.least, self.most = np.percentile(heard[:, ~self.known], [1.0, 99.0], axis=0)
 
     def _told(self, shape: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.concatenate([shape[:, self.known], np.ones((len(shape), 1))], 1)
@@ -131,8 +133,7 @@ class Widening:
     def __call__(self, frames: Frames) -> Frames:
         """Frames with their upper bands set."""
         shape = frames.shape().astype(np.float64)
-        shape[:, ~self.known] = self._told(shape) @ self.weights
-        shape[:, BANDS:] = np.clip(shape[:, BANDS:], -60.0, 0.0)
+        shape[:, ~self.known] = np.clip(self._told(shape) @ self.weights, self.least, self.most)
         whole = shape.astype(np.float32)
         return Frames(frames.f0, frames.level, whole[:, :BANDS], whole[:, BANDS:])
 
