@@ -30,9 +30,18 @@ def test_what_lies_above_the_cutoff_is_expected_from_what_lies_below() -> None:
     above = centres() >= voices.CUTOFF
     cut = dataclasses.replace(other, envelope=np.where(above, -80.0, other.envelope).astype(np.float32))
     found = Widening(whole)(cut)
-    assert np.abs(found.envelope - other.envelope).max() < 0.5
+    usual = np.clip(other.envelope, *np.percentile(whole.envelope, [1.0, 99.0], axis=0))[:, above]
+    assert np.abs(found.envelope[:, above] - usual).max() < 0.5
     assert np.array_equal(found.envelope[:, ~above], other.envelope[:, ~above])
     assert found.aperiodicity.max() <= 0.0
+
+
+def test_what_is_expected_is_never_beyond_what_was_heard() -> None:
+    whole, above = made(), centres() >= voices.CUTOFF
+    wild = dataclasses.replace(whole, envelope=30.0 * whole.envelope)
+    found = Widening(whole)(wild)
+    assert found.envelope[:, above].max() <= whole.envelope[:, above].max()
+    assert found.envelope[:, above].min() >= whole.envelope[:, above].min()
 
 
 def test_a_lower_singer_has_a_lower_pitch_and_lower_formants() -> None:
