@@ -16,7 +16,7 @@ from torch.nn import functional
 from ripieno.models.singing.codec import KERNEL, Codec, Stack
 from ripieno.models.singing.delivered import Sampling, choose
 from ripieno.models.singing.delivery import DEVIATION, LOUDNESS, Delivery, hushed, nothing, shifted, sound, touch
-from ripieno.models.singing.frames import BANDS, FLOOR, SHAPE
+from ripieno.models.singing.frames import BANDS, FLOOR, HIGHEST, SHAPE, centres
 from ripieno.models.singing.line import Line, lean
 from ripieno.models.singing.representation import BREATH, NOTES, NOTHING_SUNG, REST, SUSTAIN, ages, history
 from ripieno.models.singing.rollout import IMPOSSIBLE, Choir, Manner
@@ -24,6 +24,7 @@ from ripieno.native import vocoder
 
 VOICE = 0
 GREEDY = Sampling(0.0)
+EXCESS = 1.0  # dB
 
 
 @dataclass(frozen=True)
@@ -151,4 +152,13 @@ def frames_of(level: NDArray[np.float64], f0: NDArray[np.float64], shape: NDArra
     """`vocoder.FRAME`s [blocks * 2] of levels and f0 [blocks, 2] and shapes [blocks, INPUTS]."""
     parts = shape.reshape(-1, SHAPE)
     noise = parts[:, BANDS:].clip(FLOOR, 0.0)
-    return vocoder.frames_of(f0.reshape(-1), level.reshape(-1), parts[:, :BANDS], noise)
+    return vocoder.frames_of(f0.reshape(-1), level.reshape(-1), kept(parts[:, :BANDS]), noise)
+
+
+def kept(envelope: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Envelopes [frames, BANDS], none of them more than EXCESS dB louder than its level says: codes that nobody taught
+    together may come to a burst. The mean power is of bands as wide as from neighbour to neighbour."""
+    edges = np.pad(centres(), 1, mode="edge")
+    breadth = (edges[2:] - edges[:-2]) / 2 / HIGHEST
+    power = 10.0 * np.log10(10.0 ** (envelope.astype(np.float64) / 10.0) @ breadth)
+    return (envelope - np.maximum(power - EXCESS, 0.0)[:, None]).astype(np.float32)

@@ -6,6 +6,7 @@
 static const float SILENT = -90, LOUDEST = 0, LOUDNESS_STEP = 1.5f; /* dB */
 static const double BLOCK = 0.016, FRAME = 0.008;                   /* seconds */
 static const double TILT = 3.0;                                     /* dB an octave, of full brightness */
+static const double EXCESS = 1.0;                                   /* dB; of real singing 1 frame in 20 has more */
 static const double AIR = 6.0, DRY = 12.0;                          /* dB of noise, of breath 2 and 0 */
 
 /* ---- tables ---- */
@@ -83,10 +84,17 @@ static double power_of(const rp_singer_weights *weights, const float *envelope) 
     return sum;
 }
 
+/* Codes that nobody taught together may come to a burst: a frame is hardly louder than its level says. [worker] */
+static void keep_level(const rp_singer_weights *weights, float *envelope) {
+    const double louder = 10 * log10(power_of(weights, envelope)) - EXCESS;
+    if (!(louder > 0)) return;
+    for (uint32_t band = 0; band < RP_VOCAL_BANDS; band++) envelope[band] -= (float)louder;
+}
+
 /* Tilt the envelope; its mean power stays, so that the voice becomes no louder. [worker] */
 static void brighten(const rp_singer_weights *weights, double brightness, float *envelope) {
-    const double before = power_of(weights, envelope);
     if (brightness == 0) return;
+    const double before = power_of(weights, envelope);
     for (uint32_t band = 0; band < RP_VOCAL_BANDS; band++)
         envelope[band] += (float)(TILT * brightness * (double)weights->octave[band]);
     const float louder = (float)(10 * log10(power_of(weights, envelope) / before));
@@ -111,6 +119,7 @@ void rp_singer_sound(rp_singer *singer, const rp_singer_controls *set, rp_sung *
         for (uint32_t band = 0; band < RP_VOCAL_BANDS; band++) frame->envelope[band] = shape[band];
         for (uint32_t band = 0; band < RP_VOCAL_NOISES; band++)
             frame->aperiodicity[band] = shape[RP_VOCAL_BANDS + band];
+        keep_level(singer->weights, frame->envelope);
         brighten(singer->weights, set->value[RP_SING_BRIGHTNESS], frame->envelope);
         breathe(set, frame);
         if (out->loudness) frame->level = fmaxf(SILENT, frame->level + (float)set->value[RP_SING_VOLUME]);

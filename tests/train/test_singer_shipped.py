@@ -14,8 +14,8 @@ from ripieno.models.singing import stored, stream, torch_side  # noqa: E402
 from ripieno.models.singing.rollout import Manner  # noqa: E402
 from ripieno.native import piano, singer, vocoder  # noqa: E402
 
-BLOCKS, RATE = 900, 24_000  # longer than either window, 14 s
-GUIDANCE, VOICE = 3.0, 1
+BLOCKS, RATE = 600, 24_000  # longer than either window
+GUIDANCE, ACTIVITY, VOICE = 3.0, 0.9, 1  # what is likeliest at each block is seldom a beginning: it is made so
 
 
 def chords(blocks: int) -> NDArray[np.float32]:
@@ -34,9 +34,15 @@ def chords(blocks: int) -> NDArray[np.float32]:
 def test_it_sings_what_pytorch_sings() -> None:
     model, rows = stored.read(), chords(BLOCKS)
     networks = torch_side.networks(model)
-    manner = Manner(guidance=GUIDANCE, temperature=0.0)
+    manner = Manner(guidance=GUIDANCE, temperature=0.0, activity=ACTIVITY)
     judge = stream.stream(networks, rows, manner, [stream.GREEDY] * len(networks.delivery.shape.sizes), VOICE)
-    controls: dict[str, Any] = {"follow": GUIDANCE, "voice": VOICE, "temperature": 0, "vibrato": 0}
+    controls: dict[str, Any] = {
+        "follow": GUIDANCE,
+        "activity": ACTIVITY,
+        "voice": VOICE,
+        "temperature": 0,
+        "vibrato": 0,
+    }
     sung = singer.Singer(stored.weights(model)).run(rows, **controls)
     assert (sung["phonation"] >= 2).mean() > 0.1
     np.testing.assert_array_equal(np.stack([sung["phonation"], sung["note"]], -1), judge.line[:, [0, 2]])
@@ -57,7 +63,7 @@ def test_no_voice_flutters_or_sticks(mode: str) -> None:
         sung = one.run(rows, voice=voice, mode=singer.MODES.index(mode), seed=voice)
         sings = sung["phonation"] >= 2
         onsets = int(((sung["flags"] & singer.ONSET) > 0).sum())
-        assert sings.mean() > 0.2
+        assert sings.mean() > 0.05
         assert onsets <= sings.sum() / 4
         rest = one.run(silence, voice=voice, mode=singer.MODES.index(mode), seed=voice)
         assert rest["frame"]["level"][-50:].max() <= -90
