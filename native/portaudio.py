@@ -8,6 +8,11 @@ from ripieno.native._native import ffi, lib
 from ripieno.native.drivers import Clock, DriverError
 
 
+def hush() -> None:
+    """Let ALSA, where it is, keep its complaints to itself: they would cross the screen at every underflow."""
+    lib.rp_portaudio_hush()
+
+
 class Callback:
     """A `PaStreamCallback` for an output stream of 32-bit floats with so many channels, and its user data.
 

@@ -114,7 +114,7 @@ def _uniform(seed: int, count: int) -> Doubles:
         x = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((x ^ (x >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+    return ((x ^ (x >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def _prime_below(n: int) -> int:
@@ -165,7 +165,7 @@ def _moment(frame: Any, gain: float, highest: float) -> tuple[float, Doubles, Do
     if frame["f0"] <= 0:
         return 0.0, np.zeros(0), noise
     pitch = float(np.clip(frame["f0"], 30.0, 2000.0))
-    hertz = pitch * np.arange(1, int(highest / pitch) + 1)
+    hertz: Doubles = pitch * np.arange(1, int(highest / pitch) + 1, dtype=np.float64)
     size = gain * np.sqrt(2.0 * pitch / WIDTH) * envelope(band_of(hertz)) * np.sqrt(1.0 - share(hertz) ** 2)
     edge = np.clip((highest - hertz) / (highest * (1 - EDGE)), 0.0, 1.0)
     return pitch, size * edge, noise * share(band_centres())

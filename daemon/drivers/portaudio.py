@@ -20,7 +20,7 @@ from ripieno.daemon.drivers.paced import SAMPLE_RATE
 from ripieno.daemon.drivers.rtmidi import RtMidi
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import Clock, DriverState, pick
-from ripieno.native.portaudio import Callback
+from ripieno.native.portaudio import Callback, hush
 
 RATES = (22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 _LATENCY = 0.02  # s: less makes sound servers stumble
@@ -31,9 +31,9 @@ _NO_JACK = {"JACK_DEFAULT_SERVER": "ripieno-wants-none", "PIPEWIRE_NOJACK": "1"}
 
 
 class Device(NamedTuple):
-    """An output of sound. name: with its host API in brackets; channels: at most."""
+    """An output of sound. number: PortAudio's; name: with its host API in brackets; channels: at most."""
 
-    index: int
+    number: int
     name: str
     channels: int
     rate: int  # samples a second, as it usually has
@@ -41,7 +41,7 @@ class Device(NamedTuple):
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Let PortAudio look for devices without finding JACK, and without ALSA's complaints on the terminal."""
+    """Let PortAudio look for devices without finding JACK, and without its complaints on the terminal."""
     before = {name: os.environ.get(name) for name in _NO_JACK}
     os.environ.update(_NO_JACK)
     sys.stderr.flush()
@@ -69,6 +69,7 @@ def load() -> ModuleType:
         raise UserError("sounddevice is not installed: pip install sounddevice, or use --driver jack") from None
     except OSError as error:
         raise UserError(f"{error}; Debian, Ubuntu: sudo apt install libportaudio2") from None
+    hush()
     return sounddevice
 
 
@@ -99,7 +100,7 @@ def devices() -> list[Device]:
         for rate in [one["default_samplerate"]]
     ]
     usual = sounddevice.default.device[1]
-    return sorted(found, key=lambda device: device.index != usual)
+    return sorted(found, key=lambda device: device.number != usual)
 
 
 def choose(part: str) -> Device | None:
@@ -110,7 +111,7 @@ def choose(part: str) -> Device | None:
     there = devices()
     if not part:
         return there[0] if there else None
-    numbered = {str(device.index): device for device in there}
+    numbered = {str(device.number): device for device in there}
     if part in numbered:
         return numbered[part]
     with plainly():
@@ -121,7 +122,7 @@ def choose(part: str) -> Device | None:
 def refusal(device: Device, rate: int) -> str | None:
     """Why a device does not play at so many samples a second, None where it does."""
     sounddevice = load()
-    wanted = {"device": device.index, "channels": channels_of(device), "dtype": "float32"}
+    wanted = {"device": device.number, "channels": channels_of(device), "dtype": "float32"}
 
     def try_rate(samples: int) -> int:
         """PortAudio's error, 0 for none."""
@@ -188,7 +189,7 @@ class Sound:
             self._stream = sounddevice._StreamBase(
                 kind="output",
                 samplerate=self._clock.sample_rate,
-                device=device.index,
+                device=device.number,
                 channels=channels,
                 dtype="float32",
                 latency=_LATENCY,

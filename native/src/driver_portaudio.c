@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "drivers.h"
+#include "platform.h"
 #include "process.h"
 
 enum { FRAMES_MAX = 8192, GO_ON = 0, OUTPUT_UNDERFLOW = 4 }; /* paContinue, paOutputUnderflow */
@@ -73,4 +74,21 @@ void rp_portaudio_get_state(const rp_portaudio *portaudio, rp_portaudio_state *o
         .underflows = atomic_load_explicit(&portaudio->underflows, memory_order_relaxed),
         .frames = atomic_load_explicit(&portaudio->frames, memory_order_relaxed),
     };
+}
+
+/* As ALSA's own, which writes to the terminal. [any] */
+static void ignore(const char *file, int line, const char *function, int error, const char *format, ...) {
+    (void)file;
+    (void)line;
+    (void)function;
+    (void)error;
+    (void)format;
+}
+
+void rp_portaudio_hush(void) {
+    typedef void (*complain)(const char *, int, const char *, int, const char *, ...);
+    static const char *const alsa[] = {"libasound.so.2", NULL};
+    void *library = rp_library_open(alsa);
+    rp_function found = library ? rp_library_find(library, "snd_lib_error_set_handler") : NULL;
+    if (found) ((int (*)(complain))found)(ignore);
 }

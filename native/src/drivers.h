@@ -170,7 +170,9 @@ typedef struct {
 rp_portaudio *rp_portaudio_new(rp_clock *clock, uint32_t audios, uint32_t channels);
 void rp_portaudio_free(rp_portaudio *portaudio); /* its stream is closed [control] */
 void rp_portaudio_get_state(const rp_portaudio *portaudio, rp_portaudio_state *out); /* [any] */
-/* A PaStreamCallback; `portaudio` is the stream's user data. [process] */
+/* Let ALSA, where it is, keep its complaints to itself: they would cross the screen at every underflow. [control] */
+void rp_portaudio_hush(void);
+/* A PaStreamCallback; the stream's user data is an rp_portaudio. [process] */
 int rp_portaudio_callback(const void *input, void *output, unsigned long frames, const void *time, unsigned long flags,
-                          void *portaudio);
+                          void *user);
 #endif

@@ -29,6 +29,7 @@ from ripieno.native.singing import Singing, SingingConfig
 RATE = 48_000
 KEY, KEY_UP = b"\x90\x43\x50", b"\x80\x43\x00"
 DOUBLE = {"mode": 1.0}
+LEAD = RATE // 5  # frames: on a busy machine it sings late, and is heard
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ class Voice:
 @contextmanager
 def singing(weights: Path) -> Iterator[Voice]:
     """A voice that sings, on no device yet."""
-    core = Singing(singer_model(str(weights)).weights, SingingConfig(RATE, parameters=DOUBLE))
+    core = Singing(singer_model(str(weights)).weights, SingingConfig(RATE, lead=LEAD, parameters=DOUBLE))
     clock = Clock(RATE, 64, 1, 2)
     with Engine(RATE, 1, 2, audios=1) as engine:
         engine.load(Rig("thru", singing=core, singing_port=1))
@@ -149,7 +150,7 @@ def test_what_cannot_be_connected(server: PulseServer, weights: Path, monkeypatc
         with pytest.raises(UserError, match=r"\(ALSA\) refuses 7 samples a second; it takes .*44100, 48000"):
             voice.sound.connect("")
         monkeypatch.undo()
-        number = str(portaudio.devices()[0].index)
+        number = str(portaudio.devices()[0].number)
         assert voice.sound.connect(number) == portaudio.devices()[0].name
         with pytest.raises(UserError, match="PortAudio sounds on one device: leave out --connect-audio 'pulse'"):
             voice.sound.connect("pulse")
@@ -255,7 +256,7 @@ def test_keys_in_and_notes_and_sound_out(server: PulseServer, weights: Path) -> 
         api = rtmidi.load().API_UNIX_JACK
         driver = PortAudio("loud", ["in"], ["out", "melody"], ["voice"], RATE, api)
         driver.open()
-        core = Singing(singer_model(str(weights)).weights, SingingConfig(RATE, parameters=DOUBLE))
+        core = Singing(singer_model(str(weights)).weights, SingingConfig(RATE, lead=LEAD, parameters=DOUBLE))
         engine = stack.enter_context(Engine(driver.sample_rate, 1, 2, audios=1))
         engine.load(Rig("thru", singing=core, singing_port=1))
         core.start()
