@@ -21,6 +21,7 @@ from ripieno.native import piano
 Random = np.random.Generator
 
 PLAIN = 0.5  # the share of pianos without surprises
+LATE = 64  # blocks, about a second, of a silence
 SURPRISE_MS = (3000, 10000)  # from one surprise to the next
 SILENCE, SILENCE_MS = 0.3, (1500, 5000)  # how often, of the others, the player rests once, and how long
 
@@ -47,8 +48,8 @@ def practice(one: Excerpt, plain: bool, rng: Random) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Habits:
-    """Counts of a line's habits, in this order: blocks, sung blocks, onsets, rests, and of the intervals repeats,
-    steps, skips and leaps. They add up over lines."""
+    """Counts of a line's habits, in this order: blocks, sung blocks, silent blocks that come after the first second of
+    a silence, onsets, rests, and of the intervals repeats, steps, skips and leaps. They add up over lines."""
 
     counts: NDArray[np.float64]
 
@@ -65,25 +66,32 @@ class Habits:
     @property
     def voiced(self) -> float:
         """Share of the blocks."""
-        return float(self.counts[1] / max(self.counts[0], 1.0))
+        return float(self.counts[1] / self.counts[0])
+
+    @property
+    def silences(self) -> NDArray[np.float64]:
+        """[2] for each sung block, how many silent ones: in the first second of a silence, and later."""
+        blocks, sung, late = self.counts[:3]
+        return np.array([blocks - sung - late, late]) / sung
 
     @property
     def rates(self) -> NDArray[np.float64]:
         """[2] onsets and rests a second."""
-        return self.counts[2:4] / max(self.counts[0] * BLOCK, 1.0)
+        return self.counts[3:5] / (self.counts[0] * BLOCK)
 
     @property
     def intervals(self) -> NDArray[np.float64]:
         """[4] shares of repeats, steps, skips and leaps."""
-        return self.counts[4:] / max(self.counts[4:].sum(), 1.0)
+        return self.counts[5:] / self.counts[5:].sum()
 
 
 def habits(lines: Sequence[Line]) -> Habits:
     """The habits of lines together."""
-    found = Habits(np.zeros(8))
+    found = Habits(np.zeros(9))
     for sung in lines:
         wide = np.abs(metrics.intervals(sung))
         kinds = np.bincount(np.searchsorted([1, 3, 5], wide, side="right"), minlength=4)
-        counts = [len(sung), sung.voiced.sum(), sung.onset.sum(), len(metrics.rests(sung)), *kinds]
+        late = np.maximum(metrics.stretches(~sung.voiced)[1] - LATE, 0).sum()
+        counts = [len(sung), sung.voiced.sum(), late, sung.onset.sum(), len(metrics.rests(sung)), *kinds]
         found = found + Habits(np.array(counts, np.float64))
     return found

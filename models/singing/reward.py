@@ -8,7 +8,8 @@ the usual guidance. Likelihood on lessons goes on beside it, so that it stays a 
 
 Habits (how much is sung, notes a second, rests, kinds of intervals) are no reward: a handful of biases of the network
 are moved step by step until the voice's are people's (``Habit``), at the usual guidance. In the last steps this is all
-that is done, ever more slowly: what the voice learnt by reward stays, and its habits settle.
+that is done, after each round of whole excerpts and each time by less: what the voice learnt by reward stays, and its
+habits settle.
 
 Checkpoints go to --runs, from where the same command goes on.
 """
@@ -35,7 +36,17 @@ from ripieno.models.singing.excerpts import BEFORE, line_of, piano_of
 from ripieno.models.singing.lessons import Lessons
 from ripieno.models.singing.line import FACTS, SHAPES, Line, facts, sounds
 from ripieno.models.singing.practice import Habits
-from ripieno.models.singing.representation import AGES, BREATH, NOTE_LOW, NOTES, ONSET, REST, SUSTAIN
+from ripieno.models.singing.representation import (
+    AGES,
+    BREATH,
+    INTERVALS,
+    NOTE_LOW,
+    NOTES,
+    ONSET,
+    REST,
+    SUSTAIN,
+    age_bucket,
+)
 from ripieno.models.singing.rollout import IMPOSSIBLE, RESTS, SILENCE_UNIT, Choir, Manner, Sung
 from ripieno.models.singing.tower import Cache, Tower
 from ripieno.native.piano import COUNT, SILENCE
@@ -46,13 +57,13 @@ SAVE_EVERY, WARMUP, COOLING = 10, 10, 0.3  # steps; the last share of the learni
 TOGETHER = 4  # blocks
 # What a block is worth: a sung chord tone; a clash, and what is added to it as it lasts (at most twice as much); a note
 # over a piano that has fallen silent. All in all singing is worth hardly more than silence.
-CHORD_TONE, CLASH, CLASH_LASTS, ALONE = 0.3, -1.0, 25.0, -0.5
+CHORD_TONE, CLASH, CLASH_LASTS, ALONE = 0.1, -1.0, 25.0, -0.5
 WITH_PIANO, OFF_PIANO = 1.0, -1.0  # what an onset is worth
 HASTE, HASTY = -4.0, 5  # an onset after a note that did not last: the bucket of its age, less than HASTY (96 ms)
 MIDDLE, SPAN, FAR = 65.0, 6.0, -3.0  # an onset that is more than SPAN semitones from MIDDLE, for each beyond
 FORESIGHT, SMOOTH = 0.985, 0.95  # discount a block, and GAE's lambda
-MEMORY, SETTLED_MEMORY = 0.93, 0.98  # of the habits counted so far, a step
-HABIT_RATE, SETTLED_RATE = 0.12, 0.02
+MEMORY = 0.93  # of the habits counted so far, a step
+HABIT_RATE, SETTLING_RATE = 0.06, 0.8  # a step; and after the first excerpts of the last steps
 ENOUGH = 2000  # blocks whose habits say something
 
 
@@ -153,42 +164,35 @@ class Habit:
     """Moves the network's biases until the voice's habits are people's. counted: the voice's, of late."""
 
     wanted: Habits
-    counted: Habits = field(default_factory=lambda: Habits(np.zeros(8)))
-
-    def hear(self, sung: Habits, memory: float = MEMORY) -> None:
-        """What was sung. memory: what is left of what was heard before."""
-        self.counted = self.counted.faded(memory) + sung
+    counted: Habits = field(default_factory=lambda: practice.habits([]))
 
     def errors(self) -> dict[str, Any]:
-        """Logarithms of wanted over counted."""
-        ours, wanted = self.counted, self.wanted
+        """Logarithms of wanted over counted; empty until enough was heard."""
+        if self.counted.counts[0] < ENOUGH:
+            return {}
 
-        def ratio(one: Any, other: Any) -> Any:
-            return np.log(np.clip((np.asarray(one) + 1e-3) / (np.asarray(other) + 1e-3), 0.4, 2.5))
+        def ratio(what: str) -> Any:
+            one, other = getattr(self.wanted, what) + 1e-3, getattr(self.counted, what) + 1e-3
+            return np.log(np.clip(one / other, 0.4, 2.5))
 
-        silent = ratio((1 - wanted.voiced) / wanted.voiced, (1 - ours.voiced) / max(ours.voiced, 1e-3))
-        notes, rests = ratio(wanted.rates, ours.rates)
-        return {
-            "silence": float(silent),
-            "notes": float(notes),
-            "rests": float(rests),
-            "intervals": ratio(wanted.intervals, ours.intervals),
-        }
+        (early, late), (notes, rests) = ratio("silences"), ratio("rates")
+        return {"early": early, "late": late, "notes": notes, "rests": rests, "intervals": ratio("intervals")}
 
     @torch.no_grad()
     def mend(self, line: Line, rate: float) -> None:
-        """Move the biases a little, once enough was heard."""
-        if self.counted.counts[0] < ENOUGH:
+        """Move the biases a little: those of the scores; in a silence, where the hidden layer is told how long it has
+        lasted, towards a breath or away from it; and those of the intervals."""
+        if not (errors := self.errors()):
             return
-        errors = self.errors()
-        scores, state = line.phonation_scores, line.phonation_state
+        scores, silence = line.phonation_scores, line.phonation_state.weight[:AGES]
         scores.bias[ONSET] += rate * errors["notes"]
-        scores.bias[REST] += rate * errors["rests"]
-        scores.bias[BREATH] += rate * errors["rests"]
-        # In silence: towards a note, or away from it. What the hidden layer is told there moves along the difference.
-        way = scores.weight[ONSET] - scores.weight[REST]
-        state.weight[: 2 * AGES] -= rate * (errors["silence"] + errors["notes"] - errors["rests"]) * way / way.dot(way)
-        steps = np.abs(np.arange(len(line.interval.bias)) - len(line.interval.bias) // 2)
+        scores.bias[[REST, BREATH]] += rate * errors["rests"]
+        way = scores.weight[BREATH] - scores.weight[REST]
+        way = rate * way / way.dot(way)
+        first = int(age_bucket(practice.LATE))
+        silence[:first] -= (errors["early"] - errors["rests"]) * way
+        silence[first:] -= (errors["late"] - errors["early"]) * way
+        steps = np.abs(np.arange(INTERVALS) - INTERVALS // 2)
         kinds = np.searchsorted([1, 3, 5], steps, side="right")
         line.interval.bias += rate * torch.from_numpy(errors["intervals"][kinds]).float()
 
@@ -227,8 +231,11 @@ class Stage:
         )
         self.lessons = Lessons(songs.load(data, "train"), 512)
         self.pianos = practice.pianos(data, "train", options.songs)
-        self.habit = Habit(practice.habits([one.sung for one in self.pianos]))
-        self.step = 0
+        people = [
+            practice.habits([one.sung for one in part]) for part in (self.pianos, practice.pianos(data, "valid", 20))
+        ]
+        self.habit = Habit(people[0].faded(1.0 / people[0].counts[0]) + people[1].faded(1.0 / people[1].counts[0]))
+        self.step, self.rounds = 0, 0
         self.choir: Choir | None = None
 
     def resume(self) -> None:
@@ -236,7 +243,7 @@ class Stage:
         progress = checkpoint.load(self.runs, self.whole, self.optimiser, self.rng)
         if progress:
             self.step, self.valid, self.before = int(progress["step"]), progress["valid"], progress["before"]
-            self.habit.counted = Habits(np.array(progress["habits"]))
+            self.habit.counted, self.rounds = Habits(np.array(progress["habits"])), progress.get("rounds", 0)
 
     def save(self) -> None:
         """Write a checkpoint, and beside it the line's own, which is what is exported."""
@@ -245,6 +252,7 @@ class Stage:
             "valid": self.valid,
             "before": self.before,
             "habits": self.habit.counted.counts.tolist(),
+            "rounds": self.rounds,
             "options": asdict(self.options),
         }
         checkpoint.save(self.runs, self.whole, self.optimiser, self.rng, progress)
@@ -254,9 +262,13 @@ class Stage:
     def begin(self) -> None:
         """New pianos, and nothing sung yet. A third of the lines have no guidance, a third surprises and the usual one,
         the rest the usual one alone; as the habits settle, all are of that kind."""
-        count = self.options.lines
-        chosen = [self.pianos[int(index)] for index in self.rng.integers(0, len(self.pianos), count)]
-        kind = np.arange(count) % 3 if self.unsettled() else np.full(count, 2)
+        settles = not self.unsettled()
+        count = self.options.lines * (1 + settles)
+        places = self.rng.integers(0, len(self.pianos), count)
+        if settles:  # always the same: what changes is the voice
+            places = np.linspace(0, len(self.pianos) - 1, count)
+        chosen = [self.pianos[int(place)] for place in places]
+        kind = np.full(count, 2) if settles else np.arange(count) % 3
         self.plain, self.guided = kind != 1, torch.from_numpy(kind != 0)
         shortest = min(one.count for one in chosen)
         told = [
@@ -347,12 +359,12 @@ class Stage:
         self.lines = [joined(before, line) for before, line in zip(self.lines, lines, strict=True)]
         usual = [self.lines[index].cut(BEFORE) for index in np.flatnonzero(self.plain & guided)]
         counted, self.counted = self.counted, practice.habits(usual)
-        settled = self.step - (self.options.steps - self.options.settle)
-        rate = HABIT_RATE * min(1.0, self.step / WARMUP)
-        if settled > 0:
-            rate = HABIT_RATE * (SETTLED_RATE / HABIT_RATE) ** (settled / self.options.settle)
-        self.habit.hear(self.counted - counted, MEMORY if settled <= 0 else SETTLED_MEMORY)
-        self.habit.mend(self.line, rate)
+        if self.unsettled():
+            self.habit.counted = self.habit.counted.faded(MEMORY) + (self.counted - counted)
+            self.habit.mend(self.line, HABIT_RATE * min(1.0, self.step / WARMUP))
+        elif self.at + self.options.blocks > self.rows.shape[1]:
+            self.habit.counted, self.rounds = self.counted, self.rounds + 1
+            self.habit.mend(self.line, SETTLING_RATE / self.rounds**0.5)
         agreed: dict[str, float] = {}
         for name, which in (("free", ~guided), ("guided", guided)):
             voiced = sum(int(lines[i].voiced.sum()) for i in np.flatnonzero(which))
@@ -361,8 +373,8 @@ class Stage:
             )
             agreed |= {name: tones / voiced} if voiced else {}
         errors = self.habit.errors()
-        kinds = dict(zip(("repeats", "steps", "skips", "leaps"), errors.pop("intervals"), strict=True))
-        return agreed | errors | kinds
+        kinds = zip(("repeats", "steps", "skips", "leaps"), errors.pop("intervals", ()), strict=False)
+        return agreed | errors | dict(kinds)
 
 
 def run(data: Path, runs: Path, options: Options, begin: Path) -> Stage:
@@ -389,7 +401,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of note collections (pop.npz, lieder.npz)")
     parser.add_argument("--size", choices=tuple(SHAPES), default="usual")
     parser.add_argument("--steps", type=int, default=240)
-    parser.add_argument("--settle", type=int, default=40, help="the last of the steps, for the habits alone")
+    parser.add_argument("--settle", type=int, default=55, help="the last of the steps, for the habits alone")
     parser.add_argument("--lines", type=int, default=30, help="sung at once")
     parser.add_argument("--blocks", type=int, default=256, help="sung a step, 16 ms each")
     parser.add_argument("--lessons", type=int, default=4, help="of likelihood, a step")

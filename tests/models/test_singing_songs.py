@@ -1,6 +1,5 @@
 """Songs and what is learnt from them: one voice, breaths, and excerpts that are changed only as they say."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,9 +159,10 @@ def test_practice_is_in_any_key_and_its_surprises_are_later(tmp_path: Path) -> N
 
 
 def test_habits_are_counted() -> None:
-    line = practice.metrics.line([60] * 40 + [-1] * 25 + [62] * 10 + [-1] * 5 + [69] * 20)
+    line = practice.metrics.line([60] * 40 + [-1] * 94 + [62] * 10 + [-1] * 5 + [69] * 20 + [-1] * 31)
     found = practice.habits([line, line])
-    assert found.voiced == 0.7
-    np.testing.assert_allclose(found.rates * 100 * 0.016, [3, 1])
+    assert found.voiced == 0.35
+    np.testing.assert_allclose(found.silences, [(64 + 5 + 31) / 70, 30 / 70])
+    np.testing.assert_allclose(found.rates * 200 * 0.016, [3, 2])
     np.testing.assert_allclose(found.intervals, [0, 0.5, 0, 0.5])
-    assert replace(found).faded(0.5).counts[0] == 100
+    assert (found - practice.habits([line])).faded(0.5).counts[0] == 100

@@ -204,27 +204,30 @@ def test_advantages_are_discounted_sums_less_the_value() -> None:
 
 
 def test_habits_are_mended_towards_peoples() -> None:
-    """Too few notes and rests, all of them leaps: then a note is likelier to begin or to end, and to be near."""
+    """Too few notes and rests, all of them leaps, and endless silences: then a note is likelier to begin or to end and
+    to be near, and a long silence to end with a breath."""
     torch.manual_seed(0)
     line = Line(SHAPES["tiny"])
-    torch.nn.init.normal_(line.phonation_stream.weight, std=0.5)
-    people = practice.habits([line_of(([60] * 10 + [62] * 10 + [-1] * 25) * 8)])
-    habit = reward.Habit(people)
-    habit.hear(practice.habits([line_of(([60] * 50 + [70] * 50) * 20 + [-1] * 500)]))
+    torch.nn.init.normal_(line.phonation_scores.weight, std=0.5)
+    habit = reward.Habit(practice.habits([line_of(([60] * 10 + [62] * 10 + [-1] * 25 + [62] * 20 + [-1] * 70) * 8)]))
     rows, stream = chord(48, 52, 55)[40].expand(64, -1), torch.randn(64, SHAPES["tiny"].dim)
-    told = torch.tensor([SUSTAIN, 8, 24, 26]).expand(64, -1)
 
     @torch.no_grad()
-    def chances() -> tuple[torch.Tensor, torch.Tensor]:
-        near = line.note(stream, rows, told[:, 2]).softmax(-1)[:, 22:27].sum()
-        return line.phonation(stream, rows, told).softmax(-1).mean(0), near
+    def chances(phonation: int, age: int) -> torch.Tensor:
+        told = torch.tensor([phonation, representation.age_bucket(age), 24, 26]).expand(64, -1)
+        return line.phonation(stream, rows, told).softmax(-1).mean(0)
 
-    before, near = chances()
-    habit.mend(line, 1.0)
-    after, nearer = chances()
-    assert after[ONSET] > before[ONSET]
-    assert after[REST] > before[REST]
-    assert nearer > near
+    @torch.no_grad()
+    def near() -> torch.Tensor:
+        return line.note(stream, rows, torch.tensor(24).expand(64)).softmax(-1)[:, 22:27].sum()
+
+    habit.mend(line, 1.0)  # nothing was heard yet
+    sings, silent, nearness = chances(SUSTAIN, 30), chances(REST, 200), near()
+    habit.counted = practice.habits([line_of(([60] * 100 + [70] * 100) * 10 + [-1] * 5000)])
+    habit.mend(line, 0.3)
+    assert (chances(SUSTAIN, 30)[[REST, ONSET]] > sings[[REST, ONSET]]).all()
+    assert chances(REST, 200)[BREATH] > silent[BREATH]
+    assert near() > nearness
 
 
 def test_the_stage_runs_goes_on_and_is_exported(data: Path, tmp_path: Path) -> None:
