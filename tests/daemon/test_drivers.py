@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mido
 import pytest
+from stage import connected
 
 from needs import needs
 from ripieno.daemon.bench.jack import daemon, has_ports, wait_for
@@ -127,9 +128,12 @@ def test_after_a_kill_the_next_start_silences(server: DummyServer) -> None:
 def test_the_daemon_outlives_its_server() -> None:
     needs("jackd")
     with DummyServer() as own, ExitStack() as stack:
-        watch = stack.enter_context(closing(JackProbe("watch", [], [])))
+        watch = stack.enter_context(closing(JackProbe("watch", [], ["out"])))
         watch.open()
+        watch.start()
         stack.enter_context(daemon(watch, "thru", name="survivor"))
+        # Only ports of clients that play can be connected: it is past its start.
+        soon(lambda: connected(watch, "watch:out", "survivor:in"), "the daemon plays")
         watch.close()
         own.end(kill=True)
         own.start()
