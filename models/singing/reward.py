@@ -1,4 +1,4 @@
-"""The reward stage: python -m ripieno.models.singing.reward --data DIR --steps 240
+"""The reward stage: python -m ripieno.models.singing.reward --data DIR --steps 110
 
 The line that train_line.py made sings freely to pianos (practice.py), and learns from how that goes, by policy
 gradient with a learned value of each moment as the baseline (Schulman et al. 2016, GAE), as ReaLchords does (Wu et al.
@@ -7,9 +7,8 @@ the piano's, a narrow range, and silence where the player rests. Half of the lin
 the usual guidance. Likelihood on lessons goes on beside it, so that it stays a person's singing.
 
 Habits (how much is sung, notes a second, rests, kinds of intervals) are no reward: a handful of biases of the network
-are moved step by step until the voice's are people's (``Habit``), at the usual guidance. In the last steps this is all
-that is done, after each round of whole excerpts and each time by less: what the voice learnt by reward stays, and its
-habits settle.
+are moved step by step towards where the voice's are people's (``Habit``), at the usual guidance; settle.py brings them
+there in the end.
 
 Checkpoints go to --runs, from where the same command goes on.
 """
@@ -53,7 +52,7 @@ from ripieno.native.piano import COUNT, SILENCE
 from ripieno.native.piano import ONSET as PIANO_ONSET
 
 NAME = "singing-reward"
-SAVE_EVERY, WARMUP, COOLING = 10, 10, 0.3  # steps; the last share of the learning steps, in which the rate falls to 0
+SAVE_EVERY, WARMUP, COOLING = 10, 10, 0.3  # steps; the last share of the steps, in which the rate falls to 0
 TOGETHER = 4  # blocks
 # What a block is worth: a sung chord tone; a clash, and what is added to it as it lasts (at most twice as much); a note
 # over a piano that has fallen silent. All in all singing is worth hardly more than silence.
@@ -63,19 +62,17 @@ HASTE, HASTY = -4.0, 5  # an onset after a note that did not last: the bucket of
 MIDDLE, SPAN, FAR = 65.0, 6.0, -3.0  # an onset that is more than SPAN semitones from MIDDLE, for each beyond
 FORESIGHT, SMOOTH = 0.985, 0.95  # discount a block, and GAE's lambda
 MEMORY = 0.93  # of the habits counted so far, a step
-HABIT_RATE, SETTLING_RATE = 0.06, 0.8  # a step; and after the first excerpts of the last steps
+HABIT_RATE = 0.06
 ENOUGH = 2000  # blocks whose habits say something
 
 
 @dataclass(frozen=True)
 class Options:
-    """What one reward stage is told. settle: the last of the steps, in which the habits alone change; lines: sung at
-    once; blocks: a step; lessons: of 512 blocks, a step; follow: the usual guidance; anchor: weight of the
-    likelihood."""
+    """What one reward stage is told. lines: sung at once; blocks: a step; lessons: of 512 blocks, a step; follow: the
+    usual guidance; anchor: weight of the likelihood."""
 
     size: str
     steps: int
-    settle: int
     lines: int
     blocks: int
     lessons: int
@@ -231,11 +228,8 @@ class Stage:
         )
         self.lessons = Lessons(songs.load(data, "train"), 512)
         self.pianos = practice.pianos(data, "train", options.songs)
-        people = [
-            practice.habits([one.sung for one in part]) for part in (self.pianos, practice.pianos(data, "valid", 20))
-        ]
-        self.habit = Habit(people[0].faded(1.0 / people[0].counts[0]) + people[1].faded(1.0 / people[1].counts[0]))
-        self.step, self.rounds = 0, 0
+        self.habit = Habit(practice.habits([one.sung for one in self.pianos]))
+        self.step = 0
         self.choir: Choir | None = None
 
     def resume(self) -> None:
@@ -243,16 +237,15 @@ class Stage:
         progress = checkpoint.load(self.runs, self.whole, self.optimiser, self.rng)
         if progress:
             self.step, self.valid, self.before = int(progress["step"]), progress["valid"], progress["before"]
-            self.habit.counted, self.rounds = Habits(np.array(progress["habits"])), progress.get("rounds", 0)
+            self.habit.counted = Habits(np.array(progress["habits"]))
 
     def save(self) -> None:
-        """Write a checkpoint, and beside it the line's own, which is what is exported."""
+        """Write a checkpoint."""
         progress = {
             "step": self.step,
             "valid": self.valid,
             "before": self.before,
             "habits": self.habit.counted.counts.tolist(),
-            "rounds": self.rounds,
             "options": asdict(self.options),
         }
         checkpoint.save(self.runs, self.whole, self.optimiser, self.rng, progress)
@@ -261,14 +254,10 @@ class Stage:
 
     def begin(self) -> None:
         """New pianos, and nothing sung yet. A third of the lines have no guidance, a third surprises and the usual one,
-        the rest the usual one alone; as the habits settle, all are of that kind."""
-        settles = not self.unsettled()
-        count = self.options.lines * (1 + settles)
-        places = self.rng.integers(0, len(self.pianos), count)
-        if settles:  # always the same: what changes is the voice
-            places = np.linspace(0, len(self.pianos) - 1, count)
-        chosen = [self.pianos[int(place)] for place in places]
-        kind = np.full(count, 2) if settles else np.arange(count) % 3
+        the rest the usual one alone."""
+        count = self.options.lines
+        chosen = [self.pianos[int(index)] for index in self.rng.integers(0, len(self.pianos), count)]
+        kind = np.arange(count) % 3
         self.plain, self.guided = kind != 1, torch.from_numpy(kind != 0)
         shortest = min(one.count for one in chosen)
         told = [
@@ -282,8 +271,7 @@ class Stage:
 
     def sing(self) -> tuple[Tensor, Sung, Cache]:
         """The next blocks: rows, what was sung, and the ring as it was before."""
-        settles = self.choir is not None and not self.unsettled() and not bool(self.guided.all())
-        if self.choir is None or settles or self.at + self.options.blocks > self.rows.shape[1]:
+        if self.choir is None or self.at + self.options.blocks > self.rows.shape[1]:
             self.begin()
         assert self.choir is not None
         rows = self.rows[:, self.at : self.at + self.options.blocks].float()
@@ -295,10 +283,10 @@ class Stage:
 
     # -- learning --
 
-    def unsettled(self) -> float:
-        """1 in the beginning; falls to 0 as the last steps, which only settle the habits, come near."""
-        left = self.options.steps - self.options.settle - self.step
-        return min(1.0, max(0.0, left / max(1.0, COOLING * (self.options.steps - self.options.settle))))
+    def rate(self) -> float:
+        """The learning rate of this step: it rises, stays, and falls to 0 over the last share of the steps."""
+        left = (self.options.steps - self.step) / max(1.0, COOLING * self.options.steps)
+        return self.options.rate * min(1.0, (self.step + 1) / WARMUP, left)
 
     def policy(self, rows: Tensor, sung: Sung, ring: Cache) -> tuple[Tensor, Tensor]:
         """[batch, blocks] log-probability of what was sung, and the value of each block."""
@@ -322,12 +310,6 @@ class Stage:
     def learn(self) -> dict[str, float]:
         """One step; what it saw."""
         rows, sung, ring = self.sing()
-        found = self.improve(rows, sung, ring) if self.unsettled() else {}
-        self.step += 1
-        return self.follow_habits(rows, sung) | found
-
-    def improve(self, rows: Tensor, sung: Sung, ring: Cache) -> dict[str, float]:
-        """Learn from what was sung, and from lessons."""
         with torch.no_grad():
             worth, self.clash = rewards(rows, sung, self.clash)
             worth = worth * (1.0 - FORESIGHT)
@@ -345,12 +327,13 @@ class Stage:
         loss = policy + self.options.anchor * anchor.sum() + functional.mse_loss(value, target)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"{self.runs}: the loss is no number at step {self.step}: use a lower --rate")
-        self.optimiser.param_groups[0]["lr"] = self.options.rate * min((self.step + 1) / WARMUP, self.unsettled())
+        self.optimiser.param_groups[0]["lr"] = self.rate()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.line.parameters(), 1.0)
         self.optimiser.step()
-        return {"anchor": float(anchor.detach().sum()), "worth": float(worth.mean())}
+        self.step += 1
+        return self.follow_habits(rows, sung) | {"anchor": float(anchor.detach().sum()), "worth": float(worth.mean())}
 
     def follow_habits(self, rows: Tensor, sung: Sung) -> dict[str, float]:
         """Mend the habits; the chord-tone ratios with and without guidance, and the habits' errors."""
@@ -359,12 +342,8 @@ class Stage:
         self.lines = [joined(before, line) for before, line in zip(self.lines, lines, strict=True)]
         usual = [self.lines[index].cut(BEFORE) for index in np.flatnonzero(self.plain & guided)]
         counted, self.counted = self.counted, practice.habits(usual)
-        if self.unsettled():
-            self.habit.counted = self.habit.counted.faded(MEMORY) + (self.counted - counted)
-            self.habit.mend(self.line, HABIT_RATE * min(1.0, self.step / WARMUP))
-        elif self.at + self.options.blocks > self.rows.shape[1]:
-            self.habit.counted, self.rounds = self.counted, self.rounds + 1
-            self.habit.mend(self.line, SETTLING_RATE / self.rounds**0.5)
+        self.habit.counted = self.habit.counted.faded(MEMORY) + (self.counted - counted)
+        self.habit.mend(self.line, HABIT_RATE * min(1.0, self.step / WARMUP))
         agreed: dict[str, float] = {}
         for name, which in (("free", ~guided), ("guided", guided)):
             voiced = sum(int(lines[i].voiced.sum()) for i in np.flatnonzero(which))
@@ -400,8 +379,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of note collections (pop.npz, lieder.npz)")
     parser.add_argument("--size", choices=tuple(SHAPES), default="usual")
-    parser.add_argument("--steps", type=int, default=240)
-    parser.add_argument("--settle", type=int, default=55, help="the last of the steps, for the habits alone")
+    parser.add_argument("--steps", type=int, default=110)
     parser.add_argument("--lines", type=int, default=30, help="sung at once")
     parser.add_argument("--blocks", type=int, default=256, help="sung a step, 16 ms each")
     parser.add_argument("--lessons", type=int, default=4, help="of likelihood, a step")
@@ -419,7 +397,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     told = parse(arguments)
     torch.set_num_threads(told.threads)
-    names = ("size", "steps", "settle", "lines", "blocks", "lessons", "rate", "follow", "anchor", "songs", "seed")
+    names = ("size", "steps", "lines", "blocks", "lessons", "rate", "follow", "anchor", "songs", "seed")
     options = Options(**{name: getattr(told, name) for name in names})
     try:
         run(told.data, told.runs / NAME, options, told.runs / train_line.NAME)

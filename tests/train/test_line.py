@@ -232,7 +232,7 @@ def test_habits_are_mended_towards_peoples() -> None:
 
 def test_the_stage_runs_goes_on_and_is_exported(data: Path, tmp_path: Path) -> None:
     train_line.train(data, tmp_path / train_line.NAME, replace(OPTIONS, steps=2))
-    options = reward.Options("tiny", 3, 1, 6, 32, 2, 1e-3, 3.0, 0.5, 2, 0)
+    options = reward.Options("tiny", 3, 6, 32, 2, 1e-3, 3.0, 0.5, 2, 0)
     stage = reward.run(data, tmp_path / reward.NAME, options, tmp_path / train_line.NAME)
     again = reward.run(data, tmp_path / reward.NAME, replace(options, steps=5), tmp_path / train_line.NAME)
     assert (stage.step, again.step) == (3, 5)
