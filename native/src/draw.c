@@ -11,38 +11,39 @@ int rp_likeliest(const double *weight, uint32_t values) {
     return (int)found;
 }
 
-/* order [values]: the likeliest first, of equals the first (Shell's sort, with Ciura's steps). [worker] */
-static void sort(const double *weight, uint32_t values, uint16_t *order) {
-    static const uint32_t STEPS[] = {301, 132, 57, 23, 10, 4, 1};
-    for (uint32_t i = 0; i < values; i++) order[i] = (uint16_t)i;
-    for (uint32_t s = 0; s < sizeof STEPS / sizeof *STEPS; s++) {
-        const uint32_t step = STEPS[s];
-        for (uint32_t i = step; i < values; i++) {
-            const uint16_t value = order[i];
-            uint32_t at = i;
-            for (; at >= step; at -= step) {
-                const uint16_t other = order[at - step];
-                if (weight[other] > weight[value] || (weight[other] >= weight[value] && other < value)) break;
-                order[at] = other;
-            }
-            order[at] = value;
-        }
-    }
+/* Whether one value comes before another: the likelier, and the first of equals. [worker] */
+static int comes_first(const double *weight, uint32_t one, uint32_t other) {
+    return weight[one] > weight[other] || (weight[one] >= weight[other] && one < other);
 }
 
+/* heap [values] from `at` on: each value comes before the two at twice its place, and one and two beyond. [worker] */
+static void sink(const double *weight, uint16_t *heap, uint32_t values, uint32_t at) {
+    const uint16_t value = heap[at];
+    for (uint32_t next; (next = 2 * at + 1) < values; at = next) {
+        if (next + 1 < values && comes_first(weight, heap[next + 1], heap[next])) next++;
+        if (comes_first(weight, value, heap[next])) break;
+        heap[at] = heap[next];
+    }
+    heap[at] = value;
+}
+
+/* A heap gives the likeliest one after another, and no more of them than are asked for. */
 void rp_truncate(double *weight, uint32_t values, const rp_sampling *sampling) {
     const uint32_t most = sampling->top_k ? sampling->top_k : values;
     const double share = sampling->top_p > 0 && sampling->top_p < 1 ? (double)sampling->top_p : 2;
     if (most >= values && share > 1) return;
-    uint16_t order[RP_DRAW_MAX];
+    uint16_t heap[RP_DRAW_MAX];
     double all = 0, taken = 0;
-    sort(weight, values, order);
+    for (uint32_t i = 0; i < values; i++) heap[i] = (uint16_t)i;
+    for (uint32_t i = values / 2; i-- > 0;) sink(weight, heap, values, i);
     for (uint32_t value = 0; value < values; value++) all += weight[value];
-    for (uint32_t rank = 0; rank < values; rank++) {
-        double *one = &weight[order[rank]];
-        if (rank >= most || taken >= share * all) *one = 0;
-        taken += *one;
+    uint32_t left = values;
+    for (uint32_t rank = 0; left && rank < most && taken < share * all; rank++) {
+        taken += weight[heap[0]];
+        heap[0] = heap[--left];
+        if (left) sink(weight, heap, left, 0);
     }
+    for (uint32_t i = 0; i < left; i++) weight[heap[i]] = 0;
 }
 
 int rp_draw(const double *weight, uint32_t values, double at) {
