@@ -27,7 +27,7 @@ _REVERB_SECONDS, _REVERB_DECAY, _REVERB_LEVEL, _REVERB_SEED = 1.4, 4.6, 0.20, 1
 _NOTE_OFF, _NOTE_ON, _CONTROL, _PROGRAM, _BEND = 0x80, 0x90, 0xB0, 0xC0, 0xE0
 _CC_PAN, _DRUM_CHANNEL = 10, 9
 # How loud a voice that sings along is beside the instruments, which the synthesizer plays softly.
-_VOICE_GAIN = 0.42
+_VOICE_GAIN = 0.36
 
 
 @dataclass(frozen=True)
