@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,7 +113,9 @@ def weights(
 def write(path: Path, lessons: Sequence[Lesson]) -> None:
     """Several lessons into one file; it is complete or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = {field.name: np.concatenate([getattr(one, field.name) for one in lessons]) for field in fields(Lesson)}
+    columns: dict[str, Any] = {
+        field.name: np.concatenate([getattr(one, field.name) for one in lessons]) for field in fields(Lesson)
+    }
     part = path.with_suffix(".new.npz")
     np.savez(part, starts=np.cumsum([0, *map(len, lessons)]), **columns)
     part.replace(path)

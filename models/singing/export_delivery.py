@@ -26,7 +26,7 @@ from ripieno.models.collection import CorpusError
 from ripieno.models.instrumentation.paper_weights import commit
 from ripieno.models.singing import songs, voices
 from ripieno.models.singing.codec import Codec
-from ripieno.models.singing.delivered import Sampling, Test, beside, test_of
+from ripieno.models.singing.delivered import Sampling, Test, beside, deliver, figures, test_of
 from ripieno.models.singing.delivery import Delivery, Shape
 from ripieno.models.singing.delivery_corpus import build, read_codec, set_stage
 from ripieno.models.singing.export import heard
@@ -39,6 +39,7 @@ PART = "delivery"
 BLOCKS, LINES = 700, 4  # of a line to judge with; lines a voice
 TEMPERATURES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 TOP_P = 0.95
+TOUCHES = 0.5, 1.0, 1.5
 CHOSEN_BY = {"loudness": "loudness step", "codes": "timbre", "deviation": "deviation step"}
 
 
@@ -74,6 +75,16 @@ def choose_sampling(network: Delivery, codec: Codec, test: Test) -> dict[str, Sa
     return found
 
 
+def followed(network: Delivery, test: Test, drawn: Sequence[Sampling]) -> list[float]:
+    """The mean loudness in dB of what is sung when the piano is struck softer and harder, by TOUCHES."""
+    found = []
+    for factor in TOUCHES:
+        touch = (test.touch * factor).clamp(max=1.0)
+        said = deliver(network, test.line, touch, test.voice, drawn)
+        found.append(round(figures(test.line.numpy(), said.numpy())["loudness mean"], 2))
+    return found
+
+
 def card_of(
     network: Delivery, progress: dict[str, Any], data: Path, sampling: dict[str, Sampling], told: dict[str, Any]
 ) -> dict[str, Any]:
@@ -86,6 +97,7 @@ def card_of(
         "shape": asdict(network.shape),
         "parameters": sum(value.numel() for value in network.state_dict().values()),
         "voices": list(voices.VOICES),
+        "at ease": {name: [one.low, one.high] for name, one in voices.SINGERS.items()},
         "sampling": {field: asdict(one) for field, one in sampling.items()},
         "data": {style: heard(style, data) for style in songs.STYLES} | LICENCES,
         "split": {"trained on": "train", "chosen on": "valid", "held out": list(voices.HELD_OUT)},
@@ -106,6 +118,7 @@ def export(data: Path, folder: Path, codec_path: Path, runs: Path, out: Path, fi
     sampling = choose_sampling(network, codec, test)
     drawn = by_field(sampling, network.shape.stages)
     told: dict[str, Any] = {"valid loss, nats a block, by field": progress["valid"][max(progress["valid"], key=int)]}
+    told |= {f"loudness when the piano is struck {TOUCHES} times as hard": followed(network, test, drawn)}
     for voice, name in enumerate(voices.VOICES):
         which = test.voice == voice
         own = replace(test, **{key: value[which] for key, value in vars(test).items()})

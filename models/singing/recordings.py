@@ -40,7 +40,7 @@ class Sung:
 
     phonation: NDArray[np.int64]
     note: NDArray[np.int64]
-    cents: NDArray[np.float64]
+    cents: NDArray[np.floating]
 
 
 def read_labels(path: Path) -> list[Phoneme]:
