@@ -25,6 +25,7 @@ from ripieno.models.singing import judge, metrics, stored
 from ripieno.models.singing.excerpts import Excerpt, draw, line_of
 from ripieno.models.singing.metrics import Line, intervals
 from ripieno.models.singing.representation import AGE_EDGES, AGES, BREATH, ONSET, REST, SUSTAIN
+from ripieno.models.singing.songs import BREATH_BLOCKS
 from ripieno.native.singer import PARAMETERS, Singer
 
 Floats = NDArray[np.float64]
@@ -102,9 +103,9 @@ def _apart(people: Floats, voice: Floats) -> Floats:
     return np.clip(np.where(known, (logit(people) - logit(voice)) * believed, 0.0), -WIDEST, WIDEST)
 
 
-def by_age(edges: NDArray[np.int64], values: Floats) -> Floats:
-    """[AGES] the value of each bucket's group."""
-    return values[np.searchsorted(edges, AGE_EDGES, side="right") - 1]
+def by_age(edges: NDArray[np.int64], values: Floats, later: int = 0) -> Floats:
+    """[AGES] the value of the group in which each bucket lies, so many blocks later."""
+    return values[np.searchsorted(edges, AGE_EDGES + later, side="right") - 1]
 
 
 def mended(arrays: Arrays, people: Habits, voice: Habits, rate: float) -> Arrays:
@@ -113,7 +114,9 @@ def mended(arrays: Arrays, people: Habits, voice: Habits, rate: float) -> Arrays
     state = arrays["line.phonation_state.weight"].astype(np.float64).copy()  # [4 * AGES, field]
     to_hidden = rate * np.linalg.pinv(scores)  # [field, 4]
     wanted = np.zeros((len(scores), AGES, len(scores)))  # by phonation, age and score
-    wanted[REST, :, [BREATH, ONSET]] = by_age(RESTED, _apart(people.start, voice.start))
+    begin = _apart(people.start, voice.start)
+    wanted[REST, :, ONSET] = by_age(RESTED, begin)
+    wanted[REST, :, BREATH] = by_age(RESTED, begin, later=BREATH_BLOCKS)  # the note begins when the breath is over
     for sung in (ONSET, SUSTAIN):
         wanted[sung, :, ONSET] = by_age(HELD, _apart(people.again, voice.again))
         wanted[sung, :, [REST, BREATH]] = by_age(HELD, _apart(people.end, voice.end))

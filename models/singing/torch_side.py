@@ -16,12 +16,16 @@ from ripieno.models.singing.voices import FOLDER, HELD_OUT
 
 
 def part(model: stored.Weights, name: str, network: nn.Module) -> Any:
-    """One of the three networks with its weights, half precision as shipped, for use alone."""
+    """One of the three networks with its weights, half precision as shipped, for use alone. Raises WeightsError."""
     arrays = under(f"{name}.", {key: torch.from_numpy(value).float() for key, value in model.arrays.items()})
-    missing, unexpected = network.load_state_dict(arrays, strict=False)
+    try:
+        missing, unexpected = network.load_state_dict(arrays, strict=False)
+    except RuntimeError as error:
+        raise stored.WeightsError(f"{model.path}: {name} is not of its card's shape ({error})") from error
     lacking = [key for key in missing if key.split(".")[-1] not in ("counts", "sums")]
     if lacking or unexpected:
-        raise ValueError(f"{model.path}: {name} does not fit PyTorch's network: {', '.join([*lacking, *unexpected])}")
+        told = ", ".join([*lacking, *unexpected])
+        raise stored.WeightsError(f"{model.path}: {name} does not fit PyTorch's network: {told}")
     return network.eval()
 
 
@@ -51,12 +55,16 @@ def held_out(model: stored.Weights, data: Path) -> dict[str, float]:
 
     Raises CorpusError where a recording is not there or is no recording.
     """
+    heard = {name: _recording(data / FOLDER / f"{name}.flac") for name in HELD_OUT}
     judged = codec_of(model)
-    found = {}
-    for name in HELD_OUT:
-        path = data / FOLDER / f"{name}.flac"
-        try:
-            found[name] = distortion(judged, frames.analyse(frames.read_wave(path)))
-        except (OSError, ValueError, RuntimeError) as error:
-            raise CorpusError(f"{path}: cannot be judged ({error})") from error
+    found = {name: distortion(judged, one) for name, one in heard.items()}
     return found | {"mean": sum(found.values()) / len(found)}
+
+
+def _recording(path: Path) -> frames.Frames:
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file: the codec is judged with it; give the folder that has singing/ in it")
+    try:
+        return frames.analyse(frames.read_wave(path))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CorpusError(f"{path}: cannot be judged ({error})") from error
