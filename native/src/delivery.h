@@ -1,7 +1,7 @@
 /* delivery.h - how a sung line is delivered: loudness, codes of the sound and deviation from the note, block by block.
  *
- * models/singing/delivery.py in C: a tower hears what the line does and what was said before; the fields are then chosen
- * one after another, each knowing those before and what it was in the block before. */
+ * models/singing/delivery.py in C: a tower hears what the line does and what was said before; the fields are then
+ * chosen one after another, each knowing those before and what it was in the block before. */
 #ifndef RIPIENO_DELIVERY_H
 #define RIPIENO_DELIVERY_H
 #include "history.h"

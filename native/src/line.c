@@ -6,8 +6,8 @@
 #include "kernels_pack.h"
 #include "piano.h"
 
-/* What is told of a note, in its order: by pitch class from the note's own on, by key, its height, the piano as a whole,
- * guidance, whether its class sounds, whether anything does. */
+/* What is told of a note, in its order: by pitch class from the note's own on, by key, its height, the piano as a
+ * whole, guidance, whether its class sounds, whether anything does. */
 enum {
     KINDS = (RP_PIANO_BASS + 12 - RP_PIANO_CHROMA) / 12, /* of pitch-class numbers in a row */
     BY_KEY = 12 * KINDS,

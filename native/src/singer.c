@@ -23,7 +23,8 @@ static rp_singer_weights *lay_weights(rp_store *store, const rp_singer_shape *sh
     return taken;
 }
 
-/* A singer that left some of its arrays out would be another one. Only the codec's encoder is of no use here. [control] */
+/* A singer that left some of its arrays out would be another one. Only the codec's encoder is of no use here.
+ * [control] */
 static void check_all_taken(rp_store *store) {
     static const char ENCODER[] = "codec.encoder.";
     uint32_t known = store->taken;

@@ -107,7 +107,7 @@ typedef struct {
 rp_singer *rp_singer_new(const rp_singer_weights *weights); /* borrowed: they live longer. NULL: no memory [control] */
 void rp_singer_free(rp_singer *singer);                     /* [control] */
 void rp_singer_reset(rp_singer *singer); /* nothing heard or sung; the seed begins anew. Allocates nothing [worker] */
-/* The next block: row [RP_PIANO_ROW] is what the piano does as it begins (piano.h). Controls out of their range count as
- * the nearest within. The same seed, rows and controls give the same bytes. Allocates nothing. [worker] */
+/* The next block: row [RP_PIANO_ROW] is what the piano does as it begins (piano.h). Controls out of their range count
+ * as the nearest within. The same seed, rows and controls give the same bytes. Allocates nothing. [worker] */
 void rp_singer_step(rp_singer *singer, const float *row, const rp_singer_controls *controls, rp_sung *out);
 #endif

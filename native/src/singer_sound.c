@@ -36,7 +36,8 @@ void rp_singer_tables(rp_singer_weights *weights) {
 
 /* ---- pitch ---- */
 
-/* Deviation and vibrato of both frames: where a note goes on, the first lies half way from the block before. [worker] */
+/* Deviation and vibrato of both frames: where a note goes on, the first lies half way from the block before.
+ * [worker] */
 static void find_cents(rp_singer *singer, const rp_singer_controls *set, int goes_on, rp_sung *out) {
     const float now = singer->weights->cents[out->deviation];
     const int sings = rp_history_sings(&singer->history);

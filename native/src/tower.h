@@ -1,7 +1,7 @@
 /* tower.h - a Transformer over blocks that never ends: a ring of keys and values is all it remembers.
  *
- * As models/singing/tower.py: normalisation before attention and before the two matrices, RoPE by the block's number. The
- * weights may be shared; a state is one thread's. */
+ * As models/singing/tower.py: normalisation before attention and before the two matrices, RoPE by the block's number.
+ * The weights may be shared; a state is one thread's. */
 #ifndef RIPIENO_TOWER_H
 #define RIPIENO_TOWER_H
 #include "store.h"

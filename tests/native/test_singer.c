@@ -1,5 +1,5 @@
-/* test_singer.c - the singer with random weights: whatever is played and set, what it sings holds together; the rules of
- * its modes; and it allocates nothing. That it sings what PyTorch does is test_singer.py's. */
+/* test_singer.c - the singer with random weights: whatever is played and set, what it sings holds together; the rules
+ * of its modes; and it allocates nothing. That it sings what PyTorch does is test_singer.py's. */
 #include <math.h>
 #include <pthread.h>
 #include <stdarg.h>

@@ -25,7 +25,8 @@ static void begin(void) {
     recital_open(&r, &config, ROOM);
 }
 
-/* Every block is decided once, in order, as soon as the clock has passed its beginning, on what was played before it. */
+/* Every block is decided once, in order, as soon as the clock has passed its beginning, on what was played before
+ * it. */
 static void test_a_block_every_16_ms(void) {
     begin();
     recital_cycles(&r, SECOND);
