@@ -233,7 +233,8 @@ def run(model: stored.Weights, plan: Plan, say: Say = lambda _: None) -> dict[st
     given = draw(plan.data, plan.split, plan.each)
     voices: dict[float, list[Take]] = {}
     for follow in dict.fromkeys((0.0, plan.follow)):
-        tasks = [(one, seed) for seed in range(1, plan.seeds + 1) for one in given]
+        # Every take has a seed of its own: with the same numbers all voices would rest at the same moments.
+        tasks = [(one, 1000 * seed + number) for seed in range(plan.seeds) for number, one in enumerate(given, 1)]
         voices[follow] = each_of(
             lambda task, follow=follow: taken(weights, task[0], follow, task[1], plan.voice),
             tasks,

@@ -45,7 +45,11 @@ def line_card(progress: dict[str, Any], data: Path, count: int) -> dict[str, Any
         "follow": options.get("follow", 0.0),
         "data": {style: heard(style, data) for style in songs.STYLES},
         "split": {"trained on": "train", "chosen on": "valid"},
-        "training": {"by likelihood": progress.get("before") or options, "by reward": options if rewarded else {}},
+        "training": {
+            "by likelihood": progress["before"] if rewarded else options | {"steps": progress["step"]},
+            "by reward": options | {"steps": progress["step"]} if rewarded else {},
+            **progress.get("remarks", {}),
+        },
         "metrics": {
             "valid loss by likelihood, nats a note: phonation, note": latest(progress["valid"]),
             **progress.get("metrics", {}),

@@ -129,15 +129,15 @@ def mended(arrays: Arrays, people: Habits, voice: Habits, rate: float) -> Arrays
 
 
 def sing(model: stored.Weights, given: Sequence[Excerpt], follow: float, seed: int, threads: int) -> list[Line]:
-    """What the voice sings in each excerpt."""
+    """What the voice sings in each excerpt, each with random numbers of its own: else all rest at the same moments."""
     weights = stored.weights(model)
 
-    def one(excerpt: Excerpt) -> Line:
-        sung = Singer(weights).run(excerpt.rows, follow=follow, seed=seed)
+    def one(number: int, excerpt: Excerpt) -> Line:
+        sung = Singer(weights).run(excerpt.rows, follow=follow, seed=1000 * seed + number)
         return line_of(sung["phonation"], sung["note"]).cut(excerpt.before)
 
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(one, given))
+        return list(pool.map(one, range(len(given)), given))
 
 
 def compared(given: Sequence[Excerpt], lines: Sequence[Line]) -> dict[str, float]:
