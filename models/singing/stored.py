@@ -43,7 +43,8 @@ def read(name: str | Path = OURS) -> Weights:
     folder = find(name)
     if not folder.is_dir():
         raise WeightsError(f"{folder}: no folder of a singer's weights ({', '.join(PARTS)}): give another")
-    told, arrays = {}, {}
+    told: dict[str, dict[str, Any]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for part in PARTS:
         told[part], found = _part(folder / f"{part}{cards.SUFFIX}", part)
         arrays |= {f"{part}.{key}": value for key, value in found.items()}
@@ -76,7 +77,7 @@ def voices(weights: Weights) -> tuple[str, ...]:
 
 def sampling(weights: Weights) -> dict[str, Sampling]:
     """How each field is best drawn, as the cards tell. Raises WeightsError: they do not tell it as ours do."""
-    found = {}
+    found: dict[str, Sampling] = {}
     try:
         for card in weights.cards.values():
             for name, told in card.get("sampling", {}).items():
@@ -91,8 +92,8 @@ def weights(read: Weights) -> SingerWeights:
     """The singer's packed weights. Raises WeightsError where the parts do not fit the program, or each other."""
     told = shapes(read)
     try:
-        towers = (TowerShape(told[part]["heads"], told[part]["window"]) for part in ("line", "delivery"))
-        made = SingerWeights(read.arrays, SingerShape(*towers, sampling(read)))
+        line, delivery = (TowerShape(told[part]["heads"], told[part]["window"]) for part in ("line", "delivery"))
+        made = SingerWeights(read.arrays, SingerShape(line, delivery, sampling(read)))
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{read.path}: {error}: train it again") from error
     if made.voices < len(voices(read)):
