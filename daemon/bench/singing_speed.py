@@ -7,6 +7,7 @@ real-time factor is the time it takes over the time that is sung.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -49,8 +50,8 @@ def ours(weights: SingerWeights, rows: NDArray[np.float32]) -> dict[str, float]:
     for number in range(ROUNDS):
         singer = Singer(weights)
         singer.run(rows[:WARM], seed=number)
-        networks, sung = seconds_of(lambda singer=singer, number=number: singer.run(rows[WARM:], seed=number))
-        synth, _ = seconds_of(lambda sung=sung: vocoder.sing(frames(sung), RATE))
+        networks, sung = seconds_of(partial(singer.run, rows[WARM:], seed=number))
+        synth, _ = seconds_of(partial(vocoder.sing, frames(sung), RATE))
         rounds.append((networks, synth))
     told = (len(rows) - WARM) * BLOCK / RATE
     networks, synth = (min(part) / told for part in zip(*rounds, strict=True))

@@ -46,7 +46,8 @@ AFTER = round(judge.WAITED / metrics.BLOCK) + 1  # blocks that are sung after it
 TRIES = 200  # moments that are tried for each surprise
 
 Say = Callable[[str], None]
-Item, Found = TypeVar("Item"), TypeVar("Found")
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,19 @@ def taken(weights: SingerWeights, one: Excerpt, follow: float, seed: int, voice:
     """One take."""
     sung = sing(weights, one.rows, follow, seed, voice)
     return Take(one, seed, line_of(sung["phonation"], sung["note"]), frames(sung))
+
+
+def takes(weights: SingerWeights, given: Sequence[Excerpt], follow: float, plan: Plan, say: Say) -> list[Take]:
+    """Every excerpt sung so many times.
+
+    Every take has a seed of its own: with the same random numbers all voices would rest at the same moments.
+    """
+
+    def work(task: tuple[Excerpt, int]) -> Take:
+        return taken(weights, task[0], follow, task[1], plan.voice)
+
+    tasks = [(one, 1000 * seed + number) for seed in range(plan.seeds) for number, one in enumerate(given, 1)]
+    return each_of(work, tasks, plan, say, f"excerpts sung, follow {follow:g}")
 
 
 def each_of(work: Callable[[Item], Found], items: Sequence[Item], plan: Plan, say: Say, what: str) -> list[Found]:
@@ -231,17 +245,7 @@ def run(model: stored.Weights, plan: Plan, say: Say = lambda _: None) -> dict[st
     began = time.monotonic()
     weights = stored.weights(model)
     given = draw(plan.data, plan.split, plan.each)
-    voices: dict[float, list[Take]] = {}
-    for follow in dict.fromkeys((0.0, plan.follow)):
-        # Every take has a seed of its own: with the same numbers all voices would rest at the same moments.
-        tasks = [(one, 1000 * seed + number) for seed in range(plan.seeds) for number, one in enumerate(given, 1)]
-        voices[follow] = each_of(
-            lambda task, follow=follow: taken(weights, task[0], follow, task[1], plan.voice),
-            tasks,
-            plan,
-            say,
-            f"excerpts sung, follow {follow:g}",
-        )
+    voices = {follow: takes(weights, given, follow, plan, say) for follow in dict.fromkeys((0.0, plan.follow))}
     usual_takes = voices[plan.follow]
     human = [(one.sung, one.piano) for one in given]
     rows = judge.table(human, {follow: [take.pair for take in takes] for follow, takes in voices.items()})

@@ -11,6 +11,7 @@ its median is told.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -85,13 +86,14 @@ def clashes(sung: Line, piano: Piano) -> NDArray[np.float64]:
     It begins where a sung note stops being a chord tone, or begins as none, and goes on, from note to note, until a
     chord tone is sung or the voice falls silent.
     """
-    return stretches(sung.voiced & ~chord_tones(sung, piano))[1] * (1000 * BLOCK)
+    lengths = stretches(sung.voiced & ~chord_tones(sung, piano))[1]
+    return lengths.astype(np.float64) * (1000 * BLOCK)
 
 
 def rests(sung: Line) -> NDArray[np.float64]:
     """Seconds of each rest; those that the line's ends cut off count as far as they are heard."""
     lengths = stretches(~sung.voiced)[1]
-    return lengths[lengths >= REST] * BLOCK
+    return lengths[lengths >= REST].astype(np.float64) * BLOCK
 
 
 def pitches(sung: Line) -> NDArray[np.int64]:
@@ -153,11 +155,11 @@ def figures(pairs: Pairs) -> dict[str, float]:
     }
 
 
-def _pooled(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.float64]:
+def _pooled(parts: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
     return np.concatenate([np.zeros(0), *(np.asarray(part, dtype=np.float64) for part in parts)])
 
 
-def _mean(values: NDArray[np.generic]) -> float:
+def _mean(values: NDArray[Any]) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 
 

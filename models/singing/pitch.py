@@ -23,10 +23,10 @@ _PERIODS = 3.0  # of the window that refines
 
 def track(wave: NDArray[np.floating], rate: int, times: Floats) -> Floats:
     """[times] Hz that sound at each time (seconds). wave [samples] at ``rate``, quiet or not: there is always one."""
-    wave = np.asarray(wave, np.float64)
-    coarse = _coarse(wave, rate, times)
+    sound: Floats = np.asarray(wave, np.float64)
+    coarse = _coarse(sound, rate, times)
     return np.array(
-        [_refined(wave, rate, at, _refined(wave, rate, at, f0)) for at, f0 in zip(times, coarse, strict=True)]
+        [_refined(sound, rate, at, _refined(sound, rate, at, f0)) for at, f0 in zip(times, coarse, strict=True)]
     )
 
 
