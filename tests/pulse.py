@@ -69,18 +69,16 @@ class Ear:
     def __init__(self) -> None:
         line = ["parec", "--raw", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=20"]
         self._process = subprocess.Popen([*line, f"--device={_SINK}.monitor"], stdout=subprocess.PIPE)
-        self._parts: list[bytes] = []
+        self.loudest, self.even = 0.0, True  # the largest sample so far; both sides are the same
         self._thread = Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
         assert self._process.stdout
         while part := self._process.stdout.read(4800 * 8):
-            self._parts.append(part)
-
-    def sound(self) -> np.ndarray:
-        """[frames, 2] all so far."""
-        return np.frombuffer(b"".join(self._parts), np.float32).reshape(-1, 2)
+            sound = np.frombuffer(part[: len(part) // 8 * 8], np.float32).reshape(-1, 2)
+            self.loudest = max(self.loudest, float(np.abs(sound).max(initial=0.0)))
+            self.even = self.even and np.array_equal(sound[:, 0], sound[:, 1])
 
     def close(self) -> None:
         """Hear no more."""

@@ -27,6 +27,7 @@ _LATENCY = 0.02  # s: less makes sound servers stumble
 _STALL = 5.0  # s without a buffer, of a stream that is said to run: some servers take long over the first
 _LOOK_EVERY = 2.0  # s between two looks for a device that is missing
 _INVALID_RATE = -9997  # paInvalidSampleRate
+_NONE_HERE = "no audio output is here; MIDI goes on, and the sound as soon as there is one"
 _NO_JACK = {"JACK_DEFAULT_SERVER": "ripieno-wants-none", "PIPEWIRE_NOJACK": "1"}
 
 
@@ -169,15 +170,27 @@ class Sound:
     def connect(self, part: str) -> str:
         """Play on the device that goes by `part`; "": on the usual one. Returns its name, "" where there is none yet.
 
-        UserError: there is no such device, it refuses the clock's sample rate, or one is wanted already.
+        UserError: there is no such device, it refuses the clock's sample rate, or one is wanted already. But for the
+        last, `tend` goes on looking for it.
         """
         if self._wanted is not None:
             raise UserError(f"PortAudio sounds on one device: leave out --connect-audio {part!r}")
-        device = choose(part)
-        if device:
-            self._open(device)
         self._wanted = part
-        return device.name if device else ""
+        try:
+            return self._find(part)
+        except UserError as error:
+            self._said = str(error)
+            raise
+
+    def _find(self, part: str) -> str:
+        """Open the device that goes by `part`; returns its name, "" where there is none. UserError as of `connect`."""
+        device = choose(part)
+        if not device:
+            self._said = _NONE_HERE
+            return ""
+        self._open(device)
+        self._said = ""
+        return device.name
 
     def _open(self, device: Device) -> None:
         why_not = refusal(device, self._clock.sample_rate)
@@ -231,21 +244,17 @@ class Sound:
         return news
 
     def _look(self) -> list[str]:
-        """Open the device if it is there; complain once of what else is in the way."""
+        """Open the device if it is there; complain once of what is in the way."""
         assert self._wanted is not None
+        before = self._said
         look_again(load())
         try:
-            device = choose(self._wanted)
-            if device:
-                self._open(device)
-                self._said = ""
-                return [f"the voice sounds on {device.name}"]
-            said = "no audio output is here; MIDI goes on, and the sound as soon as there is one"
+            name = self._find(self._wanted)
         except UserError as error:
-            said = str(error)
-        news = [] if said == self._said else [said]
-        self._said = said
-        return news
+            name, self._said = "", str(error)
+        if name:
+            return [f"the voice sounds on {name}"]
+        return [] if self._said == before else [self._said]
 
     def state(self, clock: DriverState) -> DriverState:
         """How the clock does, with the buffers that came too late, and the device's own period."""

@@ -7,12 +7,8 @@
 #include "platform.h"
 #include "singers.h"
 
-enum {
-    PATIENCE = 5000,
-    FRAMES = 256,
-    MOST = 20000,
-    TRIES = 1000
-};                                     /* PATIENCE, ms, and TRIES: only to fail in the end */
+enum { PATIENCE = 5000, TRIES = 1000 }; /* milliseconds, and times: only to fail in the end */
+enum { FRAMES = 256, MOST = 20000 };
 static const uint64_t CARD = 50000000; /* nanoseconds: longer than the clock trusts a card that is late */
 
 static rp_clock_event event;
