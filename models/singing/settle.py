@@ -12,7 +12,9 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,16 @@ from ripieno.models import card as cards
 from ripieno.models.collection import CorpusError
 from ripieno.models.singing import judge, metrics, stored
 from ripieno.models.singing.excerpts import Excerpt, draw, line_of
-from ripieno.models.singing.metrics import Line, intervals
-from ripieno.models.singing.representation import AGE_EDGES, AGES, BREATH, ONSET, REST, SUSTAIN
-from ripieno.models.singing.songs import BREATH_BLOCKS
+from ripieno.models.singing.metrics import Line, intervals, stretches
+from ripieno.models.singing.representation import AGE_EDGES, AGES, BREATH, ONSET, REST, SUSTAIN, ages
+from ripieno.models.singing.songs import BREATH_BLOCKS, BREATH_GAP
 from ripieno.native.singer import PARAMETERS, Singer
 
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 
 # Buckets of age (AGE_EDGES) at which these hazards are counted together: each group begins at one of these blocks.
-RESTED = np.array([0, 23, 64, 181, 362])
+RESTED = np.array([0, 4, 8, 11, 16, 23, 45, 90, 181, 362])
 HELD = np.array([0, 6, 16, 32, 64, 128])
 KINDS = np.array([1, 3, 5])  # semitones at which steps, skips and leaps begin
 FEW = 20.0  # events; of fewer, a difference is believed the less
@@ -42,24 +44,27 @@ FIRST_RATE, SLOWING = 0.45, 0.3  # share of the way that the first round goes, a
 
 @dataclass(frozen=True)
 class Habits:
-    """Counts. start [groups of RESTED, 2]: blocks of silence, and notes that begin in them; end, again [groups of HELD,
-    2]: blocks that are held, and how often silence, or another note, follows; kinds [4]: of intervals."""
+    """Counts. breath, start [groups of RESTED, 2]: blocks of rest, and how often a breath, or a note, follows; end,
+    again [groups of HELD, 2]: blocks that are held, and how often silence, or another note, follows; kinds [4]: of
+    intervals."""
 
+    breath: Floats
     start: Floats
     end: Floats
     again: Floats
     kinds: Floats
 
     def __add__(self, other: "Habits") -> "Habits":
-        return Habits(
-            self.start + other.start, self.end + other.end, self.again + other.again, self.kinds + other.kinds
-        )
+        return Habits(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
-def _ages(begins: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """[blocks] blocks since the last beginning; the first block is one."""
-    places = np.arange(len(begins))
-    return places - np.maximum.accumulate(np.where(begins, places, 0))
+def phonation_of(sung: Line) -> NDArray[np.int64]:
+    """[blocks] a person's phonation: breath before a note where there is room for one, as in the lessons."""
+    found = np.where(sung.onset, ONSET, np.where(sung.voiced, SUSTAIN, REST))
+    for begin, length in zip(*stretches(~sung.voiced), strict=True):
+        if length >= BREATH_GAP and begin + length < len(found):
+            found[begin + length - BREATH_BLOCKS : begin + length] = BREATH
+    return found
 
 
 def _counted(ages: NDArray[np.int64], happens: NDArray[np.bool_], edges: NDArray[np.int64]) -> Floats:
@@ -68,26 +73,23 @@ def _counted(ages: NDArray[np.int64], happens: NDArray[np.bool_], edges: NDArray
     return np.stack([np.bincount(group, minlength=len(edges)), np.bincount(group, happens, len(edges))], 1)
 
 
-def habits(sung: Line) -> Habits:
-    """Of one line."""
-    voiced, follows = sung.voiced[:-1], sung.voiced[1:]
-    begins = sung.onset | (sung.voiced != np.concatenate([[not sung.voiced[0]], sung.voiced[:-1]]))
-    ages, onset = _ages(begins)[:-1], sung.onset[1:]
+def habits(sung: Line, phonation: NDArray[np.int64]) -> Habits:
+    """Of one line, and what phonation [blocks] it has."""
+    age, before, follows = ages(phonation)[:-1], phonation[:-1], phonation[1:]
+    rests, held = before == REST, before >= ONSET
     kinds = np.bincount(np.searchsorted(KINDS, np.abs(intervals(sung)), side="right"), minlength=len(KINDS) + 1)
     return Habits(
-        _counted(ages[~voiced], onset[~voiced], RESTED),
-        _counted(ages[voiced], ~follows[voiced], HELD),
-        _counted(ages[voiced], onset[voiced], HELD),
+        _counted(age[rests], follows[rests] == BREATH, RESTED),
+        _counted(age[rests], follows[rests] == ONSET, RESTED),
+        _counted(age[held], follows[held] < ONSET, HELD),
+        _counted(age[held], follows[held] == ONSET, HELD),
         kinds.astype(np.float64),
     )
 
 
-def total(lines: Sequence[Line]) -> Habits:
+def total(lines: Sequence[Habits]) -> Habits:
     """Of several lines together."""
-    found = habits(lines[0])
-    for one in lines[1:]:
-        found = found + habits(one)
-    return found
+    return reduce(add, lines)
 
 
 def _apart(people: Floats, voice: Floats) -> Floats:
@@ -103,9 +105,9 @@ def _apart(people: Floats, voice: Floats) -> Floats:
     return np.clip(np.where(known, (logit(people) - logit(voice)) * believed, 0.0), -WIDEST, WIDEST)
 
 
-def by_age(edges: NDArray[np.int64], values: Floats, later: int = 0) -> Floats:
-    """[AGES] the value of the group in which each bucket lies, so many blocks later."""
-    return values[np.searchsorted(edges, AGE_EDGES + later, side="right") - 1]
+def by_age(edges: NDArray[np.int64], values: Floats) -> Floats:
+    """[AGES] the value of the group in which each bucket lies."""
+    return values[np.searchsorted(edges, AGE_EDGES, side="right") - 1]
 
 
 def mended(arrays: Arrays, people: Habits, voice: Habits, rate: float) -> Arrays:
@@ -114,9 +116,8 @@ def mended(arrays: Arrays, people: Habits, voice: Habits, rate: float) -> Arrays
     state = arrays["line.phonation_state.weight"].astype(np.float64).copy()  # [4 * AGES, field]
     to_hidden = rate * np.linalg.pinv(scores)  # [field, 4]
     wanted = np.zeros((len(scores), AGES, len(scores)))  # by phonation, age and score
-    begin = _apart(people.start, voice.start)
-    wanted[REST, :, ONSET] = by_age(RESTED, begin)
-    wanted[REST, :, BREATH] = by_age(RESTED, begin, later=BREATH_BLOCKS)  # the note begins when the breath is over
+    wanted[REST, :, ONSET] = by_age(RESTED, _apart(people.start, voice.start))
+    wanted[REST, :, BREATH] = by_age(RESTED, _apart(people.breath, voice.breath))
     for sung in (ONSET, SUSTAIN):
         wanted[sung, :, ONSET] = by_age(HELD, _apart(people.again, voice.again))
         wanted[sung, :, [REST, BREATH]] = by_age(HELD, _apart(people.end, voice.end))
@@ -128,13 +129,17 @@ def mended(arrays: Arrays, people: Habits, voice: Habits, rate: float) -> Arrays
     return arrays | {"line.phonation_state.weight": state, "line.interval.bias": bias}
 
 
-def sing(model: stored.Weights, given: Sequence[Excerpt], follow: float, seed: int, threads: int) -> list[Line]:
-    """What the voice sings in each excerpt, each with random numbers of its own: else all rest at the same moments."""
+def sing(
+    model: stored.Weights, given: Sequence[Excerpt], follow: float, seed: int, threads: int
+) -> list[tuple[Line, NDArray[np.int64]]]:
+    """The line, and its phonation, that the voice sings in each excerpt, each with random numbers of its own: else all
+    rest at the same moments."""
     weights = stored.weights(model)
 
-    def one(number: int, excerpt: Excerpt) -> Line:
+    def one(number: int, excerpt: Excerpt) -> tuple[Line, NDArray[np.int64]]:
         sung = Singer(weights).run(excerpt.rows, follow=follow, seed=1000 * seed + number)
-        return line_of(sung["phonation"], sung["note"]).cut(excerpt.before)
+        phonation = sung["phonation"].astype(np.int64)
+        return line_of(phonation, sung["note"]).cut(excerpt.before), phonation[excerpt.before :]
 
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(one, range(len(given)), given))
@@ -155,15 +160,17 @@ def worst(ratios: dict[str, float]) -> float:
 
 def settle(model: stored.Weights, given: Sequence[Excerpt], follow: float, rounds: int, threads: int) -> Arrays:
     """The line's arrays as they were in the round whose figures were nearest to people's. Raises WeightsError."""
-    people, nearest, best = total([one.sung for one in given]), float("inf"), dict(model.arrays)
+    people = total([habits(one.sung, phonation_of(one.sung)) for one in given])
+    nearest, best = float("inf"), dict(model.arrays)
     for number in range(rounds + 1):
-        lines = sing(model, given, follow, number + 1, threads)
-        ratios = compared(given, lines)
+        sung = sing(model, given, follow, number + 1, threads)
+        ratios = compared(given, [line for line, _ in sung])
         told = ", ".join(f"{what} {value:.2f}" for what, value in ratios.items())
         _say(f"after {number} of {rounds} rounds, voice / human: {told}")
         if worst(ratios) < nearest:
             nearest, best = worst(ratios), dict(model.arrays)
-        arrays = mended(dict(model.arrays), people, total(lines), rate=FIRST_RATE / (number + 1) ** SLOWING)
+        voice = total([habits(*one) for one in sung])
+        arrays = mended(dict(model.arrays), people, voice, rate=FIRST_RATE / (number + 1) ** SLOWING)
         half = {name: value.astype(np.float16) for name, value in arrays.items()}
         model = stored.Weights(model.path, model.cards, half)
     return {name.removeprefix("line."): value for name, value in best.items() if name.startswith("line.")}
