@@ -26,6 +26,7 @@ class DummyServer:
         self.name = f"ripieno-{os.getpid()}-{next(_numbers)}"
         self._command = ["jackd", "-n", self.name, "-d", "dummy", "-r", str(rate), "-p", str(period)]
         self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
         self._before: str | None = None
 
     def __enter__(self) -> "DummyServer":
@@ -40,6 +41,9 @@ class DummyServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end()
+        if self._killed:  # it still has one of JACK's eight places for servers: only itself can give it back
+            self.start()
+            self.end()
         os.environ.pop(_VARIABLE)
         if self._before is not None:
             os.environ[_VARIABLE] = self._before
@@ -48,6 +52,7 @@ class DummyServer:
         """Start it (again), and wait until it answers."""
         nothing = subprocess.DEVNULL
         self._process = subprocess.Popen(self._command, stdin=nothing, stdout=nothing, stderr=nothing)
+        self._killed = False
         end = time.monotonic() + _START_SECONDS
         while problem := jack_problem():
             if time.monotonic() > end or self._process.poll() is not None:
@@ -60,9 +65,13 @@ class DummyServer:
         process, self._process = self._process, None
         if process is None:
             return
-        process.kill() if kill else process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if not kill:
+            process.terminate()
+            try:
+                process.wait(5)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+        self._killed = True
+        process.kill()
+        process.wait()
