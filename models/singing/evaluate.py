@@ -140,17 +140,24 @@ class Case:
 
 
 def cases(takes: Sequence[Take], count: int, seed: int = 0) -> list[Case]:
-    """So many surprises at random moments of the takes in turn; fewer where there are none to be found."""
+    """So many surprises at random moments of the takes in turn; fewer where none are to be found."""
     rng = np.random.default_rng(seed)
-    found = []
-    for number in range(count):
-        take = takes[number % len(takes)]
-        for _ in range(TRIES):
-            case = Case(take, int(rng.integers(FIRST * BLOCK_MS, LAST * BLOCK_MS)), int(rng.choice(INTERVALS)))
-            if _could_be(case) and is_case(take.line, piano_of(take.excerpt.rows), piano_of(case.rows), case.block):
-                found.append(case)
-                break
+    found: list[Case] = []
+    for number in range(3 * count):
+        case = _case(takes[number % len(takes)], rng)
+        found += [case] if case else []
+        if len(found) == count:
+            break
     return found
+
+
+def _case(take: Take, rng: np.random.Generator) -> Case | None:
+    """A surprise that comes to a take, None where it does not agree with its piano for long enough."""
+    for _ in range(TRIES):
+        case = Case(take, int(rng.integers(FIRST * BLOCK_MS, LAST * BLOCK_MS)), int(rng.choice(INTERVALS)))
+        if _could_be(case) and is_case(take.line, piano_of(take.excerpt.rows), piano_of(case.rows), case.block):
+            return case
+    return None
 
 
 def _could_be(case: Case) -> bool:
