@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ripieno.models.continuation.copying import shared_runs
-from ripieno.models.singing.metrics import Line, intervals
+from ripieno.models.singing.metrics import Line, intervals, line, pitches
 
 _SHORTEST = 3  # notes of a run that counts
 _WIDEST = 127  # semitones, of an interval
@@ -21,6 +21,13 @@ def longest_runs(sung: Sequence[Line], melodies: Sequence[Line]) -> NDArray[np.i
     """[sung] intervals of the longest run that each line shares with any of the melodies; 0 where it is one alone."""
     notes = shared_runs([_steps(one) for one in sung], [_steps(one) for one in melodies], _SHORTEST)
     return np.maximum(notes - 1, 0)
+
+
+def merged(sung: Line) -> Line:
+    """A line's notes, a block each, a note that is struck again counted once: runs of one pitch are no melody."""
+    notes = pitches(sung)
+    kept = notes[np.diff(notes, prepend=-1) != 0]
+    return line(kept, np.ones(len(kept), bool))
 
 
 def _steps(sung: Line) -> list[NDArray[np.int64]]:

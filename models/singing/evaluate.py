@@ -235,13 +235,16 @@ def codec(model: stored.Weights, data: Path, say: Say) -> dict[str, Any]:
 
 
 def copied(takes: Sequence[Take], given: Sequence[Excerpt], plan: Plan, say: Say) -> dict[str, dict[str, float]]:
-    """Intervals of the longest run shared with any training melody, over lines: the voice's, and held-out people's."""
+    """Intervals of the longest run shared with any training melody, over lines: the voice's, and held-out people's; and
+    the same with a note that is struck again counted once."""
     say("copying")
     trained = melodies(songs.load(plan.data, "train"))
-    return {
-        judge.voice_at(plan.follow): copying.summary(copying.longest_runs([take.pair[0] for take in takes], trained)),
-        judge.HUMAN: copying.summary(copying.longest_runs([one.sung for one in given], trained)),
-    }
+    lines = {judge.voice_at(plan.follow): [take.pair[0] for take in takes], judge.HUMAN: [one.sung for one in given]}
+    found = {name: copying.longest_runs(own, trained) for name, own in lines.items()}
+    alone = [copying.merged(one) for one in trained]
+    for name, own in lines.items():
+        found[f"{name}, repeats as one"] = copying.longest_runs([copying.merged(one) for one in own], alone)
+    return {name: copying.summary(runs) for name, runs in found.items()}
 
 
 # ---- All of it ----

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ripieno.models.singing.copying import longest_runs, summary
+from ripieno.models.singing.copying import longest_runs, merged, summary
 from ripieno.models.singing.metrics import Line, line
 
 
@@ -28,6 +28,13 @@ def test_a_planted_run_is_found_in_another_key_and_rhythm() -> None:
 
 def test_repeated_notes_count() -> None:
     assert longest_runs([melody([60] * 9)], [melody([50] * 30)]).tolist() == [8]
+
+
+def test_repeated_notes_may_count_once() -> None:
+    repeated = merged(melody([60, 60, 60, 62, 64, 64, 60]))
+    assert repeated.note.tolist() == [60, 62, 64, 60]
+    assert repeated.onset.all()
+    assert longest_runs([merged(melody([60] * 9))], [merged(melody([50] * 30))]).tolist() == [0]
 
 
 def test_a_summary() -> None:
