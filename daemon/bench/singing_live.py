@@ -27,7 +27,7 @@ RATE, PERIOD = 48_000, 128
 MINUTES = 1.0
 WIRE_SECONDS = 30.0
 SETTLED = 60.0  # seconds after which memory should grow no more
-_START_SECONDS = 30.0
+_END_SECONDS = 600.0  # what half an hour of sound takes to be gone through on a busy machine
 
 
 class Session:
@@ -80,7 +80,7 @@ class Pianist:
 
     def ends(self) -> dict[str, Any]:
         """What it heard. UserError where it failed."""
-        said, complaint = self.process.communicate("", timeout=_START_SECONDS)
+        said, complaint = self.process.communicate("", timeout=_END_SECONDS)
         if self.process.returncode:
             raise UserError(f"the pianist failed: {complaint.strip()[-300:]}")
         heard: dict[str, Any] = json.loads(said)
