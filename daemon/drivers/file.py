@@ -1,5 +1,6 @@
 """--driver file: a MIDI file plays, at real pace, in the player's place."""
 
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event as Flag
@@ -38,6 +39,7 @@ class File:
         self._device: Any = None
         self._ending = Flag()
         self._thread: Thread | None = None
+        self._waiting: deque[Event] = deque()
 
     def open(self) -> None:
         self._score = read_score(self._path, SAMPLE_RATE)
@@ -45,17 +47,22 @@ class File:
 
     def start(self, engine: Engine) -> None:
         self._ending.clear()
+        self._waiting = deque(self._score.events)
+        self._fill()  # before the clock starts, so that the first notes are not late
         self._thread = Thread(target=self._feed, name="ripieno-file", daemon=True)
         self._paced.start(engine)
         self._thread.start()
 
+    def _fill(self) -> None:
+        """Give the clock what comes within about a second, as far as its queue has room."""
+        clock, waiting = self._paced.clock, self._waiting
+        while waiting and waiting[0][0] <= clock.state().frame + _AHEAD and clock.send_at(0, *waiting[0]):
+            waiting.popleft()
+
     def _feed(self) -> None:
-        """Keep the clock's queue filled, about a second ahead."""
-        clock = self._paced.clock
-        for frame, port, data in self._score.events:
-            while clock.state().frame + _AHEAD < frame or not clock.send_at(0, frame, port, data):
-                if self._ending.wait(_PAUSE):
-                    return
+        """Keep the clock's queue filled."""
+        while self._waiting and not self._ending.wait(_PAUSE):
+            self._fill()
 
     @property
     def finished(self) -> bool:
