@@ -15,7 +15,7 @@ from ripieno.models.singing.rollout import Manner  # noqa: E402
 from ripieno.native import piano, singer, vocoder  # noqa: E402
 
 BLOCKS, RATE = 600, 24_000  # longer than either window
-GUIDANCE, ACTIVITY, VOICE = 3.0, 0.9, 1  # what is likeliest at each block is seldom a beginning: it is made so
+GUIDANCE, ACTIVITY, VOICE = 3.0, 1.0, 1  # what is likeliest at each block is seldom a beginning: it is made so
 
 
 def chords(blocks: int) -> NDArray[np.float32]:
