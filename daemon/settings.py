@@ -1,5 +1,6 @@
 """What plays by a table of keys, of which most may be changed while it plays: by a name that is typed, or by a key."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ from ripieno.daemon.presets import option_value
 from ripieno.daemon.schema import Key
 
 
-class Settings:
+class Settings(ABC):
     """The keys of a preset's table, as they are now.
 
     who: plays by them. live: those that may be changed; fixed: those that only a new start can change.
@@ -23,9 +24,9 @@ class Settings:
         """cycles: the values of a key that one key of the keyboard goes through."""
         self.settings, self.cycles = settings, cycles
 
+    @abstractmethod
     def apply(self, name: str, value: Any) -> None:
         """Let what plays know of a new value, which is a good one."""
-        raise NotImplementedError
 
     def keep(self, name: str, value: Any) -> None:
         """Remember it."""

@@ -8,6 +8,7 @@ of performances has ``onset_ms`` and ``dur_ms`` too, the same in milliseconds.
 
 import json
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,11 @@ def read(path: Path) -> tuple[dict[str, NDArray[Any]], list[dict[str, Any]]]:
     if len(lengths) != 1 or len(starts) != len(documents) + 1 or int(starts[-1]) != lengths.pop():
         raise CorpusError(f"{path}: columns and pieces do not fit together: fetch the file again")
     return columns, documents
+
+
+def licences(path: Path, names: Collection[str], unnamed: str) -> list[str]:
+    """The sources and licences of those pieces of a collection that have these names (``path`` in their documents),
+    each once. unnamed: the source where a piece tells none. Raises CorpusError."""
+    _, documents = read(path)
+    chosen = (each for each in documents if each.get("path") in names)
+    return sorted({f"{each.get('source', unnamed)}: {each.get('licence', 'not told')}" for each in chosen})

@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib import import_module
 
-from ripieno.daemon.bench import continuation, singing
+from ripieno.daemon.bench.parts import IN_PARTS
 from ripieno.daemon.commands.options import add_json, print_json
 from ripieno.daemon.errors import UsageError, UserError, did_you_mean
 
@@ -17,9 +17,8 @@ BENCHES: dict[str, str] = {
     "render": "how much faster than real time a file is played",
 }
 EPILOG = "what can be measured:\n" + "\n".join(f"  {name:13} {what}" for name, what in BENCHES.items())
-PARTS = {"continuation": continuation.PARTS, "singing": singing.PARTS}
-for bench, parts in PARTS.items():
-    EPILOG += f"\n\nparts of the {bench}:\n" + "\n".join(f"  {name:13} {what}" for name, what in parts.items())
+for bench, divided in IN_PARTS.items():
+    EPILOG += f"\n\nparts of the {bench}:\n" + "\n".join(f"  {name:13} {what}" for name, what in divided.parts.items())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,12 +39,13 @@ def run(parsed: argparse.Namespace) -> int:
     _check_part(parsed)
     results = {}
     for name in parsed.what or BENCHES:
-        module = import_module(f"ripieno.daemon.bench.{name}")
         if not parsed.json:
             print(f"== {name}: {BENCHES[name]}")
         try:
-            options = {"part": parsed.part, "minutes": parsed.minutes} if name in PARTS else {}
-            results[name] = module.run(parsed.json, **options)
+            if name in IN_PARTS:
+                results[name] = IN_PARTS[name].run(parsed.json, parsed.part, parsed.minutes)
+            else:
+                results[name] = import_module(f"ripieno.daemon.bench.{name}").run(parsed.json)
         except UserError as error:
             results[name] = {"problem": str(error)}
             print(f"ripieno: {name}: {error}", file=sys.stderr)
@@ -58,9 +58,10 @@ def _check_part(parsed: argparse.Namespace) -> None:
     """A part is one of every bench that is asked for and has parts."""
     if parsed.part is None:
         return
-    divided = [name for name in parsed.what or BENCHES if name in PARTS]
+    divided = [name for name in parsed.what or BENCHES if name in IN_PARTS]
     if not divided:
-        raise UsageError(f"--part {parsed.part}: name the bench it is of: {' or '.join(PARTS)}")
+        raise UsageError(f"--part {parsed.part}: name the bench it is of: {' or '.join(IN_PARTS)}")
     for name in divided:
-        if parsed.part not in PARTS[name]:
-            raise UsageError(f"{name} has no part {parsed.part!r}; {did_you_mean(parsed.part, list(PARTS[name]))}")
+        parts = IN_PARTS[name].parts
+        if parsed.part not in parts:
+            raise UsageError(f"{name} has no part {parsed.part!r}; {did_you_mean(parsed.part, list(parts))}")

@@ -9,7 +9,6 @@ on: the card tells how many pieces and notes it saw of each, and under which lic
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,7 @@ from safetensors.torch import load_file
 
 from ripieno.models import card as cards
 from ripieno.models.checkpoint import CheckpointError, under
-from ripieno.models.collection import CorpusError, read
+from ripieno.models.collection import CorpusError, licences
 from ripieno.models.continuation import corpus
 from ripieno.models.continuation.network import SHAPES
 from ripieno.models.continuation.representation import STYLES
@@ -71,14 +70,8 @@ def export(run: Path, data: Path, out: Path, name: str = "") -> Path:
 def heard(style: str, data: Path) -> dict[str, Any]:
     """What a training hears of a collection: pieces, notes, and the pieces' licences."""
     pieces = corpus.load(style, data, "train")
-    names = {piece.name for piece in pieces}
-    _, documents = read(data / f"{style}.npz")
-    licences = Counter(
-        f"{each.get('source', style)}: {each.get('licence', 'not told')}"
-        for each in documents
-        if each.get("path") in names
-    )
-    return {"pieces": len(pieces), "notes": sum(map(len, pieces)), "licences": sorted(licences)}
+    told = licences(data / f"{style}.npz", {piece.name for piece in pieces}, style)
+    return {"pieces": len(pieces), "notes": sum(map(len, pieces)), "licences": told}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

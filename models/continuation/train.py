@@ -9,9 +9,8 @@ import argparse
 import atexit
 import os
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from ripieno.models import checkpoint
+from ripieno.models import checkpoint, training
 from ripieno.models.collection import CorpusError
 from ripieno.models.continuation.excerpts import fixed_excerpts
 from ripieno.models.continuation.export import export
@@ -30,9 +29,8 @@ from ripieno.models.continuation.network import SHAPES, Network, PaperNetwork
 from ripieno.models.continuation.representation import FIELDS, NOTE, TYPE, VELOCITY
 
 PAPER_FIELDS = FIELDS[:VELOCITY]
-WARMUP, COOLING = 100, 0.3  # steps; the last share of the steps, in which the rate falls to 0
+DECAY, BETA = 0.05, 0.95  # of AdamW
 VELOCITY_WEIGHT = 0.3  # it is the least certain of the fields, and must not drown the others
-CHECK_EVERY, SAVE_EVERY, REPORT_EVERY = 250, 50, 25
 CHECK_EXCERPTS = 8  # of each style
 
 
@@ -82,36 +80,29 @@ def total(found: Tensor) -> Tensor:
     return (found * weights).sum()
 
 
-class Training:
+class Training(training.Training):
     """A network in training, how far it is, and who else trains it."""
 
+    pace = training.Pace(warmup=100, cooling=0.3, check=250, save=50, report=25)
+
     def __init__(self, data: Path, runs: Path, options: Options) -> None:
-        self.options, self.runs = options, runs
         self.rank, self.world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
         self.device = (
             torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else "cpu"
         )
         torch.manual_seed(options.seed)
-        self.rng = np.random.default_rng([options.seed, self.rank])
+        rng = np.random.default_rng([options.seed, self.rank])
         self.plain = network_of(options.model, options.size, options.dropout).to(self.device)
-        self.network: nn.Module = self.plain
-        decayed = [p for p in self.plain.parameters() if p.ndim == 2]
-        rest = [p for p in self.plain.parameters() if p.ndim != 2]
-        groups = [{"params": decayed, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.95), fused=True)
-        self.step = 0
-        self.valid: dict[str, dict[str, float]] = {}
+        self.network: nn.Module = self.plain  # wrapped, where others train it too
+        super().__init__(self.plain, training.adamw(self.plain, options.rate, DECAY, BETA), rng, runs, options)
         self.lessons = Lessons(data, options.rows, paper=options.model == "mmt")
         self.checks = fixed_excerpts(data, "valid", options.rows, CHECK_EXCERPTS, paper=options.model == "mmt")
 
     def resume(self) -> None:
         """Go on from the checkpoint where there is one; join the other processes."""
-        progress = checkpoint.load(self.runs, self.plain, self.optimiser, self.rng)
-        if progress:
-            self.step, self.valid = progress["step"], progress["valid"]
-            if self.rank:  # the checkpoint holds the first process's random numbers
-                self.rng = np.random.default_rng([self.options.seed, self.rank, self.step])
-            print(f"{self.runs}: going on from step {self.step}", flush=True)
+        super().resume()
+        if self.rank and self.step:  # the checkpoint holds the first process's random numbers
+            self.rng = np.random.default_rng([self.options.seed, self.rank, self.step])
         if self.world > 1:
             torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
             atexit.register(torch.distributed.destroy_process_group)
@@ -120,36 +111,28 @@ class Training:
     def save(self) -> None:
         """Write the checkpoint; only the first process does."""
         if self.rank == 0:
-            progress = {"step": self.step, "valid": self.valid, "options": asdict(self.options)}
-            checkpoint.save(self.runs, self.plain, self.optimiser, self.rng, progress)
+            super().save()
 
-    def rate(self) -> float:
-        """The learning rate of this step: it rises, stays, and falls to 0 over the last share of the steps."""
-        left = (self.options.steps - self.step) / max(1.0, COOLING * self.options.steps)
-        return self.options.rate * min(1.0, (self.step + 1) / WARMUP, left)
-
-    def learn(self) -> Tensor:
-        """One step; the fields' losses."""
-        self.network.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
+    def losses(self) -> tuple[Tensor, Tensor]:
+        """The loss, and [fields]."""
         events, ticks = (part.to(self.device) for part in self.lessons.batch(self.rng, self.options.batch))
         found = losses(self.network, self.plain, events, ticks)
-        loss = total(found)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"{self.runs}: the loss is no number at step {self.step}: use a lower --rate")
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.plain.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        return found.detach()
+        return total(found), found
 
     def check(self) -> dict[str, float]:
         """The fields' losses on the excerpts of the valid split, and "sum", over the paper's fields."""
         self.plain.eval()
         found = np.mean([losses_of(self.plain, batch, self.device) for batch in in_batches(self.checks, 8)], axis=0)
-        return named(found)
+        return named(found.tolist())
+
+    def describe(self, figures: Mapping[str, float] | Sequence[float]) -> str:
+        by_name = figures if isinstance(figures, Mapping) else named(figures)
+        return " ".join(f"{name} {value:.3f}" for name, value in by_name.items())
+
+    def say(self, *told: Any) -> None:
+        """As the first process alone says it."""
+        if self.rank == 0:
+            super().say(*told)
 
 
 def in_batches(excerpts: list[Any], size: int) -> Iterator[Batch]:
@@ -166,7 +149,7 @@ def losses_of(network: Network | PaperNetwork, batch: Batch, device: Any = "cpu"
     return losses(network, network, events, ticks).cpu().numpy()
 
 
-def named(found: np.ndarray) -> dict[str, float]:
+def named(found: Sequence[float]) -> dict[str, float]:
     """Losses by the field's name, and their sum over the paper's fields."""
     by_name = {name: round(float(value), 4) for name, value in zip(FIELDS, found, strict=False)}
     return by_name | {"sum": round(sum(by_name[name] for name in PAPER_FIELDS), 4)}
@@ -174,34 +157,9 @@ def named(found: np.ndarray) -> dict[str, float]:
 
 def train(data: Path, runs: Path, options: Options) -> Training:
     """Train to the end of the steps, with checkpoints and progress; returns the training."""
-    training = Training(data, runs, options)
-    training.resume()
-    began, first = time.monotonic(), training.step
-    while training.step < options.steps:
-        found = training.learn()
-        if training.step % SAVE_EVERY == 0:
-            training.save()
-        if training.step % CHECK_EVERY == 0 or training.step == options.steps:
-            training.valid[str(training.step)] = training.check()
-            training.save()
-            _say(training, "valid", training.valid[str(training.step)], began, first)
-        elif training.step % REPORT_EVERY == 0:
-            _say(training, "train", named(found.cpu().numpy()), began, first)
-    return training
-
-
-def _say(training: Training, what: str, figures: dict[str, float], began: float, first: int) -> None:
-    if training.rank:
-        return
-    spent = time.monotonic() - began
-    left = spent / max(1, training.step - first) * (training.options.steps - training.step)
-    fields = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
-    print(
-        f"{training.options.model} step {training.step}/{training.options.steps} {what}: {fields}"
-        f" | {spent / 60:.1f} min, {left / 60:.1f} min left",
-        file=sys.stderr,
-        flush=True,
-    )
+    made = Training(data, runs, options)
+    made.run()
+    return made
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -229,8 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = Options(told.model, told.size, told.steps, told.batch, told.rows, told.rate, told.dropout, told.seed)
     runs = told.runs / f"continuation-{told.model}-{told.size}"
     try:
-        training = train(told.data, runs, options)
-        if told.out and training.rank == 0:
+        made = train(told.data, runs, options)
+        if told.out and made.rank == 0:
             print(f"wrote {export(runs, told.data, told.out)}", flush=True)
     except (CorpusError, checkpoint.CheckpointError) as error:
         print(f"train: {error}", file=sys.stderr)

@@ -9,7 +9,6 @@ on: the card tells how many songs and sung notes it heard of each, and under whi
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,7 @@ from safetensors.torch import load_file
 
 from ripieno.models import card as cards
 from ripieno.models.checkpoint import CheckpointError, under
-from ripieno.models.collection import CorpusError, read
+from ripieno.models.collection import CorpusError, licences
 from ripieno.models.instrumentation.paper_weights import commit
 from ripieno.models.singing import songs
 from ripieno.models.singing.line import SHAPES
@@ -81,14 +80,8 @@ def export(run: Path, data: Path, out: Path) -> Path:
 def heard(style: str, data: Path) -> dict[str, Any]:
     """What a training hears of a collection: songs, sung notes, and the songs' licences."""
     loaded = songs.load(data, "train", (style,))
-    names = {song.name for song in loaded}
-    _, documents = read(data / f"{style}.npz")
-    licences = Counter(
-        f"{each.get('source', style)}: {each.get('licence', 'not told')}"
-        for each in documents
-        if each.get("path") in names
-    )
-    return {"songs": len(loaded), "sung notes": sum(len(song.line) for song in loaded), "licences": sorted(licences)}
+    told = licences(data / f"{style}.npz", {song.name for song in loaded}, style)
+    return {"songs": len(loaded), "sung notes": sum(len(song.line) for song in loaded), "licences": told}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -48,6 +48,7 @@ from ripieno.models.singing.representation import (
 )
 from ripieno.models.singing.rollout import IMPOSSIBLE, RESTS, SILENCE_UNIT, Choir, Manner, Sung
 from ripieno.models.singing.tower import Cache, Tower
+from ripieno.models.training import rate_at
 from ripieno.native.piano import COUNT, SILENCE
 from ripieno.native.piano import ONSET as PIANO_ONSET
 
@@ -283,11 +284,6 @@ class Stage:
 
     # -- learning --
 
-    def rate(self) -> float:
-        """The learning rate of this step: it rises, stays, and falls to 0 over the last share of the steps."""
-        left = (self.options.steps - self.step) / max(1.0, COOLING * self.options.steps)
-        return self.options.rate * min(1.0, (self.step + 1) / WARMUP, left)
-
     def policy(self, rows: Tensor, sung: Sung, ring: Cache) -> tuple[Tensor, Tensor]:
         """[batch, blocks] log-probability of what was sung, and the value of each block."""
         assert self.choir is not None
@@ -327,7 +323,9 @@ class Stage:
         loss = policy + self.options.anchor * anchor.sum() + functional.mse_loss(value, target)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"{self.runs}: the loss is no number at step {self.step}: use a lower --rate")
-        self.optimiser.param_groups[0]["lr"] = self.rate()
+        self.optimiser.param_groups[0]["lr"] = rate_at(
+            self.step, self.options.steps, self.options.rate, WARMUP, COOLING
+        )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.line.parameters(), 1.0)

@@ -8,7 +8,6 @@ judged by, on the songs in voices.HELD_OUT, which are in no lesson.
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,10 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ripieno.models import card as cards
-from ripieno.models import checkpoint
+from ripieno.models import checkpoint, training
 from ripieno.models.instrumentation.paper_weights import commit
 from ripieno.models.singing import voices
 from ripieno.models.singing.codec import INPUTS, SHAPES, Codec, stored_arrays
@@ -44,12 +43,11 @@ WEIGHTS = Path(__file__).parent / "weights"
 BLOCKS, BATCH = 32, 30  # of an excerpt; excerpts a step
 REAL = 0.7  # share of the excerpts that are real
 SUNG_BLOCKS = 6_000  # of each voice's lines
-RATE, WARMUP, COOLING = 1.5e-3, 100, 0.5  # the last: share of the steps in which the rate falls
+RATE = 1.5e-3
 STRETCH, FORMANTS, TILT, NOISE = 0.12, 0.025, 0.6, 0.8  # how far an excerpt is moved
 TILTS = 6  # cosines of a tilt
 COMMIT, ALL, NOISY, QUIET = 0.25, 0.01, 0.05, 0.05  # weights: the encoder, all bands, aperiodicity, frames not judged
 DECIBEL = 10.0 * np.sqrt(2.0) / np.log(10.0)
-SAVE_EVERY, REPORT_EVERY, CHECK_EVERY = 100, 50, 500
 LICENCES = {
     "soprano, tenor": "NIT-SONG070-F001, (c) 2004-2015 Nagoya Institute of Technology, Department of Computer Science, "
     "CC BY 3.0 (http://hts.sp.nitech.ac.jp/); the tenor is the same recordings, moved",
@@ -69,6 +67,7 @@ class Options:
     size: str
     steps: int
     seed: int
+    rate: float = RATE
 
 
 def random_line(voice: Voice, blocks: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -163,80 +162,41 @@ def distortion(codec: Codec, frames: Frames) -> float:
     return float(mel_cepstral_distortion(rebuilt[:, :BANDS], frames.envelope[: count * BLOCK])[heard].mean())
 
 
-class Training:
+class Training(training.Training):
     """A codec in training and how far it is."""
+
+    pace = training.Pace(warmup=100, cooling=0.5, check=500, save=100, report=50)
 
     def __init__(self, data: Path, folder: Path, runs: Path, options: Options) -> None:
         torch.manual_seed(options.seed)
-        self.rng = np.random.default_rng(options.seed)
-        self.runs, self.options, self.step = runs, options, 0
+        rng = np.random.default_rng(options.seed)
         self.codec = Codec(SHAPES[options.size])
-        self.lessons = Lessons(data, folder, self.rng)
+        self.lessons = Lessons(data, folder, rng)
         self.held_out = {name: voices.read_recording(data, folder, name)[0] for name in voices.HELD_OUT}
         self.codec.prepare(self.lessons.blocks())
         self.basis = torch.from_numpy(DECIBEL * cepstrum(np.eye(BANDS, dtype=np.float32))).float()
-        self.optimiser = torch.optim.AdamW(self.codec.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
-        self.valid: dict[str, dict[str, float]] = {}
+        optimiser = torch.optim.AdamW(self.codec.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01)
+        super().__init__(self.codec, optimiser, rng, runs, options)
 
-    def resume(self) -> None:
-        """Go on from the checkpoint where there is one."""
-        progress = checkpoint.load(self.runs, self.codec, self.optimiser, self.rng)
-        if progress:
-            self.step, self.valid = progress["step"], progress["valid"]
-            print(f"{self.runs}: going on from step {self.step}", flush=True)
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        progress = {"step": self.step, "valid": self.valid, "options": asdict(self.options)}
-        checkpoint.save(self.runs, self.codec, self.optimiser, self.rng, progress)
-
-    def rate(self) -> float:
-        """The learning rate of this step."""
-        left = (self.options.steps - self.step) / max(1.0, COOLING * self.options.steps)
-        return RATE * min(1.0, (self.step + 1) / WARMUP, left)
-
-    def learn(self) -> float:
-        """One step; the mean distortion in dB."""
-        self.codec.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
+    def losses(self) -> tuple[Tensor, Tensor]:
+        """What is learnt by, and the mean distortion in dB."""
         level, blocks = self.lessons.batch(self.rng)
         rebuilt, apart = self.codec(blocks)
         loss, found = losses(rebuilt, blocks, level, self.basis)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"{self.runs}: the loss is no number at step {self.step}: delete the checkpoint")
-        self.optimiser.zero_grad(set_to_none=True)
-        (loss + COMMIT * apart).backward()
-        nn.utils.clip_grad_norm_(self.codec.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        return found.item()
+        return loss + COMMIT * apart, found
 
     def check(self) -> dict[str, float]:
         """The distortion of the songs held out."""
         self.codec.eval()
         return {name: round(distortion(self.codec, frames), 3) for name, frames in self.held_out.items()}
 
-    def run(self) -> None:
-        """Train to the last step, with progress."""
-        begun, first, recent = time.monotonic(), self.step, []
-        while self.step < self.options.steps:
-            recent.append(self.learn())
-            last = self.step == self.options.steps
-            if last or self.step % CHECK_EVERY == 0:
-                self.valid[str(self.step)] = self.check()
-                print(f"step {self.step}: held out {self.valid[str(self.step)]} dB", flush=True)
-            if last or self.step % SAVE_EVERY == 0:
-                self.save()
-            if last or self.step % REPORT_EVERY == 0:
-                left = (time.monotonic() - begun) / (self.step - first) * (self.options.steps - self.step)
-                print(f"step {self.step}/{self.options.steps}: {np.mean(recent):.3f} dB, {left:.0f} s left", flush=True)
-                recent = []
+    def describe(self, figures: dict[str, float] | float) -> str:
+        return f"{figures:.3f} dB" if isinstance(figures, float) else f"{figures} dB"
 
 
-def export(training: Training, out: Path) -> dict[str, Any]:
+def export(made: Training, out: Path) -> dict[str, Any]:
     """Write codec.safetensors and its card of a training; the card. From then on its codec has half precision."""
-    codec, options = training.codec, training.options
+    codec, options = made.codec, made.options
     arrays = {name: value.astype(np.float16) for name, value in stored_arrays(codec.state_dict()).items()}
     codec.load_state_dict({name: torch.from_numpy(value).float() for name, value in arrays.items()}, strict=False)
     card = {
@@ -251,8 +211,8 @@ def export(training: Training, out: Path) -> dict[str, Any]:
         "voices": list(voices.VOICES),
         "data": LICENCES,
         "split": {"held out": list(voices.HELD_OUT)},
-        "training": {**asdict(options), "steps": training.step},
-        "metrics": {"mel-cepstral distortion in half precision, dB": training.check()},
+        "training": {**asdict(options), "steps": made.step},
+        "metrics": {"mel-cepstral distortion in half precision, dB": made.check()},
         "commit": commit(),
     }
     cards.write(out / f"codec{cards.SUFFIX}", arrays, card)
@@ -268,14 +228,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights and their card")
     parser.add_argument("--size", choices=sorted(SHAPES), default="small")
     parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--rate", type=float, default=RATE, help="learning rate")
     parser.add_argument("--seed", type=int, default=0)
     told = parser.parse_args(arguments)
     torch.set_num_threads(1)  # block after block, each a few small matrices: threads would only wait for each other
     try:
-        training = Training(told.data, told.voices, told.runs, Options(told.size, told.steps, told.seed))
-        training.resume()
-        training.run()
-        card = export(training, told.out)
+        made = Training(told.data, told.voices, told.runs, Options(told.size, told.steps, told.seed, told.rate))
+        made.run()
+        card = export(made, told.out)
     except (voices.VoicesError, checkpoint.CheckpointError, FloatingPointError, OSError, ValueError) as error:
         print(f"train_codec: {error}", file=sys.stderr)
         return 1

@@ -10,17 +10,17 @@ would itself have said (all blocks at once: T. Mihaylova and A. Martins, "Schedu
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from ripieno.models import checkpoint
+from ripieno.models import checkpoint, training
 from ripieno.models.card import WeightsError
 from ripieno.models.collection import CorpusError
 from ripieno.models.singing.codec import Codec
@@ -33,8 +33,7 @@ from ripieno.models.singing.voices import VoicesError
 NAME = "singing-delivery"
 CODEC = Path(__file__).parent / "weights" / "codec.safetensors"
 CODE_SPREAD = 0.4  # standard deviation of the vectors of the first codes at the beginning
-WARMUP, COOLING = 60, 0.35  # steps; the last share of the steps, in which the rate falls to 0
-CHECK_EVERY, SAVE_EVERY, REPORT_EVERY = 250, 50, 25
+DECAY, BETA = 0.02, 0.98  # of AdamW
 CHECK_BATCHES = 6
 FIRST_SHARE = 2.0  # how much oftener than another the first voice, the real singer's, is heard
 OWN_OFTEN, OWN_MOST = 0.4, 0.6  # how many batches hear what they said themselves, and of how many blocks at most
@@ -85,69 +84,31 @@ def own(network: Delivery, batch: Batch, share: float) -> Batch:
     return Batch(**vars(batch) | {"before": torch.where(other[..., None], believed, batch.before)})
 
 
-def optimiser_of(network: nn.Module, rate: float) -> torch.optim.AdamW:
-    """AdamW with decay on the matrices alone."""
-    matrices = [p for p in network.parameters() if p.dim() > 1]
-    others = [p for p in network.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
-
-
-class Training:
+class Training(training.Training):
     """A delivery in training, and how far it is."""
 
+    pace = training.Pace(warmup=60, cooling=0.35, check=250, save=50, report=25)
+
     def __init__(self, singing: Singing, runs: Path, shape: Shape, options: Options) -> None:
-        self.options, self.runs = options, runs
         torch.manual_seed(options.seed)
-        self.rng = np.random.default_rng(options.seed)
+        rng = np.random.default_rng(options.seed)
         self.network = Delivery(shape, options.dropout)
-        self.optimiser = optimiser_of(self.network, options.rate)
+        super().__init__(self.network, training.adamw(self.network, options.rate, DECAY, BETA), rng, runs, options)
         self.lessons = Excerpts(singing.train, singing.shares, shape, options.blocks)
-        held_out, rng = Excerpts(singing.valid, [1.0] * len(singing.valid), shape, options.blocks), self.rng.spawn(1)[0]
-        self.checks = [held_out.batch(rng, options.batch) for _ in range(CHECK_BATCHES)]
-        self.step = 0
-        self.valid: dict[str, list[float]] = {}
+        held_out, apart = Excerpts(singing.valid, [1.0] * len(singing.valid), shape, options.blocks), rng.spawn(1)[0]
+        self.checks = [held_out.batch(apart, options.batch) for _ in range(CHECK_BATCHES)]
 
-    def resume(self) -> None:
-        """Go on from the checkpoint, where there is one."""
-        progress = checkpoint.load(self.runs, self.network, self.optimiser, self.rng)
-        if progress:
-            self.step, self.valid = int(progress["step"]), progress["valid"]
-            print(f"{self.runs}: going on from step {self.step}", flush=True)
+    def progress(self) -> dict[str, Any]:
+        """With the network's shape, which the export needs."""
+        return super().progress() | {"shape": asdict(self.network.shape)}
 
-    def save(self) -> None:
-        """Write a checkpoint."""
-        progress = {
-            "step": self.step,
-            "valid": self.valid,
-            "options": asdict(self.options),
-            "shape": asdict(self.network.shape),
-        }
-        checkpoint.save(self.runs, self.network, self.optimiser, self.rng, progress)
-
-    def rate(self) -> float:
-        """The learning rate of this step: it rises, stays, and falls to 0 over the last share of the steps."""
-        left = (self.options.steps - self.step) / max(1.0, COOLING * self.options.steps)
-        return self.options.rate * min(1.0, (self.step + 1) / WARMUP, left)
-
-    def learn(self) -> Tensor:
-        """One step; the fields' losses."""
-        self.network.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
+    def losses(self) -> tuple[Tensor, Tensor]:
+        """The sum, and [fields]."""
         batch = self.lessons.batch(self.rng, self.options.batch)
         if self.rng.random() < OWN_OFTEN:
             batch = own(self.network, batch, float(self.rng.uniform(0.0, OWN_MOST)))
         found = losses(self.network, batch)
-        loss = found.sum()
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"{self.runs}: the loss is no number at step {self.step}: use a lower --rate")
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        return found.detach()
+        return found.sum(), found
 
     @torch.no_grad()
     def check(self) -> list[float]:
@@ -156,39 +117,18 @@ class Training:
         found = torch.stack([losses(self.network, batch) for batch in self.checks]).mean(0)
         return [round(float(value), 4) for value in found]
 
+    def describe(self, figures: Sequence[float]) -> str:
+        codes = " ".join(f"{value:.3f}" for value in figures[1:DEVIATION])
+        return f"loudness {figures[LOUDNESS]:.3f} codes {codes} deviation {figures[DEVIATION]:.3f}"
+
 
 def train(singing: Singing, runs: Path, shape: Shape, options: Options, codec: Codec | None = None) -> Training:
     """Train to the end of the steps, with checkpoints and progress; returns the training. codec: to begin with."""
-    training = Training(singing, runs, shape, options)
+    made = Training(singing, runs, shape, options)
     if codec is not None:
-        look_up_codes(training.network, codec)
-    training.resume()
-    began, first = time.monotonic(), training.step
-    recent: list[Tensor] = []
-    while training.step < options.steps:
-        recent.append(training.learn())
-        if training.step % SAVE_EVERY == 0 or training.step == options.steps:
-            training.save()
-        if training.step % CHECK_EVERY == 0 or training.step == options.steps:
-            training.valid[str(training.step)] = training.check()
-            training.save()
-            _say(training, "valid", training.valid[str(training.step)], began, first)
-        if training.step % REPORT_EVERY == 0:
-            _say(training, "train", torch.stack(recent).mean(0).tolist(), began, first)
-            recent = []
-    return training
-
-
-def _say(training: Training, what: str, found: Sequence[float], began: float, first: int) -> None:
-    spent = time.monotonic() - began
-    left = spent / max(1, training.step - first) * (training.options.steps - training.step)
-    codes = " ".join(f"{value:.3f}" for value in found[1:DEVIATION])
-    print(
-        f"delivery step {training.step}/{training.options.steps} {what}: loudness {found[LOUDNESS]:.3f} codes {codes}"
-        f" deviation {found[DEVIATION]:.3f} | {spent / 60:.1f} min, {left / 60:.1f} min left",
-        file=sys.stderr,
-        flush=True,
-    )
+        look_up_codes(made.network, codec)
+    made.run()
+    return made
 
 
 def look_up_codes(network: Delivery, codec: Codec) -> None:

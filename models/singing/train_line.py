@@ -6,17 +6,16 @@ on to the reward stage (reward.py), and from there, or from here, to the shipped
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from ripieno.models import checkpoint
+from ripieno.models import checkpoint, training
 from ripieno.models.collection import CorpusError
 from ripieno.models.singing import songs
 from ripieno.models.singing.lessons import Lesson, Lessons
@@ -24,8 +23,7 @@ from ripieno.models.singing.line import SHAPES, Line
 from ripieno.models.singing.representation import ONSET, PHONATIONS, SUSTAIN
 
 NAME = "singing-line"
-WARMUP, COOLING = 60, 0.35  # steps; the last share of the steps, in which the rate falls to 0
-CHECK_EVERY, SAVE_EVERY, REPORT_EVERY = 200, 50, 20
+DECAY, BETA = 0.02, 0.98  # of AdamW
 CHECK_LESSONS = 48
 IMPOSSIBLE = -1e4
 
@@ -85,61 +83,25 @@ def losses(line: Line, batch: Batch) -> Tensor:
     return torch.stack([(by_block * learnt.flatten()).sum() / begun, by_note / begun])
 
 
-def optimiser_of(line: nn.Module, rate: float) -> torch.optim.AdamW:
-    """AdamW with decay on the matrices alone."""
-    matrices = [p for p in line.parameters() if p.dim() > 1]
-    others = [p for p in line.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
-
-
-class Training:
+class Training(training.Training):
     """A line in training, and how far it is."""
 
+    pace = training.Pace(warmup=60, cooling=0.35, check=200, save=50, report=20)
+
     def __init__(self, data: Path, runs: Path, options: Options) -> None:
-        self.options, self.runs = options, runs
         torch.manual_seed(options.seed)
-        self.rng = np.random.default_rng(options.seed)
         self.line = Line(SHAPES[options.size], options.dropout)
-        self.optimiser = optimiser_of(self.line, options.rate)
+        optimiser = training.adamw(self.line, options.rate, DECAY, BETA)
+        super().__init__(self.line, optimiser, np.random.default_rng(options.seed), runs, options)
         self.lessons = Lessons(songs.load(data, "train"), options.blocks)
         held_out = Lessons(songs.load(data, "valid"), options.blocks)
         rng = np.random.default_rng(0)
         self.checks = [batch_of([held_out.lesson(rng) for _ in range(8)]) for _ in range(CHECK_LESSONS // 8)]
-        self.step = 0
-        self.valid: dict[str, list[float]] = {}
 
-    def resume(self) -> None:
-        """Go on from the checkpoint, where there is one."""
-        progress = checkpoint.load(self.runs, self.line, self.optimiser, self.rng)
-        if progress:
-            self.step, self.valid = int(progress["step"]), progress["valid"]
-
-    def save(self) -> None:
-        """Write a checkpoint."""
-        progress = {"step": self.step, "valid": self.valid, "options": asdict(self.options)}
-        checkpoint.save(self.runs, self.line, self.optimiser, self.rng, progress)
-
-    def rate(self) -> float:
-        """The learning rate of this step: it rises, stays, and falls to 0 over the last share of the steps."""
-        left = (self.options.steps - self.step) / max(1.0, COOLING * self.options.steps)
-        return self.options.rate * min(1.0, (self.step + 1) / WARMUP, left)
-
-    def learn(self) -> Tensor:
-        """One step; its losses."""
-        self.line.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
+    def losses(self) -> tuple[Tensor, Tensor]:
+        """The sum, and [2] phonation and note."""
         found = losses(self.line, batch_of([self.lessons.lesson(self.rng) for _ in range(self.options.batch)]))
-        loss = found.sum()
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"{self.runs}: the loss is no number at step {self.step}: use a lower --rate")
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.line.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        return found.detach()
+        return found.sum(), found
 
     @torch.no_grad()
     def check(self) -> list[float]:
@@ -148,36 +110,15 @@ class Training:
         found = torch.stack([losses(self.line, batch) for batch in self.checks]).mean(0)
         return [round(float(value), 4) for value in found]
 
+    def describe(self, figures: Sequence[float]) -> str:
+        return f"phonation {figures[0]:.3f} note {figures[1]:.3f} nats a note"
+
 
 def train(data: Path, runs: Path, options: Options) -> Training:
     """Train to the end of the steps, with checkpoints and progress; returns the training."""
-    training = Training(data, runs, options)
-    training.resume()
-    began, first = time.monotonic(), training.step
-    recent: list[Tensor] = []
-    while training.step < options.steps:
-        recent.append(training.learn())
-        if training.step % SAVE_EVERY == 0 or training.step == options.steps:
-            training.save()
-        if training.step % CHECK_EVERY == 0 or training.step == options.steps:
-            training.valid[str(training.step)] = training.check()
-            training.save()
-            _say(training, "valid", training.valid[str(training.step)], began, first)
-        if training.step % REPORT_EVERY == 0:
-            _say(training, "train", torch.stack(recent).mean(0).tolist(), began, first)
-            recent = []
-    return training
-
-
-def _say(training: Training, what: str, found: Sequence[float], began: float, first: int) -> None:
-    spent = time.monotonic() - began
-    left = spent / max(1, training.step - first) * (training.options.steps - training.step)
-    print(
-        f"line step {training.step}/{training.options.steps} {what}: phonation {found[0]:.3f} note {found[1]:.3f}"
-        f" nats a note | {spent / 60:.1f} min, {left / 60:.1f} min left",
-        file=sys.stderr,
-        flush=True,
-    )
+    made = Training(data, runs, options)
+    made.run()
+    return made
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

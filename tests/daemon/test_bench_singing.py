@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from ripieno.daemon.bench import singing, singing_latency, singing_speed
+from ripieno.daemon.bench import singing_latency, singing_speed
 from ripieno.daemon.bench.singing_client import heard_line, heard_sound
 from ripieno.daemon.bench.singing_player import accompaniment
 from ripieno.native import piano
@@ -86,7 +86,3 @@ def test_what_a_client_hears_is_judged() -> None:
     }
     wave[7] = np.nan
     assert not heard_sound(wave, RATE)["finite"]
-
-
-def test_every_part_can_be_loaded() -> None:
-    assert set(singing.USUAL) < set(singing.PARTS)

@@ -2,16 +2,14 @@
 
 import json
 import os
-import pty
-import select
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import mido
 import pytest
-from command import COMMAND, ripieno
+from command import ripieno
+from screen import Screen
 from stage import concert, connected, daemon, held, name_of, wait_for
 
 from needs import needs
@@ -81,28 +79,15 @@ def test_without_a_server_the_jack_driver_says_how_to_start_one(monkeypatch: pyt
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 def test_the_panel_shows_who_plays_and_obeys_keys(chord: Path) -> None:
     lasting(chord)
-    line = [*COMMAND, "run", *QUARTET[:1], "choir", *QUARTET[1:], "--driver", "file", "--input", str(chord)]
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLUMNS="110", LINES="30")
-        os.execv(line[0], [*line, "--name", name_of("panel")])
-
-    def shown(text: str) -> None:
-        seen, end = b"", time.monotonic() + 30
-        while text.encode() not in seen:
-            assert time.monotonic() < end, f"{text!r} is never shown, but {seen[-2000:].decode(errors='replace')}"
-            if select.select([terminal], [], [], 0.1)[0]:
-                seen += os.read(terminal, 65536)
-
-    shown("Violin 1")
-    os.write(terminal, b"2")
-    shown("\x1b[2m-")  # Violin 2 is switched off
-    os.write(terminal, b"n")
-    shown("Soprano")
-    os.write(terminal, b"pq")
-    shown("\x1b[?1049l")
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    line = [*QUARTET[:1], "choir", *QUARTET[1:], "--driver", "file", "--input", chord]
+    screen = Screen("run", *line, "--name", name_of("panel"))
+    screen.shows("Violin 1")
+    screen.type("2")
+    screen.shows("\x1b[2m-")  # Violin 2 is switched off
+    screen.type("n")
+    screen.shows("Soprano")
+    screen.type("pq")
+    screen.ends()
 
 
 def test_it_ends_when_its_reader_goes(chord: Path) -> None:

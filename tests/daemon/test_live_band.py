@@ -1,19 +1,17 @@
 """`ripieno run duet` and `run band` as processes: the band answers on real ports, obeys, and ends in silence."""
 
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import mido
 import pytest
 import tiny
-from command import COMMAND, ripieno
+from command import ripieno
+from screen import Screen
 from stage import concert, connected, daemon, held, name_of, wait_for
 
 from needs import needs
@@ -110,22 +108,10 @@ def long_song(tmp_path: Path) -> Path:
 def test_the_panel_shows_the_band_and_obeys_keys(weights: Path, long_song: Path) -> None:
     options = preset("duet", weights)[2::2]
     (long_song.parent / "mine.toml").write_text(presets.show(presets.load("duet", options)))
-    line = [*COMMAND, "run", str(long_song.parent / "mine.toml"), "choir", "--driver", "file"]
-    line += ["--input", str(long_song), "--name", name_of("panel-band")]
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLUMNS="120", LINES="45")
-        os.execv(line[0], line)
-
-    def shown(text: str) -> None:
-        seen, end = b"", time.monotonic() + 30
-        while text.encode() not in seen:
-            assert time.monotonic() < end, f"{text!r} is never shown, but {seen[-3000:].decode(errors='replace')}"
-            if select.select([terminal], [], [], 0.1)[0]:
-                seen += os.read(terminal, 65536)
-
-    shown("the band is listening")
-    shown("the band is answering")
+    line = (long_song.parent / "mine.toml", "choir", "--driver", "file", "--input", long_song)
+    screen = Screen("run", *line, "--name", name_of("panel-band"))
+    screen.shows("the band is listening")
+    screen.shows("the band is answering")
     for typed, answer in (
         ("k", 'key = "auto"'),
         (":key D minor\r", 'key = "D minor"'),
@@ -140,12 +126,10 @@ def test_the_panel_shows_the_band_and_obeys_keys(weights: Path, long_song: Path)
         ("n", "Soprano"),
         ("n", "the band is listening"),
     ):
-        os.write(terminal, typed.encode())
-        shown(answer)
-    os.write(terminal, b"thypq")
-    shown("\x1b[?1049l")
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        screen.type(typed)
+        screen.shows(answer)
+    screen.type("thypq")
+    screen.ends()
 
 
 def test_after_a_file_s_end_the_duet_still_answers_and_lines_tell_of_it(weights: Path, long_song: Path) -> None:

@@ -1,10 +1,7 @@
 """`ripieno run singer` as a process: the voice is heard, its line leaves, keys are obeyed, and it ends in silence."""
 
 import os
-import pty
-import select
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +10,8 @@ import mido
 import numpy as np
 import pytest
 import tiny_singer
-from command import COMMAND, ripieno
+from command import ripieno
+from screen import Screen
 from stage import connected, daemon, held, name_of, wait_for
 
 from needs import needs
@@ -108,22 +106,9 @@ def song(tmp_path: Path) -> Path:
 def test_the_panel_shows_the_voice_and_obeys_keys(weights: Path, song: Path) -> None:
     mine = song.with_name("mine.toml")
     mine.write_text(presets.show(presets.load("singer", preset(weights)[2::2])))
-    line = [*COMMAND, "run", str(mine), "choir", "--driver", "file", "--input", str(song), "--name", name_of("panel")]
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm-256color")
-        os.execv(line[0], line)
-    _resize(terminal)
-
-    def shown(text: str) -> None:
-        seen, end = b"", time.monotonic() + 30
-        while text.encode() not in seen:
-            assert time.monotonic() < end, f"{text!r} is never shown, but {seen[-3000:].decode(errors='replace')}"
-            if select.select([terminal], [], [], 0.1)[0]:
-                seen += os.read(terminal, 65536)
-
-    shown("only its notes leave")  # this driver carries no sound
-    shown("♪ G4")
+    screen = Screen("run", mine, "choir", "--driver", "file", "--input", song, "--name", name_of("panel"))
+    screen.shows("only its notes leave")  # this driver carries no sound
+    screen.shows("♪ G4")
     for typed, answer in (
         ("m", 'mode = "harmony"'),
         ("F", "follow = 3.5"),
@@ -146,22 +131,11 @@ def test_the_panel_shows_the_voice_and_obeys_keys(weights: Path, song: Path) -> 
         ("n", "♪"),
         (":on false\r", "on = false"),
     ):
-        os.write(terminal, typed.encode())
-        shown(answer)
-    shown("♪ rests")
-    os.write(terminal, b"pq")
-    shown("\x1b[?1049l")
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-
-
-def _resize(terminal: int) -> None:
-    """Room for the whole panel."""
-    import fcntl
-    import struct
-    import termios
-
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 130, 0, 0))
+        screen.type(typed)
+        screen.shows(answer)
+    screen.shows("♪ rests")
+    screen.type("pq")
+    screen.ends()
 
 
 def test_lines_tell_of_the_voice(weights: Path, song: Path) -> None:

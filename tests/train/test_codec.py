@@ -166,7 +166,7 @@ def arguments(folders: tuple[Path, Path], runs: Path, steps: int) -> list[str]:
 def test_it_learns_goes_on_and_is_shipped(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("BATCH", 6), ("BLOCKS", 12), ("SUNG_BLOCKS", 200), ("CHECK_EVERY", 5)):
+    for name, value in (("BATCH", 6), ("BLOCKS", 12), ("SUNG_BLOCKS", 200)):
         monkeypatch.setattr(train_codec, name, value)
     assert train_codec.main(arguments(folders, tmp_path, 5)) == 0
     assert train_codec.main(arguments(folders, tmp_path, 60)) == 0

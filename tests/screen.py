@@ -1,0 +1,44 @@
+"""`ripieno` on a terminal of its own, as somebody sees it who sits there."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import termios
+import time
+
+from command import COMMAND
+
+ROWS, COLUMNS = 50, 130  # room for the whole panel
+_SECONDS = 30
+
+
+class Screen:
+    """A command line on a pseudo-terminal."""
+
+    def __init__(self, *arguments: object) -> None:
+        line = [*COMMAND, *map(str, arguments)]
+        self._pid, self._terminal = pty.fork()
+        if self._pid == 0:
+            os.environ.update(TERM="xterm-256color")
+            os.execv(line[0], line)
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+
+    def shows(self, text: str) -> None:
+        """Wait until this is shown, and see that it is."""
+        seen, end = b"", time.monotonic() + _SECONDS
+        while text.encode() not in seen:
+            assert time.monotonic() < end, f"{text!r} is never shown, but {seen[-3000:].decode(errors='replace')}"
+            if select.select([self._terminal], [], [], 0.1)[0]:
+                seen += os.read(self._terminal, 65536)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._terminal, keys.encode())
+
+    def ends(self) -> None:
+        """See that it gives the screen back and ends well."""
+        self.shows("\x1b[?1049l")
+        os.close(self._terminal)
+        assert os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]) == 0
