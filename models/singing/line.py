@@ -37,6 +37,7 @@ TRACES = 3
 CLASSES = (BASS + 12 - CHROMA) // 12  # kinds of pitch-class numbers in a row: three traces, two means, the bass
 GUIDANCE_UNIT, GUIDANCE_FACT = 8.0, 87
 ACTIVITY_GAIN = 3.0
+GRACE, PATIENCE, WEAR = 2, 6, 1.0  # as native/src/line.c and singer_choice.c have them
 FACTS = 96
 """Numbers told of a note: 72 by pitch class, turned so that the note's own comes first; 9 of its key and of those an
 octave below and above; its height; 5 of the piano as a whole; guidance; whether its class sounds; whether anything
@@ -92,9 +93,10 @@ def sounds(rows: Tensor, note: Tensor) -> Tensor:
 
 def guide_phonation(scores: Tensor, rows: Tensor, history: Tensor, guidance: Tensor | float) -> Tensor:
     """Scores of phonation [..., 4] with the guidance: while a note is sung whose class does not sound, and others do,
-    the beginning of a note gains ``guidance``. history [..., 4] until the block before."""
+    the beginning of a note gains ``guidance``, once the note is GRACE blocks old: a chord's keys come one by one.
+    history [..., 4] until the block before."""
     sung = (history[..., 0] == ONSET) | (history[..., 0] == SUSTAIN)
-    clash = sung & (rows[..., COUNT] > 0) & ~sounds(rows, history[..., 2])
+    clash = sung & (history[..., 1] >= GRACE) & (rows[..., COUNT] > 0) & ~sounds(rows, history[..., 2])
     gain = torch.zeros_like(scores)
     gain[..., ONSET] = clash.to(scores.dtype) * guidance
     return scores + gain
@@ -115,6 +117,14 @@ def guide_note(scores: Tensor, rows: Tensor, guidance: Tensor | float) -> Tensor
     notes = torch.arange(NOTES, device=scores.device)
     gain = torch.as_tensor(guidance, dtype=scores.dtype, device=scores.device)
     return scores + sounds(rows[..., None, :], notes).to(scores.dtype) * gain[..., None] / 2
+
+
+def tire(scores: Tensor, pair: Tensor, strikes: Tensor) -> Tensor:
+    """Scores of notes [..., NOTES] of a singer who tires of one note, or of two in turn: those of ``pair`` [..., 2]
+    (tokens, NO_NOTE: none) lose WEAR for each of ``strikes`` [...] over PATIENCE."""
+    cost = WEAR * (strikes - PATIENCE).clamp(min=0).to(scores.dtype)
+    own = (torch.arange(NOTES, device=scores.device) == pair[..., None]).any(-2)
+    return scores - own.to(scores.dtype) * cost[..., None]
 
 
 class Line(nn.Module):

@@ -33,7 +33,7 @@ from ripieno.models.collection import CorpusError
 from ripieno.models.singing import metrics, practice, songs, train_line
 from ripieno.models.singing.excerpts import BEFORE, line_of, piano_of
 from ripieno.models.singing.lessons import Lessons
-from ripieno.models.singing.line import FACTS, SHAPES, Line, facts, sounds
+from ripieno.models.singing.line import FACTS, SHAPES, Line, facts, sounds, tire
 from ripieno.models.singing.practice import Habits
 from ripieno.models.singing.representation import (
     AGES,
@@ -294,6 +294,7 @@ class Stage:
             onset = sung.phonation == ONSET
             notes = self.line.note(stream[onset], rows[onset], sung.history[onset][:, 2], guidance[onset]).float()
         scores = train_line.possible(scores, sung.history[..., 0])
+        notes = tire(notes, sung.pair[onset], sung.strikes[onset])
         notes = notes.masked_fill(self.choir.beyond[:NOTES], IMPOSSIBLE)
         chosen = scores.log_softmax(-1).gather(-1, sung.phonation[..., None])[..., 0]
         by_note = notes.log_softmax(-1).gather(-1, sung.note[onset][:, None])[:, 0]

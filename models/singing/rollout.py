@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ripieno.models.singing.line import Line, lean
+from ripieno.models.singing.line import Line, lean, tire
 from ripieno.models.singing.representation import (
     AGE_EDGES,
     BREATH,
@@ -47,11 +47,14 @@ class Manner:
 @dataclass(frozen=True)
 class Sung:
     """What was sung. phonation [batch, blocks]; note [batch, blocks]: the token of the note sung last, NO_NOTE: none;
-    history [batch, blocks, 4] until the block before each."""
+    history [batch, blocks, 4], pair [batch, blocks, 2] and strikes [batch, blocks] (`line.tire`): until the block
+    before each."""
 
     phonation: Tensor
     note: Tensor
     history: Tensor
+    pair: Tensor
+    strikes: Tensor
 
 
 class State:
@@ -62,6 +65,8 @@ class State:
         self.age = torch.zeros(batch, dtype=torch.int64)
         self.note = torch.full((batch,), NO_NOTE)
         self.interval = torch.full((batch,), NO_INTERVAL)
+        self.pair = torch.full((batch, 2), NO_NOTE)
+        self.strikes = torch.zeros(batch, dtype=torch.int64)
         self.edges = torch.from_numpy(AGE_EDGES)
 
     def history(self) -> Tensor:
@@ -84,8 +89,16 @@ class State:
         step = (note - self.note).clamp(-INTERVAL_WIDEST, INTERVAL_WIDEST) + INTERVAL_WIDEST
         step = torch.where(self.note < NO_NOTE, step, NO_INTERVAL)
         self.interval = torch.where(begins, step, self.interval)
+        self._strike(begins, note)
         self.note = torch.where(begins, note, self.note)
         self.phonation = phonation
+
+    def _strike(self, begins: Tensor, note: Tensor) -> None:
+        """How often no other notes than the last two different ones were struck, after the first of each."""
+        again = (self.pair == note[:, None]).any(-1)
+        other = begins & ~again
+        self.strikes = torch.where(other, 0, self.strikes + begins.to(torch.int64))
+        self.pair = torch.where(other[:, None], torch.stack([self.note, note], -1), self.pair)
 
 
 def draw(scores: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
@@ -111,17 +124,18 @@ class Choir:
         found = [self._block(rows[:, block].float()) for block in range(rows.shape[1])]
         return Sung(*(torch.stack(part, 1) for part in zip(*found, strict=True)))
 
-    def _block(self, row: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        told = self.state.history()
+    def _block(self, row: Tensor) -> tuple[Tensor, ...]:
+        told, pair, strikes = self.state.history(), self.state.pair, self.state.strikes
         stream = self.line.step(row, told, self.cache)
         scores = lean(self.line.phonation(stream, row, told, self.guidance), told, self.manner.activity)
         phonation = self._draw(scores.masked_fill(self.impossible(row), IMPOSSIBLE))
         note, begins = self.state.note.clone(), torch.nonzero(phonation == ONSET)[:, 0]
         if len(begins):
             scores = self.line.note(stream[begins], row[begins], told[begins, 2], self.guidance[begins])
+            scores = tire(scores, pair[begins], strikes[begins])
             note[begins] = self._draw(scores.masked_fill(self.beyond[:NOTES], IMPOSSIBLE))
         self.state.add(phonation, note)
-        return phonation, note, told
+        return phonation, note, told, pair, strikes
 
     def impossible(self, row: Tensor) -> Tensor:
         """[batch, 4] which phonations may not follow, row [batch, ROW]: by what was sung, the range and the player."""

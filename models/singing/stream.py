@@ -17,9 +17,9 @@ from ripieno.models.singing.codec import KERNEL, Codec, Stack
 from ripieno.models.singing.delivered import Sampling, choose
 from ripieno.models.singing.delivery import DEVIATION, LOUDNESS, Delivery, hushed, nothing, shifted, sound, touch
 from ripieno.models.singing.frames import BANDS, FLOOR, HIGHEST, SHAPE, centres
-from ripieno.models.singing.line import Line, lean
+from ripieno.models.singing.line import Line, lean, tire
 from ripieno.models.singing.representation import BREATH, NOTES, NOTHING_SUNG, REST, SUSTAIN, ages, history
-from ripieno.models.singing.rollout import IMPOSSIBLE, Choir, Manner
+from ripieno.models.singing.rollout import IMPOSSIBLE, Choir, Manner, State
 from ripieno.native import vocoder
 
 VOICE = 0
@@ -144,8 +144,18 @@ def line_at_once(line: Line, rows: Tensor, manner: Manner, sung: NDArray[np.int6
     heard = line(rows[None], before[None])[0]
     scores = lean(line.phonation(heard, rows, before, guidance), before, manner.activity)
     phonation = scores.masked_fill(choir.impossible(rows), IMPOSSIBLE).argmax(-1)
-    notes = line.note(heard, rows, before[:, 2], guidance).masked_fill(choir.beyond[:NOTES], IMPOSSIBLE)
+    notes = tire(line.note(heard, rows, before[:, 2], guidance), *struck_until(before))
+    notes = notes.masked_fill(choir.beyond[:NOTES], IMPOSSIBLE)
     return history(phonation.numpy(), notes.argmax(-1).numpy())
+
+
+def struck_until(told: Tensor) -> tuple[Tensor, Tensor]:
+    """[blocks, 2] and [blocks]: the pair and the strikes (rollout.State) after each block told [blocks, 4]."""
+    state, found = State(1), []
+    for block in told[:, None]:
+        state.add(block[:, 0], block[:, 2])
+        found.append((state.pair, state.strikes))
+    return torch.cat([pair for pair, _ in found]), torch.cat([strikes for _, strikes in found])
 
 
 def frames_of(level: NDArray[np.float64], f0: NDArray[np.float64], shape: NDArray[np.float32]) -> NDArray[np.void]:

@@ -16,6 +16,8 @@ extern const uint32_t rp_history_sizes[4]; /* values of each column */
 typedef struct {
     uint32_t column[4]; /* tokens, by RP_HISTORY_... */
     uint32_t blocks;    /* since the phonation last changed its class; onset and sustain of a note are one */
+    uint32_t pair[2];   /* the last two different notes, the older first; RP_SUNG_NOTES: none */
+    uint32_t strikes;   /* in a row of no other notes than these two, after the first of each */
 } rp_history;
 
 void rp_history_clear(rp_history *history); /* nothing was sung, a rest has just begun [any] */

@@ -20,6 +20,7 @@ enum {
     SCORES = 64
 };
 static const float GUIDANCE_UNIT = 8;
+static const uint32_t GRACE = 2; /* blocks of a note, before guidance moves it: a chord's keys come one by one */
 
 /* ---- memory ---- */
 
@@ -118,7 +119,8 @@ void rp_line_phonation(const rp_line *line, rp_line_state *state, const float *r
     memcpy(state->scores, line->phonation_scores_bias, line->phonation_scores.rows * sizeof(float));
     kernels->dense(&line->phonation_scores, state->hidden, 1, state->scores);
     memcpy(out, state->scores, RP_PHONATIONS * sizeof *out);
-    if (rp_history_sings(history) && row[RP_PIANO_COUNT] > 0 && !class_sounds(row, note)) out[RP_ONSET] += guidance;
+    const int settled = rp_history_sings(history) && column[RP_HISTORY_AGE] >= GRACE;
+    if (settled && row[RP_PIANO_COUNT] > 0 && !class_sounds(row, note)) out[RP_ONSET] += guidance;
 }
 
 /* How good each interval from the note before is, in scores [RP_INTERVALS]. [worker] */

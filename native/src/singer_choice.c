@@ -10,6 +10,8 @@
 static const double RESTS = 1.0, ENDS = 1.35;
 static const double SILENCE_UNIT = 4.0; /* seconds, of the piano's row */
 static const float ACTIVITY_GAIN = 3;   /* logits, of full activity: as models/singing/line.py has it */
+static const uint32_t PATIENCE = 6;     /* strikes of the same two notes; then each next one costs them WEAR logits */
+static const float WEAR = 1;
 
 /* [worker] */
 static rp_sampling sampling_of(const rp_singer *singer, const rp_singer_controls *set, uint32_t field) {
@@ -56,6 +58,14 @@ static void keep_range(const rp_singer_controls *set, float *scores) {
         if (!in_range(set, note)) scores[note] = -INFINITY;
 }
 
+/* A note struck again and again, or two in turn, make way for others. [worker] */
+static void tire(const rp_history *history, float *scores) {
+    if (history->strikes <= PATIENCE) return;
+    const float cost = WEAR * (float)(history->strikes - PATIENCE);
+    for (uint32_t i = 0; i < 2; i++)
+        if (history->pair[i] < RP_SUNG_NOTES) scores[history->pair[i]] -= cost;
+}
+
 /* A note of the line is there, or goes on, or ends: told to `out` and to the history. [worker] */
 static void settle_line(rp_singer *singer, uint32_t phonation, uint32_t note, rp_sung *out) {
     const int sang = rp_history_sings(&singer->history);
@@ -80,6 +90,7 @@ int rp_singer_choose_line(rp_singer *singer, const float *row, const rp_singer_c
     int note = 0;
     if (phonation == RP_ONSET) {
         rp_line_notes(line, &singer->line, row, &singer->history, guidance, scores);
+        tire(&singer->history, scores);
         keep_range(set, scores);
         note = rp_draw_score(scores, RP_SUNG_NOTES, &how[1], at[1]);
     }

@@ -478,6 +478,12 @@ static void test_history_counts_like_the_training_code(void) {
     CHECK(history.blocks == 0 && history.column[RP_HISTORY_INTERVAL] == 0); /* two octaves down, and more */
     rp_history_add(&history, RP_ONSET, 5);
     CHECK(history.column[RP_HISTORY_INTERVAL] == 24 && rp_history_sings(&history));
+    CHECK(history.strikes == 1 && history.pair[0] == 40 && history.pair[1] == 5);
+    rp_history_add(&history, RP_ONSET, 40);
+    rp_history_add(&history, RP_ONSET, 5);
+    CHECK(history.strikes == 3 && history.pair[0] == 40);
+    rp_history_add(&history, RP_ONSET, 7);
+    CHECK(history.strikes == 0 && history.pair[0] == 5 && history.pair[1] == 7);
 }
 
 static void test_draws_are_what_the_scores_say(void) {

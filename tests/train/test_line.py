@@ -14,8 +14,8 @@ import torch  # noqa: E402
 
 from ripieno.models import card as cards  # noqa: E402
 from ripieno.models.checkpoint import CheckpointError  # noqa: E402
-from ripieno.models.singing import export, practice, representation, reward, rollout, songs, train_line  # noqa: E402
-from ripieno.models.singing.line import FACTS, GUIDANCE_FACT, SHAPES, Line, facts, lean, sounds  # noqa: E402
+from ripieno.models.singing import export, practice, representation, reward, rollout, songs, stream, train_line  # noqa: E402
+from ripieno.models.singing.line import FACTS, GUIDANCE_FACT, SHAPES, Line, facts, lean, sounds, tire  # noqa: E402
 from ripieno.models.singing.metrics import line as line_of  # noqa: E402
 from ripieno.models.singing.representation import (  # noqa: E402
     BREATH,
@@ -86,6 +86,28 @@ def test_activity_leans_to_singing_or_to_silence() -> None:
     assert (lazy[:2].softmax(-1)[:, [BREATH, ONSET]] < 0.1).all()
     assert (lazy[2:].softmax(-1)[:, [REST, BREATH]].sum(-1) > 0.9).all()
     assert not learnt.any()
+
+
+def test_guidance_lets_a_note_begin(line: Line) -> None:
+    rows = chord(48, 52)[[30]].repeat(3, 1)
+    history = torch.tensor([[ONSET, 0, 29, 24], [SUSTAIN, 1, 29, 24], [SUSTAIN, 2, 29, 24]])
+    with torch.no_grad():
+        heard = torch.randn(3, SHAPES["tiny"].dim)
+        gain = line.phonation(heard, rows, history, 2.0) - line.phonation(heard, rows, history, 0.0)
+    torch.testing.assert_close(gain[:, ONSET], torch.tensor([0.0, 0.0, 2.0]), atol=1e-5, rtol=0)
+
+
+def test_a_note_or_two_struck_again_and_again_make_way() -> None:
+    notes = [20, 22] * 5 + [22, 20, 25] + [25] * 9
+    told = torch.from_numpy(representation.history([ONSET] * len(notes), notes))
+    pair, strikes = stream.struck_until(told)
+    assert strikes.tolist() == [0, *range(11), 0, *range(1, 10)]
+    assert pair[0].tolist() == [NOTES, 20]
+    assert pair[-1].tolist() == [20, 25]
+    lost = tire(torch.zeros(len(notes), NOTES), pair, strikes)
+    assert not lost[:8].any()
+    assert lost[11, [20, 22, 25]].tolist() == [-4.0, -4.0, 0.0]
+    assert lost[21, [20, 22, 25]].tolist() == [-3.0, 0.0, -3.0]
 
 
 def test_a_sequence_goes_on_from_a_ring_as_step_by_step(line: Line) -> None:
@@ -167,7 +189,10 @@ def test_a_note_that_began_wrong_is_not_learnt(line: Line) -> None:
 def sung(phonation: list[int], note: int) -> rollout.Sung:
     """One line of one note."""
     history = torch.from_numpy(representation.history(phonation, [note] * len(phonation)))[None]
-    return rollout.Sung(torch.tensor([phonation]), torch.full((1, len(phonation)), note), history)
+    pair, strikes = stream.struck_until(history[0])
+    return rollout.Sung(
+        torch.tensor([phonation]), torch.full((1, len(phonation)), note), history, pair[None], strikes[None]
+    )
 
 
 def test_chord_tones_are_worth_more_than_clashes_and_longer_clashes_least() -> None:

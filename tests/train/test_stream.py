@@ -42,7 +42,7 @@ def networks(seed: int) -> stream.Networks:
     return stream.Networks(made.line, made.delivery, made.codec)
 
 
-@pytest.fixture(scope="module", params=[3, 4])
+@pytest.fixture(scope="module", params=[3, 12])
 def sung(request: pytest.FixtureRequest) -> tuple[stream.Networks, np.ndarray, stream.Voiced]:
     made, rows = networks(request.param), export.make_rows(BLOCKS, request.param)
     greedy = [stream.GREEDY] * len(made.delivery.shape.sizes)
