@@ -1,1 +1,1 @@
-"""The plugin contract and the built-ins, one plugin a file. None yet: they come with the hosting of plugins."""
+"""Plugins: the contract (base), how each kind is hosted, and where they are found."""
