@@ -39,6 +39,10 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "tinysoundfont": (_module("tinysoundfont"), "pip install --no-deps tinysoundfont"),
     "pyworld": (_module("pyworld"), 'pip install "ripieno[sing]"'),
     "soundfile": (_module("soundfile"), 'pip install "ripieno[sing]"'),
+    "pedalboard": (_module("pedalboard"), 'pip install "ripieno[vst]"'),
+    "numba": (_module("numba"), 'pip install "ripieno[jit]"'),
+    "pyo": (_module("pyo"), 'pip install "ripieno[pyo]"'),
+    "fluidsynth": (lambda: find_library("fluidsynth") is not None, "Debian: apt install libfluidsynth3"),
     "pretty_midi": (_module("pretty_midi"), 'pip install "ripieno[sound]"'),
 }
 
