@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ripieno.native.rack import Unit
+    from ripieno.native.unit import Unit
 
 EFFECT, INSTRUMENT = "effect", "instrument"
 Audio = NDArray[np.float32]
