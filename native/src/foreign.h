@@ -5,7 +5,8 @@
 #include "unit.h"
 
 /* left, right [frames]: in and out. event [events][4]: offset in frames, and the three bytes of a MIDI message.
- * parameter [parameters]. state: its own memory. It must neither allocate, wait nor fail. */
+ * parameter [parameters]. state: its own memory. With 0 frames it begins anew: nothing sounds any more. It must neither
+ * allocate, wait nor fail. */
 typedef void (*rp_foreign)(float *left, float *right, int64_t frames, const int32_t *event, int64_t events,
                            const float *parameter, void *state, double sample_rate);
 /* The function and its state are borrowed: they live longer. value [parameters]: what they are at first. NULL: no
