@@ -5,7 +5,11 @@ from pathlib import Path
 from cffi import FFI
 
 SRC = Path(__file__).parent / "src"
-NAMES = "parameter unit lstm transformer sampler vocoder singer continuation instrumenter piano singing engine drivers"
+NAMES = """
+    parameter unit isolate isolated
+    lstm transformer sampler vocoder singer continuation instrumenter piano singing
+    engine drivers
+"""
 PUBLIC = tuple(f"{name}.h" for name in NAMES.split())
 
 

@@ -69,6 +69,7 @@ class Unit:
         pointer, self.pointer = self.pointer, ffi.NULL
         if pointer != ffi.NULL:
             lib.rp_unit_free(pointer)
+        self.kept = None
 
     def __del__(self) -> None:
         if getattr(self, "pointer", None):

@@ -8,8 +8,9 @@
 #define RIPIENO_ISOLATE_H
 #include <stdint.h>
 
+enum { RP_ISOLATE_EVENTS = 4096 }; /* most in all blocks that wait */
 typedef struct {
-    uint32_t frames;
+    uint32_t frames; /* at most RP_BLOCK_MAX */
     uint32_t events;
     uint32_t resets; /* how often it was told to be silent; another number than before: now */
 } rp_isolate_block;
@@ -26,9 +27,10 @@ int rp_isolate_wait(void *shared, uint32_t timeout, rp_isolate_block *out);
 void rp_isolate_read(void *shared, float *left, float *right, int32_t *event, float *value, uint32_t parameters);
 /* The same, rendered; it is the unit's from now on. [worker] */
 void rp_isolate_write(void *shared, const float *left, const float *right);
-uint64_t rp_isolate_beat(const void *shared); /* blocks that were rendered since the beginning [any] */
+uint64_t rp_isolate_beat(const void *shared);  /* blocks that were rendered since the beginning [any] */
 uint64_t rp_isolate_given(const void *shared); /* blocks that were given [any] */
-void rp_isolate_close(void *shared);          /* the unit is gone: whoever waits is woken [control] */
+/* The unit is gone, or in no rack any more: whoever waits is woken. [control] */
+void rp_isolate_close(void *shared);
 /* This thread runs at real-time priority, below the audio server's, where the system allows it. 1: it does. [worker] */
 int rp_isolate_prioritise(void);
 #endif

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECOND = 1000000000 };
+enum { SECOND = 1000000000 }; /* nanoseconds */
+#ifndef __linux__
+enum { POLL = 200000 };
+#endif
 
 struct rp_thread {
     void (*body)(void *);
@@ -58,6 +61,11 @@ void rp_thread_join(rp_thread *thread) {
     WaitForSingleObject(thread->handle, INFINITE);
     CloseHandle(thread->handle);
     free(thread);
+}
+
+int rp_thread_prioritise(int priority) {
+    int wish = priority >= RP_PRIORITY_DRIVER ? THREAD_PRIORITY_TIME_CRITICAL : THREAD_PRIORITY_HIGHEST;
+    return SetThreadPriority(GetCurrentThread(), wish) != 0;
 }
 
 void *rp_library_open(const char *const names[]) {
@@ -121,6 +129,11 @@ void rp_thread_join(rp_thread *thread) {
     free(thread);
 }
 
+int rp_thread_prioritise(int priority) {
+    struct sched_param wish = {.sched_priority = priority};
+    return pthread_setschedparam(pthread_self(), SCHED_FIFO, &wish) == 0;
+}
+
 void *rp_library_open(const char *const names[]) {
     void *library = NULL;
     for (; *names && !library; names++) library = dlopen(*names, RTLD_NOW | RTLD_LOCAL);
@@ -133,4 +146,27 @@ rp_function rp_library_find(void *library, const char *name) {
     memcpy(&function, &symbol, sizeof symbol); /* POSIX: they have the same shape; ISO C has no cast for it */
     return function;
 }
+#endif
+
+#ifdef __linux__
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Not FUTEX_PRIVATE_FLAG: who waits and who wakes are two processes. */
+void rp_wait_on(_Atomic uint32_t *word, uint32_t seen, uint64_t moment) {
+    uint64_t now = rp_now(), left = moment > now ? moment - now : 0;
+    struct timespec pause = {.tv_sec = (time_t)(left / SECOND), .tv_nsec = (long)(left % SECOND)};
+    syscall(SYS_futex, word, FUTEX_WAIT, seen, &pause, NULL, 0);
+}
+
+void rp_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0); }
+#else
+void rp_wait_on(_Atomic uint32_t *word, uint32_t seen, uint64_t moment) {
+    for (uint64_t now = rp_now(); now < moment && atomic_load(word) == seen; now = rp_now())
+        rp_sleep_until(moment - now < POLL ? moment : now + POLL);
+}
+
+void rp_wake(_Atomic uint32_t *word) { (void)word; }
 #endif
