@@ -1,7 +1,7 @@
 """The VST3 of the tests (tests/plugins/vst3), built where it is wanted: Debian has none to install.
 
 Its bundle holds two plugins, EFFECT and INSTRUMENT. Both have the parameters Gain (-60 to 12 dB), Latency (0 to 1000
-frames) and Fault (0 to 7, see FAULTS). A file `Contents/fault` in the bundle with a fault's name in it makes the plugin
+frames) and Fault (0 to 8, see FAULTS). A file `Contents/fault` in the bundle with a fault's name in it makes the plugin
 that sees it first fail once; `fail` writes it.
 """
 
@@ -16,18 +16,21 @@ from pathlib import Path
 from needs import lack
 
 NAME, EFFECT, INSTRUMENT = "Ripieno Test", "Ripieno Test Effect", "Ripieno Test Instrument"
-FAULTS = ("", "crash", "hang", "leak", "nan", "loud", "slow", "hang-state")
+FAULTS = ("", "crash", "hang", "leak", "nan", "loud", "slow", "hang-state", "spin")
 SOURCES = Path(__file__).with_name("vst3")
 
 
-def build(folder: Path, name: str = NAME, at_load: str = "") -> Path:
-    """A bundle called ``name``.vst3 in ``folder``; at_load: "crash" or "hang", what it does when it is loaded."""
+def build(folder: Path, name: str = NAME, at_load: str = "", latency: int = 0) -> Path:
+    """A bundle called ``name``.vst3 in ``folder``. at_load: "crash" or "hang", what it does when it is loaded; latency:
+    of its plugins, when they are new, in frames."""
     contents = folder / f"{name}.vst3" / "Contents"
     place = contents / f"{os.uname().machine}-linux" / f"{name}.so"
     place.parent.mkdir(parents=True)
     place.write_bytes(_library())
     if at_load:
         (contents / "at-load").write_text(at_load)
+    if latency:
+        (contents / "latency").write_text(str(latency))
     return contents.parent
 
 

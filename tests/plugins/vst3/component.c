@@ -222,6 +222,6 @@ struct plugin *plugin_new(const struct kind *kind) {
     plugin->kind = kind;
     plugin->sample_rate = 44100;
     atomic_init(&plugin->references, 1);
-    for (int i = 0; i < PARAMETERS; i++) atomic_init(&plugin->value[i], PARAMETER[i].usual);
+    for (int i = 0; i < PARAMETERS; i++) atomic_init(&plugin->value[i], parameter_usual(i));
     return plugin;
 }

@@ -14,6 +14,11 @@ const struct parameter PARAMETER[PARAMETERS] = {
     [ALL_NOTES_OFF] = {"MIDI CC all notes off", "", 0, 127, 0, 127, VST_HIDDEN},
 };
 
+double parameter_usual(int id) {
+    char word[BUNDLE_WORD];
+    return id == LATENCY && bundle_word("latency", word, false) ? strtod(word, NULL) : PARAMETER[id].usual;
+}
+
 static void to_text(const char *from, int16_t *text, size_t size) {
     size_t i = 0;
     for (; from[i] && i + 1 < size; i++) text[i] = from[i];
@@ -51,7 +56,7 @@ static int32_t describe(void *self, int32_t index, struct vst_parameter *out) {
     if (index < 0 || index >= count(self)) return VST_INVALID;
     const struct parameter *parameter = &PARAMETER[index];
     *out = (struct vst_parameter){.id = (uint32_t)index, .steps = parameter->steps, .flags = parameter->flags};
-    out->usual = normal_of(parameter, parameter->usual);
+    out->usual = normal_of(parameter, parameter_usual(index));
     to_text(parameter->name, out->title, 128);
     to_text(parameter->name, out->short_title, 128);
     to_text(parameter->unit, out->units, 128);

@@ -5,7 +5,8 @@
  * Both say their latency to the host and are really late by it. All parameters are taken over at a block's begin.
  *
  * Faults are asked for by the parameter "Fault", or once by a file `Contents/fault` in the bundle with the fault's name in
- * it, which the plugin that takes it removes; faults at load by a file `Contents/at-load` that says "crash" or "hang".
+ * it, which the plugin that takes it removes; faults at load by a file `Contents/at-load` that says "crash" or "hang". A
+ * file `Contents/latency` says how late a new plugin is.
  */
 #ifndef RIPIENO_TEST_PLUGIN_H
 #define RIPIENO_TEST_PLUGIN_H
@@ -16,8 +17,8 @@
 #include "vst3.h"
 
 enum { GAIN, LATENCY, FAULT, ALL_NOTES_OFF, PARAMETERS };
-enum { CHANNELS = 2, LATENCY_MAX = 1000, RING = 1024, VOICES = 64, EVENTS = 1024 };
-enum { NO_FAULT, CRASH, HANG, LEAK, NOT_A_NUMBER, LOUD, SLOW, HANG_STATE, FAULTS };
+enum { CHANNELS = 2, LATENCY_MAX = 1000, RING = 1024, VOICES = 64, EVENTS = 1024, BUNDLE_WORD = 32 };
+enum { NO_FAULT, CRASH, HANG, LEAK, NOT_A_NUMBER, LOUD, SLOW, HANG_STATE, SPIN, FAULTS };
 
 /* A parameter in plain values; steps: 0 for a continuous one. */
 struct parameter {
@@ -80,7 +81,8 @@ int32_t plugin_query(struct plugin *plugin, const uint8_t *id, void **found);
 void plugin_release(struct plugin *plugin);
 int32_t parameter_count(const struct plugin *plugin);
 
-/* controller.c */
+/* controller.c: the value that a new plugin has, plain. */
+double parameter_usual(int id);
 extern const struct vst_controller CONTROLLER;
 extern const struct vst_midi_mapping MIDI_MAPPING;
 
@@ -90,6 +92,10 @@ void sound_reset(struct plugin *plugin);
 void sound_note(struct plugin *plugin, struct note note);
 /* The next block: out[CHANNELS][frames]; in: NULL for an instrument, else as long, perhaps the same memory. */
 void sound_block(struct plugin *plugin, float *const *in, float *const *out, int32_t frames);
+
+/* bundle.c: the first word of a file of the bundle's folder `Contents`; false where there is none. take: remove the file;
+ * false where somebody else did. */
+bool bundle_word(const char *name, char word[BUNDLE_WORD], bool take);
 
 /* fault.c: at load, what the bundle's file `at-load` says. */
 void fault_at_load(void);
