@@ -1,0 +1,107 @@
+/* libfluid.c - see libfluid.h. */
+#include "libfluid.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "platform.h"
+
+static const char *const libraries[] = {
+#if defined(_WIN32)
+    "libfluidsynth-3.dll",
+#elif defined(__APPLE__)
+    "libfluidsynth.3.dylib",
+    "/opt/homebrew/lib/libfluidsynth.3.dylib",
+    "/usr/local/lib/libfluidsynth.3.dylib",
+#else
+    "libfluidsynth.so.3",
+#endif
+    NULL,
+};
+
+typedef struct {
+    const char *name;
+    size_t place;
+} symbol;
+
+#define PLACE(member) offsetof(rp_libfluid, member)
+#define SYMBOL(member) {"fluid_" #member, PLACE(member)}
+static const symbol symbols[] = {
+    SYMBOL(synth_write_float),
+    SYMBOL(synth_noteon),
+    SYMBOL(synth_noteoff),
+    SYMBOL(synth_key_pressure),
+    SYMBOL(synth_cc),
+    SYMBOL(synth_program_change),
+    SYMBOL(synth_channel_pressure),
+    SYMBOL(synth_pitch_bend),
+    SYMBOL(synth_all_sounds_off),
+    {"new_fluid_settings", PLACE(new_settings)},
+    {"delete_fluid_settings", PLACE(delete_settings)},
+    SYMBOL(settings_setint),
+    SYMBOL(settings_setnum),
+    {"new_fluid_synth", PLACE(new_synth)},
+    {"delete_fluid_synth", PLACE(delete_synth)},
+    SYMBOL(synth_sfload),
+    SYMBOL(audio_driver_register),
+    SYMBOL(set_log_function),
+};
+enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
+_Static_assert(sizeof(rp_libfluid) == SYMBOLS * sizeof(rp_function), "every member is found by its name");
+
+static char complaint[256];
+static atomic_flag complaint_held = ATOMIC_FLAG_INIT;
+
+/* FluidSynth calls this wherever it is, in the process thread, too. The first line says why. [any] */
+static void hear(int level, const char *line, void *data) {
+    (void)level;
+    (void)data;
+    if (atomic_flag_test_and_set(&complaint_held)) return;
+    if (!complaint[0]) strncpy(complaint, line, sizeof complaint - 1);
+    atomic_flag_clear(&complaint_held);
+}
+
+/* Its remarks are nothing to the terminal. [any] */
+static void ignore(int level, const char *line, void *data) {
+    (void)level;
+    (void)line;
+    (void)data;
+}
+
+void rp_libfluid_complaint(char *out, uint32_t capacity) {
+    out[0] = 0;
+    if (atomic_flag_test_and_set(&complaint_held)) return;
+    strncat(out, complaint, capacity - 1);
+    complaint[0] = 0;
+    atomic_flag_clear(&complaint_held);
+}
+
+/* [control] */
+static int find_all(void *library, rp_libfluid *out) {
+    for (uint32_t i = 0; i < SYMBOLS; i++) {
+        rp_function function = rp_library_find(library, symbols[i].name);
+        if (!function) return 0;
+        memcpy((char *)out + symbols[i].place, &function, sizeof function);
+    }
+    return 1;
+}
+
+/* It plays into our memory: its own audio drivers, which look for sound cards, are left out. [control] */
+static void settle_down(const rp_libfluid *fluid) {
+    const char *none[] = {NULL};
+    for (int level = 0; level < RP_FLUID_LEVELS; level++)
+        fluid->set_log_function(level, level <= RP_FLUID_ERROR ? hear : ignore, NULL);
+    fluid->audio_driver_register(none);
+}
+
+const rp_libfluid *rp_libfluid_get(void) {
+    static rp_libfluid found;
+    static int ready;
+    if (ready) return &found;
+    void *library = rp_library_open(libraries); /* stays open: units hold its functions */
+    if (!library || !find_all(library, &found)) return NULL;
+    settle_down(&found);
+    ready = 1;
+    return &found;
+}
