@@ -213,13 +213,21 @@ class _Wish:
 class JackDriver(JackClient):
     """A JACK client that runs an engine: events in and out in one callback, at their samples.
 
-    `audios` names its audio outputs. `open` shows the ports, `start` plays, `stop` ends in silence. `tend`, called now
-    and then, looks for a server that went away and makes the connections of `connect_in`, `connect_out` and
-    `connect_audio` again when their devices come back.
+    `audios` names its audio outputs, `audio_inputs` its audio inputs. `open` shows the ports, `start` plays,
+    `stop` ends in silence. `tend`, called now and then, looks for a server that went away, makes the connections of
+    `connect_in`, `connect_out`, `connect_audio` and `connect_audio_in` again when their devices come back, and tells
+    JACK how late our sound is.
     """
 
-    def __init__(self, name: str, inputs: list[str], outputs: list[str], audios: Sequence[str] = ()) -> None:
-        super().__init__(name, inputs, outputs, audio_outputs=audios)
+    def __init__(
+        self,
+        name: str,
+        inputs: list[str],
+        outputs: list[str],
+        audios: Sequence[str] = (),
+        audio_inputs: Sequence[str] = (),
+    ) -> None:
+        super().__init__(name, inputs, outputs, audio_inputs, audios)
         self._engine: Engine | None = None
         self._wishes: list[_Wish] = []
         self._changes = 0  # of the server's ports, as of the last look
@@ -260,6 +268,10 @@ class JackDriver(JackClient):
         """Let our audio output sound on a device's input, likewise; returns its full name."""
         return self._wish(_Wish(part, self._audio_outputs[audio], False, True))
 
+    def connect_audio_in(self, part: str, audio: int = 0) -> str:
+        """Let a device be heard at our audio input, likewise; returns its full name."""
+        return self._wish(_Wish(part, self._audio_inputs[audio], True, True))
+
     def speakers(self) -> list[str]:
         """The full names of the audio inputs that are hardware: where sound is heard."""
         return sorted((port.name for port in self.list_ports(True) if port.physical and port.reads), key=natural)
@@ -291,10 +303,16 @@ class JackDriver(JackClient):
         raw = self._raw()
         if raw.state != RUNNING:
             return self._look_for_server() if self._engine else []
+        self._tell_latency()
         if raw.changes == self._changes and not self._missing:
             return []
         self._changes = raw.changes
         return self._renew()
+
+    def _tell_latency(self) -> None:
+        if self._engine:
+            stats = self._engine.stats()
+            lib.rp_jack_set_latency(self._jack, stats.latency, stats.delay)
 
     def _renew(self) -> list[str]:
         news, missing = [], 0

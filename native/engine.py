@@ -15,6 +15,7 @@ from ripieno.native.instrumenter import Instrumenter, Voice, fill
 
 if TYPE_CHECKING:
     from ripieno.native.continuation import Continuation
+    from ripieno.native.rack import Rack
     from ripieno.native.singing import Singing
 
 BLACKBOX_SIZE: int = ffi.sizeof("rp_blackbox")
@@ -94,6 +95,8 @@ class Stats:
     max_delay: int
     sounding: int
     backlog: int
+    latency: int = 0  # frames, now: of the rig's rack
+    delay: int = 0  # frames, now: by which MIDI outputs are held back
 
 
 class Rig:
@@ -101,8 +104,9 @@ class Rig:
 
     `in_channels` are the input channels (0-15) listened to; `expiry_frames` 0 means never; `delay_frames` is the chord
     window of an instrumenter that decides when the window closes. `continuation` hears the player and plays the rig's
-    instruments, `singing` sings along, its line as MIDI on `singing_channel` (0-15) of the output `singing_port`; both
-    must live until the engine has let the rig go. Raises ValueError for what the engine refuses.
+    instruments, `singing` sings along, its line as MIDI on `singing_channel` (0-15) of the output `singing_port`.
+    `rack` makes sound of what leaves; without one the voice sounds on the audio outputs `voice_outputs`, None: on all.
+    All three must live until the engine has let the rig go. Raises ValueError for what the engine refuses.
     """
 
     def __init__(
@@ -119,6 +123,8 @@ class Rig:
         singing: Singing | None = None,
         singing_port: int = 0,
         singing_channel: int = 0,
+        rack: Rack | None = None,
+        voice_outputs: Iterable[int] | None = None,
     ) -> None:
         config = ffi.new("rp_rig_config *")
         config.route = ROUTES[route]
@@ -143,6 +149,11 @@ class Rig:
         self.singing = singing  # likewise
         if singing and not lib.rp_rig_set_singing(self.pointer, singing.pointer, singing_port, singing_channel):
             raise ValueError(f"the voice cannot sing on output {singing_port}, channel {singing_channel}")
+        if voice_outputs is not None:
+            lib.rp_rig_set_voice_outputs(self.pointer, sum(1 << output for output in set(voice_outputs)))
+        self.rack = rack  # likewise
+        if rack:
+            lib.rp_rig_set_rack(self.pointer, rack.pointer)
 
     def free(self) -> None:
         """Give its memory back; the engine must not hold it."""
@@ -163,15 +174,22 @@ class Engine:
     """The engine, from the control thread's side.
 
     `blackbox` is writable memory of BLACKBOX_SIZE bytes, best shared with a file: what sounded when a process was
-    killed is in it, and the next engine that is given it sends the missing note-offs first. `audios`: audio outputs; a
-    voice sounds on each of them.
+    killed is in it, and the next engine that is given it sends the missing note-offs first. `audios`,
+    `audio_inputs`: audio ports, at most 16 each.
     """
 
     def __init__(
-        self, sample_rate: int, inputs: int = 1, outputs: int = 1, *, audios: int = 0, blackbox: Any = None
+        self,
+        sample_rate: int,
+        inputs: int = 1,
+        outputs: int = 1,
+        *,
+        audios: int = 0,
+        audio_inputs: int = 0,
+        blackbox: Any = None,
     ) -> None:
         self.drivers = 0  # that run it now; they keep this count
-        ports = {"inputs": inputs, "outputs": outputs, "audios": audios}
+        ports = {"inputs": inputs, "outputs": outputs, "audios": audios, "audio_inputs": audio_inputs}
         config = ffi.new("rp_engine_config *", {"sample_rate": sample_rate, **ports})
         if blackbox is not None:
             memory = ffi.from_buffer(blackbox, require_writable=True)
@@ -179,10 +197,11 @@ class Engine:
                 raise ValueError(f"the black box has {len(memory)} bytes, not {BLACKBOX_SIZE}")
             self._memory = memory
             config.blackbox = ffi.cast("rp_blackbox *", memory)
-        self.sample_rate, self.inputs, self.outputs, self.audios = sample_rate, inputs, outputs, audios
+        self.sample_rate, self.inputs, self.outputs = sample_rate, inputs, outputs
+        self.audios, self.audio_inputs = audios, audio_inputs
         self.pointer: Any = lib.rp_engine_new(config)
         if self.pointer == ffi.NULL:
-            audio = f" and {audios} audio outputs" if audios else ""
+            audio = f", {audio_inputs} audio inputs and {audios} audio outputs" if audios or audio_inputs else ""
             raise ValueError(f"no engine with {inputs} inputs and {outputs} outputs{audio} at {sample_rate} Hz")
         self._rigs: dict[int, Rig] = {}  # every rig the engine may hold, by its C pointer
         self._reports = ffi.new("rp_report[]", _POLL)
@@ -191,11 +210,16 @@ class Engine:
     def load(self, rig: Rig) -> None:
         """Play by this rig from the next cycle on. Notes that sound keep their routes.
 
-        Raises ValueError for a voice that sings at another sample rate.
+        Raises ValueError for a voice or a rack at another sample rate, and for a rack that hears inputs we do not have.
         """
         rate = rig.singing.config.sample_rate if rig.singing else self.sample_rate
         if rate != self.sample_rate:
             raise ValueError(f"the voice sings at {rate} Hz, the engine at {self.sample_rate} Hz")
+        rack = rig.rack
+        if rack and rack.sample_rate != self.sample_rate:
+            raise ValueError(f"the rack plays at {rack.sample_rate} Hz, the engine at {self.sample_rate} Hz")
+        if rack and rack.inputs > self.audio_inputs:
+            raise ValueError(f"the rack hears audio input {rack.inputs - 1}, the engine has {self.audio_inputs}")
         pointer = rig.disown()
         self._rigs[int(ffi.cast("uintptr_t", pointer))] = rig
         self._ask(lambda: lib.rp_engine_load(self.pointer, pointer))
@@ -291,7 +315,7 @@ def _report(one: Any) -> Report:
 
 
 class Sound:
-    """What the engine's audio outputs gave off line: grows with each `run_offline` that is given it."""
+    """Sound of some channels that grows: with each `run_offline` that is given it by what the audio outputs gave."""
 
     def __init__(self, channels: int = 1) -> None:
         """ValueError: not 1 to 16 channels."""
@@ -309,6 +333,15 @@ class Sound:
         raw = ffi.buffer(lib.rp_sound_samples(self.pointer), 4 * count) if count else b""
         return np.frombuffer(raw, np.float32).reshape(-1, self.channels).copy()
 
+    def add(self, samples: NDArray[np.float32]) -> None:
+        """Lengthen it by [frames, channels]. Raises ValueError for another number of channels."""
+        if samples.ndim != 2 or samples.shape[1] != self.channels:
+            raise ValueError(f"sound of shape {samples.shape} for {self.channels} channels")
+        columns = [np.ascontiguousarray(column, np.float32) for column in samples.T]
+        pointers = ffi.new("float *[]", [ffi.from_buffer("float[]", column) for column in columns])
+        if len(samples) and not lib.rp_sound_add(self.pointer, pointers, len(samples)):
+            raise MemoryError("no memory for sound")
+
     def clear(self) -> None:
         """Forget it."""
         lib.rp_sound_clear(self.pointer)
@@ -325,12 +358,14 @@ def run_offline(
     connected: int = 0xFFFF,
     room: int = 0,
     sound: Sound | None = None,
+    heard: Sound | None = None,
 ) -> list[Event]:
     """Run the engine from one frame to another as fast as it goes, on events sorted by frame; returns what it sent.
 
     The engine keeps its state, so that a long piece can be run in parts, each with its own events. `lost` has a bit for
     each input port that went away before `from_frame`, `connected` one for each output port that somebody listens to;
-    `room` is how many bytes a port takes in a block, 0 for any number. `sound` grows by what the audio outputs give.
+    `room` is how many bytes a port takes in a block, 0 for any number. `sound` grows by what the audio outputs give;
+    `heard` is what comes in at the audio inputs from `from_frame` on, then silence.
     """
     tape_in = ffi.gc(lib.rp_tape_new(), lib.rp_tape_free)
     tape_out = ffi.gc(lib.rp_tape_new(), lib.rp_tape_free)
@@ -341,6 +376,7 @@ def run_offline(
             raise MemoryError("no memory for a tape")
     span = ffi.new("rp_offline_span *", (from_frame, until_frame, block, lost, connected, room))
     span.sound = ffi.NULL if sound is None else sound.pointer  # an empty one is false
+    span.input = ffi.NULL if heard is None else heard.pointer
     if not lib.rp_offline_run(engine.pointer, tape_in, tape_out, span):
         raise MemoryError("no memory for what the engine sends")
     return [_event(lib.rp_tape_get(tape_out, i)) for i in range(lib.rp_tape_count(tape_out))]

@@ -121,6 +121,12 @@ C_LAYERS = """
     singing_bridge
     singing_state
     singing singing_worker
+    unit builtin.h foreign.h soundfont.h isolated.h isolate.h
+    unit_state isolate_state libfluid
+    unit_* builtin isolate
+    rack.h
+    delay_line
+    rack_state rack*
     assign instrumenter.h
     voices
     scene
@@ -131,7 +137,7 @@ C_LAYERS = """
     rig ledger scheduler
     outlet
     engine_state
-    player band hear vocal
+    player band hear vocal audio
     process engine
     drivers.h libjack
     driver_jack.h
@@ -159,10 +165,13 @@ def test_c_layers(path: Path) -> None:
 # clock_gettime and QueryPerformanceCounter read the clock without a system call.
 HARMLESS = re.compile(
     r"mem(cpy|set|move|cmp)|str(n?cmp|n?cpy|n?cat|n?len)|atomic_\w+"
-    r"|(sqrt|exp|tanh|fabs|floor|log|lrint|fmin|fmax|round)f?|log1pf|isfinite"
+    r"|(sqrt|exp|sin|tanh|fabs|floor|log|lrint|fmin|fmax|round)f?|log1pf|isfinite"
     r"|clock_gettime|QueryPerformance(Counter|Frequency)"
     r"|__builtin_(cpu_supports|convertvector|prefetch)|_mm\w*|v[a-z]\w*_[fsu]\d+"
 )
+# The one system call of the process thread: FUTEX_WAKE, for a plugin's process that sleeps until there is a block. It
+# waits for nobody, and is left out while the process is awake.
+EXEMPT = {("platform.c", "rp_wake", "syscall")}
 # The file driver's cycles are heard by nobody while they run: its tape may grow.
 OFF_LINE = {"driver_offline.c"}
 PROCESS = ("process", "any")
@@ -202,7 +211,9 @@ def test_the_process_thread_calls_nothing_that_may_wait(path: Path) -> None:
     for function in defined(path):
         for name in function.calls if function.mark in PROCESS else ():
             fit = known[name] in PROCESS if name in known else HARMLESS.fullmatch(name)
-            assert fit, f"{function.name} [{function.mark}] may not call {name} [{known.get(name, 'not ours')}]"
+            assert fit or (path.name, function.name, name) in EXEMPT, (
+                f"{function.name} [{function.mark}] may not call {name} [{known.get(name, 'not ours')}]"
+            )
 
 
 def test_the_reader_of_c_sees_what_it_must(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ struct rp_clock {
     uint8_t bytes[BYTES];
     uint64_t start;  /* frame of the block under way */
     uint32_t frames; /* its length */
+    uint32_t period; /* the longest so far */
 
     _Atomic uint64_t frame, cycles, xruns, refused;
     _Atomic uint32_t running, lost, connected, load_max, load_sum;
@@ -144,9 +145,11 @@ static void play_cycle(rp_clock *clock, uint32_t frames, float *const *audio, ui
     uint64_t began = rp_now();
     clock->frames = frames;
     clock->start = atomic_load_explicit(&clock->frame, memory_order_relaxed);
+    if (frames > clock->period) clock->period = frames;
     rp_cycle cycle = {
         .frame = clock->start,
         .frames = frames,
+        .period = clock->period,
         .in = clock->events,
         .inputs = gather(clock),
         .lost = atomic_exchange_explicit(&clock->lost, 0, memory_order_acquire),
@@ -213,6 +216,7 @@ static void run(void *argument) {
 int rp_clock_start(rp_clock *clock, rp_engine *engine) {
     rp_clock_stop(clock);
     clock->engine = engine;
+    clock->period = clock->config.block;
     atomic_store(&clock->others, 0);
     atomic_store(&clock->running, 1);
     clock->thread = rp_thread_start(run, clock, RP_PRIORITY_DRIVER, &clock->realtime);

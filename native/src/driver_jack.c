@@ -108,6 +108,7 @@ int rp_jack_process(uint32_t frames, void *argument) {
     rp_cycle cycle = {
         .frame = frame,
         .frames = frames,
+        .period = atomic_load_explicit(&jack->period, memory_order_relaxed),
         .in = jack->events,
         .inputs = gather(jack, frames),
         .lost = atomic_exchange_explicit(&jack->lost, 0, memory_order_acquire),
@@ -129,6 +130,48 @@ int rp_jack_on_period(uint32_t frames, void *argument) {
     rp_jack *jack = argument;
     atomic_store_explicit(&jack->period, frames, memory_order_relaxed);
     return 0;
+}
+
+/* The least and the most of those that are connected, and of `sum`. [any] */
+static rp_jack_latency latency_of(const rp_jack *jack, rp_jack_port *const *port, uint32_t ports, int mode,
+                                  rp_jack_latency sum) {
+    for (uint32_t i = 0; i < ports; i++) {
+        rp_jack_latency one;
+        if (jack->lib.port_connected(port[i]) <= 0) continue;
+        jack->lib.port_get_latency_range(port[i], mode, &one);
+        if (one.min < sum.min) sum.min = one.min;
+        if (one.max > sum.max) sum.max = one.max;
+    }
+    return sum;
+}
+
+/* Ours comes on top of the others'. [any] */
+static void set_latency(const rp_jack *jack, rp_jack_port *const *port, uint32_t ports, int mode,
+                        rp_jack_latency others, uint32_t ours) {
+    if (others.min > others.max) others.min = others.max; /* nothing is connected */
+    rp_jack_latency all = {others.min + ours, others.max + ours};
+    for (uint32_t i = 0; i < ports; i++) jack->lib.port_set_latency_range(port[i], mode, &all);
+}
+
+/* [any] */
+void rp_jack_on_latency(int mode, void *argument) {
+    static const rp_jack_latency nothing = {UINT32_MAX, 0};
+    const rp_jack *jack = argument;
+    const rp_jack_audio *in = &jack->audio_in, *out = &jack->audio_out;
+    uint32_t sound = atomic_load_explicit(&jack->sound_latency, memory_order_relaxed);
+    uint32_t midi = atomic_load_explicit(&jack->midi_latency, memory_order_relaxed);
+    if (mode == RP_JACK_CAPTURE) { /* how old it is what the outputs give: keys, and sound that came in */
+        rp_jack_latency keys = latency_of(jack, jack->in, jack->inputs, mode, nothing);
+        set_latency(jack, jack->out, jack->outputs, mode, keys, midi);
+        rp_jack_latency all = latency_of(jack, in->port, in->count, mode, keys);
+        set_latency(jack, out->port, out->count, mode, all, sound);
+    } else { /* how late it is heard what comes in: keys by our sound where there is any, else by what plays our notes */
+        rp_jack_latency heard = latency_of(jack, out->port, out->count, mode, nothing);
+        set_latency(jack, in->port, in->count, mode, heard, sound);
+        int loud = heard.min <= heard.max;
+        if (!loud) heard = latency_of(jack, jack->out, jack->outputs, mode, nothing);
+        set_latency(jack, jack->in, jack->inputs, mode, heard, loud ? sound : midi);
+    }
 }
 
 int rp_jack_on_rate(uint32_t rate, void *argument) {

@@ -51,8 +51,9 @@ struct rp_jack {
     /* Written by one thread each, read by any. */
     _Atomic uint64_t frame, cycles, xruns, unread;
     _Atomic uint32_t state, period, rate, load_max, load_sum, changes;
-    _Atomic uint32_t lost;               /* bit n: input port n lost a connection; the process thread takes it */
-    _Atomic int32_t links[RP_PORTS_MAX]; /* listeners of each output port, as the notifications say */
+    _Atomic uint32_t lost; /* bit n: input port n lost a connection; the process thread takes it */
+    _Atomic uint32_t sound_latency, midi_latency; /* frames, of our own */
+    _Atomic int32_t links[RP_PORTS_MAX];          /* listeners of each output port, as the notifications say */
 
     uint32_t engine_rate;
     char name[RP_JACK_NAME_MAX];
@@ -69,6 +70,7 @@ int rp_jack_process(uint32_t frames, void *argument);                           
 /* JACK's other callbacks; it calls them from threads of its own. */
 int rp_jack_on_period(uint32_t frames, void *argument);                         /* [any] */
 int rp_jack_on_rate(uint32_t rate, void *argument);                             /* [any] */
+void rp_jack_on_latency(int mode, void *argument);                              /* [any] */
 int rp_jack_on_xrun(void *argument);                                            /* [any] */
 void rp_jack_on_connect(uint32_t a, uint32_t b, int connected, void *argument); /* [any] */
 void rp_jack_on_registration(uint32_t port, int registered, void *argument);    /* [any] */

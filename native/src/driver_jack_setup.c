@@ -58,6 +58,7 @@ static void set_callbacks(rp_jack *jack) {
     lib->set_xrun_callback(jack->client, rp_jack_on_xrun, jack);
     lib->set_port_connect_callback(jack->client, rp_jack_on_connect, jack);
     lib->set_port_registration_callback(jack->client, rp_jack_on_registration, jack);
+    lib->set_latency_callback(jack->client, rp_jack_on_latency, jack);
     lib->on_info_shutdown(jack->client, rp_jack_on_shutdown, jack);
 }
 
@@ -172,6 +173,12 @@ void rp_jack_get_state(const rp_jack *jack, rp_jack_state *out) {
         .changes = atomic_load_explicit(&jack->changes, memory_order_relaxed),
     };
     if (out->state != RP_JACK_RUNNING) keep_text(out->reason, sizeof out->reason, jack->reason);
+}
+
+void rp_jack_set_latency(rp_jack *jack, uint32_t audio, uint32_t midi) {
+    uint32_t other = atomic_exchange(&jack->sound_latency, audio) != audio;
+    other |= atomic_exchange(&jack->midi_latency, midi) != midi;
+    if (other && jack->client) jack->lib.recompute_total_latencies(jack->client);
 }
 
 const char *rp_jack_client_name(const rp_jack *jack) {

@@ -15,12 +15,11 @@ typedef struct {
     int failed;
 } tape_sink;
 
-/* The audio ports, and where their sound goes. */
+/* Audio ports of one direction. */
 typedef struct {
-    rp_sound *sound; /* NULL: nowhere, there are none */
     float *memory, *port[RP_PORTS_MAX];
     uint32_t ports;
-} speakers;
+} audio_ports;
 
 /* [process] of the off-line driver, which may allocate */
 static int record(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size) {
@@ -44,15 +43,22 @@ static uint32_t collect(const rp_tape *in, uint32_t *next, uint64_t start, uint3
     return n;
 }
 
-/* [control] */
-static int set_up(speakers *out, const rp_offline_span *span) {
-    *out = (speakers){.sound = span->sound};
-    if (!out->sound) return 1;
-    out->ports = rp_sound_channels(out->sound);
-    out->memory = calloc((size_t)out->ports * span->block, sizeof *out->memory);
+/* As many as the sound has channels; none where there is none. 0: no memory. [control] */
+static int open_ports(audio_ports *out, const rp_sound *sound, uint32_t block) {
+    *out = (audio_ports){.ports = sound ? rp_sound_channels(sound) : 0};
+    if (!sound) return 1;
+    out->memory = calloc((size_t)out->ports * block, sizeof *out->memory);
     if (!out->memory) return 0;
-    for (uint32_t i = 0; i < out->ports; i++) out->port[i] = out->memory + (size_t)i * span->block;
+    for (uint32_t i = 0; i < out->ports; i++) out->port[i] = out->memory + (size_t)i * block;
     return 1;
+}
+
+/* What comes in at the audio inputs; silence after its end. at: frames since the beginning. [control] */
+static void listen(const audio_ports *in, const rp_sound *sound, uint64_t at, uint32_t frames) {
+    uint64_t length = sound ? rp_sound_frames(sound) : 0;
+    for (uint32_t c = 0; c < in->ports; c++)
+        for (uint32_t i = 0; i < frames; i++)
+            in->port[c][i] = at + i < length ? rp_sound_samples(sound)[(at + i) * in->ports + c] : 0;
 }
 
 /* Those who think on threads of their own when live, do it now. [control] */
@@ -61,6 +67,7 @@ static void settle(rp_engine *engine, uint32_t frames) {
     rp_singing *singing = rp_process_singing(engine);
     if (band && frames) rp_continuation_settle(band);
     if (singing) rp_singing_settle(singing);
+    if (frames) rp_process_settle(engine);
 }
 
 /* How long the block is that begins here. [control] */
@@ -71,30 +78,42 @@ static uint32_t length(const rp_engine *engine, const rp_offline_span *span, uin
     return (uint32_t)((next < end ? next : end) - at);
 }
 
-int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, const rp_offline_span *span) {
-    tape_sink sink = {.sink = {record}, .tape = out, .start = span->from, .room = span->room};
+/* The span, block by block. [control] */
+static int run(rp_engine *engine, const rp_tape *in, const rp_offline_span *span, rp_cycle *cycle, tape_sink *sink,
+               const audio_ports *heard) {
     rp_input events[EVENTS_MAX];
-    speakers sound;
     uint32_t next = 0, frames;
-    if (!set_up(&sound, span)) return 0;
-    rp_cycle cycle = {.in = events, .lost = span->lost, .connected = span->connected, .sink = &sink.sink};
-    cycle.audio = sound.port;
-    cycle.audios = sound.ports;
+    cycle->in = events;
     /* What was commanded takes effect before the first block: only then is it known where that ends. */
-    cycle.frame = span->from;
-    rp_process(engine, &cycle);
+    rp_process(engine, cycle);
     settle(engine, 0);
-    cycle.lost = 0;
+    cycle->lost = 0;
     for (uint64_t at = span->from; at < span->until; at += frames) {
         frames = length(engine, span, at);
-        cycle.frame = sink.start = at;
-        cycle.frames = frames;
-        cycle.inputs = collect(in, &next, at, frames, events);
-        memset(sink.used, 0, sizeof sink.used);
-        rp_process(engine, &cycle);
+        cycle->frame = sink->start = at;
+        cycle->frames = frames;
+        cycle->inputs = collect(in, &next, at, frames, events);
+        listen(heard, span->input, at - span->from, frames);
+        memset(sink->used, 0, sizeof sink->used);
+        rp_process(engine, cycle);
         settle(engine, frames);
-        if (sound.sound && !rp_sound_add(sound.sound, (const float *const *)sound.port, frames)) sink.failed = 1;
+        if (span->sound && !rp_sound_add(span->sound, (const float *const *)cycle->audio, frames)) sink->failed = 1;
     }
-    free(sound.memory);
-    return !sink.failed;
+    return !sink->failed;
+}
+
+int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, const rp_offline_span *span) {
+    tape_sink sink = {.sink = {record}, .tape = out, .start = span->from, .room = span->room};
+    audio_ports played = {0}, heard = {0};
+    rp_cycle cycle = {.frame = span->from, .period = span->block, .lost = span->lost, .connected = span->connected};
+    int fine = open_ports(&played, span->sound, span->block) && open_ports(&heard, span->input, span->block);
+    cycle.sink = &sink.sink;
+    cycle.audio = played.port;
+    cycle.audios = played.ports;
+    cycle.audio_in = (const float *const *)heard.port;
+    cycle.audio_ins = heard.ports;
+    if (fine) fine = run(engine, in, span, &cycle, &sink, &heard);
+    free(played.memory);
+    free(heard.memory);
+    return fine;
 }

@@ -30,14 +30,16 @@ const float *rp_sound_samples(const rp_sound *sound); /* [frames][channels]; val
 int rp_sound_add(rp_sound *sound, const float *const *channel, uint32_t frames); /* 0: no memory */
 
 /* Run the engine from frame `from` to `until` in blocks, reading `in` and adding to `out`. 0: no memory. Where a voice
- * sings, no block goes beyond the beginning of one of its own: what it sings does not depend on `block`. [control] */
+ * sings, no block goes beyond the beginning of one of its own: what it sings does not depend on `block`. After each block
+ * it waits for the rack's units, so that no plugin is ever late. [control] */
 typedef struct {
     uint64_t from, until;
     uint32_t block;
-    uint32_t lost;      /* bit n: input port n went away before `from` */
-    uint32_t connected; /* bit n: output port n has a listener */
-    uint32_t room;      /* bytes a port takes in a block, 0: any number */
-    rp_sound *sound;    /* grows by what the engine's audio ports give; NULL: none */
+    uint32_t lost;         /* bit n: input port n went away before `from` */
+    uint32_t connected;    /* bit n: output port n has a listener */
+    uint32_t room;         /* bytes a port takes in a block, 0: any number */
+    rp_sound *sound;       /* grows by what the engine's audio ports give; NULL: none */
+    const rp_sound *input; /* what comes in at its audio inputs from `from` on, then silence; NULL: nothing */
 } rp_offline_span;
 int rp_offline_run(rp_engine *engine, const rp_tape *in, rp_tape *out, const rp_offline_span *span);
 
@@ -69,7 +71,7 @@ typedef struct {
 
 rp_jack *rp_jack_new(const char *name, uint32_t inputs, const char *const *input_names, uint32_t outputs,
                      const char *const *output_names); /* NULL: no memory, more than 16 ports [control] */
-/* Its audio ports, before it is opened: inputs are for a probe. 0: more than 16. [control] */
+/* Its audio ports, before it is opened. 0: more than 16. [control] */
 int rp_jack_set_audio(rp_jack *jack, uint32_t inputs, const char *const *input_names, uint32_t outputs,
                       const char *const *output_names);
 void rp_jack_free(rp_jack *jack);     /* closes it first [control] */
@@ -77,7 +79,10 @@ uint32_t rp_jack_open(rp_jack *jack); /* ports are there, silent; RP_JACK_FINE o
 uint32_t rp_jack_start(rp_jack *jack, rp_engine *engine); /* from here on the engine runs [control] */
 void rp_jack_close(rp_jack *jack);                        /* the engine runs no more; may be opened again [control] */
 void rp_jack_get_state(const rp_jack *jack, rp_jack_state *out); /* [any] */
-const char *rp_jack_client_name(const rp_jack *jack);            /* the one the server gave; "" when closed [control] */
+/* Frames that sound and MIDI are late by on their way through this client. JACK is told, and asks all its clients anew,
+ * where they are others than before. [control] */
+void rp_jack_set_latency(rp_jack *jack, uint32_t audio, uint32_t midi);
+const char *rp_jack_client_name(const rp_jack *jack); /* the one the server gave; "" when closed [control] */
 /* The server's MIDI ports, or audio ports, a line each: flags (1: others may write to it, 2: read from it, 4: hardware,
  * 256: ours), a tab, the name, and after tabs its other names. Flags are three digits. Returns the characters it takes;
  * all are written when `capacity` is larger than that. [control] */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio.h"
 #include "engine_state.h"
 
 enum { COMMANDS = 1 << 14, REPORTS = 1 << 18 }; /* bytes; reports: some ten seconds of very busy music */
@@ -9,7 +10,7 @@ enum { COMMANDS = 1 << 14, REPORTS = 1 << 18 }; /* bytes; reports: some ten seco
 /* [control] */
 static int valid(const rp_engine_config *config) {
     return config->sample_rate > 0 && config->inputs >= 1 && config->inputs <= RP_PORTS_MAX && config->outputs >= 1 &&
-           config->outputs <= RP_PORTS_MAX && config->audios <= RP_PORTS_MAX;
+           config->outputs <= RP_PORTS_MAX && config->audios <= RP_PORTS_MAX && config->audio_inputs <= RP_PORTS_MAX;
 }
 
 rp_engine *rp_engine_new(const rp_engine_config *config) {
@@ -23,6 +24,7 @@ rp_engine *rp_engine_new(const rp_engine_config *config) {
     engine->outlet.ports = config->outputs;
     rp_ledger_reset(&engine->ledger);
     engine->vocal.bend = 8192;
+    rp_audio_open(engine);
     if (config->audios) engine->vocal.vocoder = rp_vocoder_new(config->sample_rate);
     if (engine->commands && engine->reports && (engine->vocal.vocoder || !config->audios)) return engine;
     rp_engine_free(engine);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include "continuation.h"
 #include "instrumenter.h"
+#include "rack.h"
 #include "singing.h"
 
 enum { RP_PORTS_MAX = 16, RP_INSTRUMENTS_MAX = 16, RP_CHANNELS = 16, RP_PITCHES = 128 };
@@ -40,6 +41,13 @@ void rp_rig_set_continuation(rp_rig *rig, rp_continuation *band);
 /* Before it is loaded: this voice sings along, its line leaves as MIDI on `channel` of output `port`. Borrowed
  * likewise. 0: no such port or channel. [control] */
 int rp_rig_set_singing(rp_rig *rig, rp_singing *singing, uint32_t port, uint32_t channel);
+/* Before it is loaded: without a rack the voice sounds on these audio outputs, bit n is output n; else on all.
+ * [control] */
+void rp_rig_set_voice_outputs(rp_rig *rig, uint32_t outputs);
+/* Before it is loaded: what leaves on a strip's port and channel plays this rack, the voice and the audio inputs go
+ * through it. Borrowed: it must live until the rig comes back, which is when the rack has faded out, unless the rig
+ * after it has the same. NULL: none. [control] */
+void rp_rig_set_rack(rp_rig *rig, rp_rack *rack);
 void rp_rig_free(rp_rig *rig); /* and its instrumenter [control] */
 
 /* What may be sounding beyond our ports. In shared memory it outlives a killed process; the next one silences it. */
@@ -51,7 +59,8 @@ typedef struct {
 typedef struct {
     uint32_t sample_rate;
     uint32_t inputs, outputs; /* MIDI ports */
-    uint32_t audios;          /* audio output ports; the voice sounds on each of them */
+    uint32_t audios;          /* audio output ports */
+    uint32_t audio_inputs;    /* audio input ports, which a rack hears */
     rp_blackbox *blackbox;    /* NULL: the engine's own */
 } rp_engine_config;
 
@@ -98,6 +107,8 @@ typedef struct {
     uint64_t max_delay; /* frames between a key and its first sound, the longest */
     uint64_t sounding;  /* now: notes in the ledger */
     uint64_t backlog;   /* now: messages waiting for room in a port */
+    uint64_t latency;   /* now: frames that sound is late by in the rig's rack */
+    uint64_t delay;     /* now: frames that what leaves on the MIDI outputs is held back by, to be in time with it */
 } rp_stats;
 
 typedef struct rp_engine rp_engine;

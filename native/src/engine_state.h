@@ -7,6 +7,7 @@
 #include "ledger.h"
 #include "midi.h"
 #include "outlet.h"
+#include "rack_state.h"
 #include "rig.h"
 #include "ring.h"
 #include "scheduler.h"
@@ -59,6 +60,15 @@ typedef struct {
     uint8_t pitch, expression;
 } rp_vocal;
 
+/* What the audio ports' sound is made of. */
+typedef struct {
+    rp_rack *rack;          /* of the rig that plays, NULL: none */
+    rp_rack *leaving;       /* of the rig before, until it has faded out */
+    uint32_t voice_outputs; /* of the last rig without a rack */
+    float direct, step;     /* how much of the voice goes straight to them, 0 to 1; and how fast that changes */
+    float voice[RP_BLOCK_MAX];
+} rp_audio;
+
 struct rp_engine {
     rp_engine_config config;
     rp_ring *commands, *reports;
@@ -75,6 +85,7 @@ struct rp_engine {
     rp_scheduler scheduler;
     rp_band band;
     rp_vocal vocal;
+    rp_audio audio;
     rp_outlet outlet;
     rp_blackbox own_box;
     rp_stats stats;

@@ -12,6 +12,12 @@ typedef struct {
     uint8_t *data;
 } rp_jack_event;
 
+/* Frames; jack_latency_range_t. */
+typedef struct {
+    uint32_t min, max;
+} rp_jack_latency;
+enum { RP_JACK_CAPTURE = 0, RP_JACK_PLAYBACK = 1 }; /* since it came in; until it is heard */
+
 #define RP_JACK_MIDI "8 bit raw midi"
 #define RP_JACK_AUDIO "32 bit float mono audio"
 enum { RP_JACK_NO_START_SERVER = 1, RP_JACK_EXACT_NAME = 2 };                  /* options */
@@ -61,6 +67,10 @@ typedef struct {
                                      void (*call)(uint32_t a, uint32_t b, int connect, void *argument), void *argument);
     int (*set_port_registration_callback)(rp_jack_client *client,
                                           void (*call)(uint32_t port, int registered, void *argument), void *argument);
+    int (*set_latency_callback)(rp_jack_client *client, void (*call)(int mode, void *argument), void *argument);
+    void (*port_get_latency_range)(rp_jack_port *port, int mode, rp_jack_latency *range);
+    void (*port_set_latency_range)(rp_jack_port *port, int mode, rp_jack_latency *range);
+    int (*recompute_total_latencies)(rp_jack_client *client);
     void (*on_info_shutdown)(rp_jack_client *client, void (*call)(int code, const char *reason, void *argument),
                              void *argument);
     void (*set_error_function)(void (*call)(const char *line));

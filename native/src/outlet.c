@@ -29,8 +29,8 @@ static int ends_sound(const rp_outlet *outlet, uint32_t port, const rp_midi_mess
 }
 
 /* Put a short message at the backlog's end. [process] */
-static int postpone(rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
-    uint32_t room = ends_sound(outlet, port, message) ? RP_BACKLOG_MAX : RP_BACKLOG_OTHERS;
+static int postpone(rp_outlet *outlet, uint32_t port, const rp_midi_message *message, int ends) {
+    uint32_t room = ends ? RP_BACKLOG_MAX : RP_BACKLOG_OTHERS;
     if (message->data || outlet->waiting >= room) {
         outlet->stats->lost++;
         return 0;
@@ -54,13 +54,57 @@ static void keep_control(rp_outlet *outlet, uint32_t port, const rp_midi_message
     outlet->bent[port] = centred ? outlet->bent[port] & (uint16_t)~bit : outlet->bent[port] | bit;
 }
 
-int rp_outlet_send(rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
-    if (port >= outlet->ports) return 0;
+/* Now, or as soon as there is room. [process] */
+static int leave(rp_outlet *outlet, uint32_t port, const rp_midi_message *message, int ends) {
     const uint8_t *data = message->data ? message->data : message->byte;
     int sent = !(outlet->blocked >> port & 1) && deliver(outlet, port, data, message->size);
-    if (!sent && !postpone(outlet, port, message)) return 0;
+    if (!sent && !postpone(outlet, port, message, ends)) return 0;
     if (sent && !message->data) remember(outlet, port, message->byte);
+    return 1;
+}
+
+/* The oldest of those held back; `begin`: it leaves even if it begins a note. [process] */
+static void release_one(rp_outlet *outlet, int begin) {
+    const rp_waiting one = outlet->later[outlet->first_later];
+    rp_midi_message message = {.size = one.size, .byte = {one.byte[0], one.byte[1], one.byte[2]}};
+    outlet->first_later = (outlet->first_later + 1) % RP_DELAYED_MAX;
+    outlet->delayed--;
+    if (begin || !rp_midi_is_note_on(&message)) leave(outlet, one.port, &message, one.ends);
+}
+
+/* Those held back until `frame` leave at their frames. [process] */
+static void release_until(rp_outlet *outlet, uint64_t frame) {
+    uint64_t now = outlet->now;
+    while (outlet->delayed && outlet->later[outlet->first_later].due <= frame) {
+        uint64_t due = outlet->later[outlet->first_later].due;
+        outlet->now = due > outlet->start ? due : outlet->start;
+        release_one(outlet, 1);
+    }
+    outlet->now = now;
+}
+
+/* [process] */
+static void hold_back(rp_outlet *outlet, uint32_t port, const rp_midi_message *message, int ends) {
+    if (outlet->delayed == RP_DELAYED_MAX) release_one(outlet, 1);
+    uint32_t end = outlet->first_later + outlet->delayed;
+    uint64_t due = outlet->now + outlet->delay;
+    uint64_t before = outlet->delayed ? outlet->later[(end - 1) % RP_DELAYED_MAX].due : 0;
+    rp_waiting *place = &outlet->later[end % RP_DELAYED_MAX];
+    *place = (rp_waiting){.due = due > before ? due : before, .port = (uint8_t)port, .ends = (uint8_t)ends};
+    place->size = (uint8_t)message->size;
+    memcpy(place->byte, message->byte, sizeof place->byte);
+    outlet->delayed++;
+}
+
+int rp_outlet_send(rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
+    if (port >= outlet->ports) return 0;
+    int ends = ends_sound(outlet, port, message);
+    release_until(outlet, outlet->now);
+    if ((outlet->delay || outlet->delayed) && !message->data) hold_back(outlet, port, message, ends);
+    else if (!leave(outlet, port, message, ends)) return 0;
     keep_control(outlet, port, message);
+    uint32_t offset = (uint32_t)(outlet->now - outlet->start);
+    if (outlet->rack && !message->data) rp_rack_hear(outlet->rack, port, offset, message->byte, message->size);
     return 1;
 }
 
@@ -102,10 +146,22 @@ void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle) {
     outlet->sink = cycle->sink;
     outlet->start = outlet->now = cycle->frame;
     outlet->connected = cycle->connected;
+    outlet->delay = outlet->rack ? rp_rack_midi_delay(outlet->rack) : 0;
     if (outlet->waiting) flush(outlet);
     for (uint32_t port = 0; came && port < outlet->ports; port++)
         if (came >> port & 1) sweep(outlet, port);
 }
+
+void rp_outlet_end(rp_outlet *outlet, const rp_cycle *cycle) {
+    if (cycle->frames) release_until(outlet, cycle->frame + cycle->frames - 1);
+}
+
+void rp_outlet_hurry(rp_outlet *outlet) {
+    while (outlet->delayed) release_one(outlet, 0);
+    outlet->delay = 0;
+}
+
+int rp_outlet_empty(const rp_outlet *outlet) { return !outlet->waiting && !outlet->delayed; }
 
 int rp_outlet_note_on(rp_outlet *outlet, const rp_note *note, const rp_midi_message *raw) {
     uint16_t *sharing = &outlet->sounding[note->port][note->channel][note->pitch];

@@ -4,16 +4,19 @@
 #include "ledger.h"
 #include "midi.h"
 #include "process.h"
+#include "rack_state.h"
 
 enum {
     RP_BACKLOG_MAX = 4096,
     /* The backlog's last places are for what ends sounds: a note-off for each note, a pedal-up for each channel. */
-    RP_BACKLOG_OTHERS = RP_BACKLOG_MAX - RP_NOTES_MAX - RP_PORTS_MAX * RP_CHANNELS
+    RP_BACKLOG_OTHERS = RP_BACKLOG_MAX - RP_NOTES_MAX - RP_PORTS_MAX * RP_CHANNELS,
+    RP_DELAYED_MAX = 4096 /* messages on their way when outputs are delayed; one more, and the oldest is early */
 };
 
 typedef struct {
     uint64_t due;
     uint8_t port, size, byte[3];
+    uint8_t ends; /* 1: it ends a sound */
 } rp_waiting;
 
 typedef struct {
@@ -26,6 +29,10 @@ typedef struct {
     uint32_t connected; /* bit n: port n has a listener in this cycle */
     rp_waiting backlog[RP_BACKLOG_MAX];
     uint32_t first, waiting;
+    rp_waiting later[RP_DELAYED_MAX];
+    uint32_t first_later, delayed;                            /* they leave in the order of their frames */
+    uint32_t delay;                                           /* frames each message is held back by */
+    rp_rack *rack;                                            /* it hears what is sent, at once; NULL: none */
     uint32_t blocked;                                         /* bit n: port n has messages in the backlog */
     uint16_t sounding[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES]; /* notes that share an output pitch */
     uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS];                 /* sustain value last sent */
@@ -36,7 +43,12 @@ typedef struct {
 
 /* A cycle begins: what waited leaves first, and a listener who came anew hears the note-offs it missed. [process] */
 void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle);
-/* Send a message on a port, now or as soon as there is room; 0: given up (never what ends a
+/* Its end: what was held back and is due in it leaves. [process] */
+void rp_outlet_end(rp_outlet *outlet, const rp_cycle *cycle);
+/* Nothing is held back any longer, in this cycle: what waits leaves now, but for notes that have not begun. [process] */
+void rp_outlet_hurry(rp_outlet *outlet);
+int rp_outlet_empty(const rp_outlet *outlet); /* nothing waits [process] */
+/* Send a message on a port, now, after the delay, or as soon as there is room; 0: given up (never what ends a
  * sound). [process] */
 int rp_outlet_send(rp_outlet *outlet, uint32_t port, const rp_midi_message *message);
 /* The note begins to sound on its route. 0: given up. [process] */

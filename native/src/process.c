@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "audio.h"
 #include "band.h"
 #include "engine_state.h"
 #include "hear.h"
@@ -50,6 +51,7 @@ static void change_rig(rp_engine *engine, rp_rig *rig) {
     if (other_voice) rp_vocal_forget(engine);
     engine->returning = engine->rig;
     engine->rig = rig;
+    rp_audio_change(engine, rig);
     rig->serial = ++engine->rig_serial;
     if (other) rp_band_forget(engine, 0);
     if (other_voice) rp_vocal_forget(engine);
@@ -58,10 +60,12 @@ static void change_rig(rp_engine *engine, rp_rig *rig) {
 
 /* End every note, pedal and bend. hard: all sound off too. [process] */
 static void silence(rp_engine *engine, int hard) {
+    rp_outlet_hurry(&engine->outlet);
     while (engine->ledger.oldest != RP_NO_NOTE) rp_player_end(engine, engine->ledger.oldest);
     rp_scheduler_clear(&engine->scheduler);
     rp_band_forget(engine, 1);
     rp_vocal_forget(engine);
+    rp_audio_silence(engine, !hard);
     engine->gathered.count = 0;
     if (engine->rig && engine->rig->instrumenter) rp_instrumenter_reset(engine->rig->instrumenter);
     rp_outlet_silence(&engine->outlet, hard);
@@ -95,8 +99,8 @@ static void obey(rp_engine *engine) {
 static void answer(rp_engine *engine) {
     rp_report rig = {.frame = engine->outlet.now, .kind = RP_REPORT_RIG, .pointer = engine->returning};
     rp_report stopped = {.frame = engine->outlet.now, .kind = RP_REPORT_STOPPED};
-    if (engine->returning && rp_engine_report(engine, rig)) engine->returning = NULL;
-    if (engine->stopping && !engine->stopped && !engine->outlet.waiting && rp_vocal_silent(engine))
+    if (engine->returning && rp_audio_changed(engine) && rp_engine_report(engine, rig)) engine->returning = NULL;
+    if (engine->stopping && !engine->stopped && rp_outlet_empty(&engine->outlet) && rp_audio_silent(engine))
         engine->stopped = rp_engine_report(engine, stopped);
 }
 
@@ -124,7 +128,10 @@ static void read_event(rp_engine *engine, const rp_input *event) {
     rp_midi_message message;
     for (uint32_t n = 0; n < event->size;) {
         n += rp_midi_parse(&engine->parser[event->port], event->data + n, event->size - n, &message);
-        if (message.size) rp_player_message(engine, (uint8_t)event->port, &message);
+        if (!message.size) continue;
+        if (engine->audio.rack && rp_midi_kind(&message) == RP_MIDI_CONTROL)
+            rp_rack_control(engine->audio.rack, message.byte);
+        rp_player_message(engine, (uint8_t)event->port, &message);
     }
 }
 
@@ -150,6 +157,8 @@ static void publish(rp_engine *engine, const rp_cycle *cycle) {
     engine->stats.frames += cycle->frames;
     engine->stats.sounding = engine->ledger.live;
     engine->stats.backlog = engine->outlet.waiting;
+    engine->stats.latency = engine->audio.rack ? rp_rack_latency(engine->audio.rack) : 0;
+    engine->stats.delay = engine->outlet.delay;
     engine->stats.malformed = 0;
     for (uint32_t i = 0; i < engine->config.inputs; i++) engine->stats.malformed += engine->parser[i].malformed;
     memcpy(words, &engine->stats, sizeof words);
@@ -168,7 +177,8 @@ void rp_process(rp_engine *engine, const rp_cycle *cycle) {
         rp_vocal_begin(engine, cycle);
         play(engine, cycle);
     }
-    rp_vocal_render(engine, cycle);
+    rp_outlet_end(&engine->outlet, cycle);
+    rp_audio_render(engine, cycle);
     rp_hear_end(engine, cycle);
     answer(engine);
     publish(engine, cycle);
@@ -177,3 +187,8 @@ void rp_process(rp_engine *engine, const rp_cycle *cycle) {
 rp_continuation *rp_process_band(const rp_engine *engine) { return engine->rig ? engine->rig->band : NULL; }
 
 rp_singing *rp_process_singing(const rp_engine *engine) { return engine->rig ? engine->rig->singing : NULL; }
+
+void rp_process_settle(const rp_engine *engine) {
+    if (engine->audio.leaving) rp_rack_settle(engine->audio.leaving);
+    if (engine->audio.rack) rp_rack_settle(engine->audio.rack);
+}

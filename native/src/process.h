@@ -22,6 +22,7 @@ struct rp_sink {
 typedef struct {
     uint64_t frame; /* of the cycle's first sample */
     uint32_t frames;
+    uint32_t period;    /* frames of the longest cycle to come; 0: no longer than this one */
     const rp_input *in; /* sorted by offset */
     uint32_t inputs;
     uint32_t lost;      /* bit n: input port n went away (unplugged) since the last cycle */
@@ -29,7 +30,7 @@ typedef struct {
     rp_sink *sink;
     float *const *audio; /* [audios][frames]: the engine writes all of each */
     uint32_t audios;
-    const float *const *audio_in; /* [audio_ins][frames]: for a probe; the engine hears none */
+    const float *const *audio_in; /* [audio_ins][frames] */
     uint32_t audio_ins;
 } rp_cycle;
 
@@ -37,4 +38,6 @@ void rp_process(rp_engine *engine, const rp_cycle *cycle); /* [process] */
 /* The band of the rig that plays, NULL: none. [process] */
 rp_continuation *rp_process_band(const rp_engine *engine);
 rp_singing *rp_process_singing(const rp_engine *engine); /* likewise [process] */
+/* Off line: waits until all units have done what they were given. [control] */
+void rp_process_settle(const rp_engine *engine);
 #endif

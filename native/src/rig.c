@@ -21,6 +21,7 @@ rp_rig *rp_rig_new(const rp_rig_config *config, rp_instrumenter *instrumenter) {
     if (!rig) return NULL;
     rig->config = *config;
     rig->instrumenter = instrumenter;
+    rig->voice_outputs = UINT32_MAX;
     for (uint32_t i = 0; i < config->instruments; i++) {
         const rp_instrument *instrument = &config->instrument[i];
         uint16_t bit = (uint16_t)(1u << instrument->channel);
@@ -43,6 +44,10 @@ int rp_rig_set_singing(rp_rig *rig, rp_singing *singing, uint32_t port, uint32_t
     rig->voice_channel = (uint8_t)channel;
     return 1;
 }
+
+void rp_rig_set_voice_outputs(rp_rig *rig, uint32_t outputs) { rig->voice_outputs = outputs; }
+
+void rp_rig_set_rack(rp_rig *rig, rp_rack *rack) { rig->rack = rack; }
 
 void rp_rig_free(rp_rig *rig) {
     if (!rig) return;

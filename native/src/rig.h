@@ -13,8 +13,10 @@ struct rp_rig {
     rp_singing *singing;           /* NULL: nobody sings; borrowed */
     rp_singing_link *voice;        /* to it, or NULL */
     uint8_t voice_port, voice_channel;
-    uint32_t serial;       /* given by the engine */
-    uint16_t channels[16]; /* [port]: bit n is channel n of an instrument */
-    uint16_t pedalled[16]; /* the same for instruments that take the pedal as it is */
+    uint32_t voice_outputs; /* audio outputs, bit n: output n; where there is no rack */
+    rp_rack *rack;          /* NULL: none; borrowed */
+    uint32_t serial;        /* given by the engine */
+    uint16_t channels[16];  /* [port]: bit n is channel n of an instrument */
+    uint16_t pedalled[16];  /* the same for instruments that take the pedal as it is */
 };
 #endif

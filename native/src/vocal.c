@@ -2,7 +2,7 @@
  * frame at which it sounds, by a task of the scheduler; its two frames of sound as soon as the vocoder takes them. */
 #include "vocal.h"
 
-#include <string.h>
+#include <stddef.h>
 
 #include "player.h"
 
@@ -177,25 +177,23 @@ static void pass_over(rp_engine *engine, uint64_t frame) {
     if (!rp_vocal_silent(engine)) rp_vocoder_clear(vocal->vocoder, sample_of(engine, frame));
 }
 
-void rp_vocal_render(rp_engine *engine, const rp_cycle *cycle) {
+int rp_vocal_render(rp_engine *engine, uint64_t frame, uint32_t frames, float *out) {
     rp_vocal *vocal = &engine->vocal;
     uint32_t piece = engine->config.sample_rate / FRAMES_A_SECOND * (RP_VOCODER_AHEAD / 2), n;
     int wanted = link_of(engine) || !rp_vocal_silent(engine);
-    for (uint32_t i = 0; i < cycle->audios; i++) memset(cycle->audio[i], 0, cycle->frames * sizeof *cycle->audio[i]);
-    if (!vocal->vocoder || !cycle->audios || !wanted) {
-        pass_over(engine, cycle->frame);
-        return;
+    if (!vocal->vocoder || !out || !wanted) {
+        pass_over(engine, frame);
+        return 0;
     }
-    uint64_t sample = sample_of(engine, cycle->frame);
+    uint64_t sample = sample_of(engine, frame);
     if (sound_of(engine).sample != sample) rp_vocoder_clear(vocal->vocoder, sample); /* it begins, or an xrun */
-    for (uint32_t at = 0; at < cycle->frames; at += n) {
-        n = cycle->frames - at < piece ? cycle->frames - at : piece;
+    for (uint32_t at = 0; at < frames; at += n) {
+        n = frames - at < piece ? frames - at : piece;
         feed(engine);
-        rp_vocoder_render(vocal->vocoder, cycle->audio[0] + at, n);
+        rp_vocoder_render(vocal->vocoder, out + at, n);
     }
-    for (uint32_t i = 1; i < cycle->audios; i++)
-        memcpy(cycle->audio[i], cycle->audio[0], cycle->frames * sizeof *cycle->audio[i]);
     publish(engine);
+    return 1;
 }
 
 void rp_vocal_forget(rp_engine *engine) {
