@@ -6,7 +6,7 @@ from cffi import FFI
 
 SRC = Path(__file__).parent / "src"
 NAMES = """
-    parameter unit rack builtin soundfont isolate isolated
+    parameter unit rack builtin foreign soundfont isolate isolated
     lstm transformer sampler vocoder singer continuation instrumenter piano singing
     engine drivers
 """

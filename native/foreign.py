@@ -15,11 +15,18 @@ BLOCK_MAX: int = lib.RP_BLOCK_MAX
 
 
 def make(
-    address: int, state: NDArray[np.uint8], role: str, values: Sequence[float], latency: int, sample_rate: int, kept: object
+    address: int,
+    state: NDArray[np.uint8],
+    role: str,
+    values: Sequence[float],
+    latency: int,
+    sample_rate: int,
+    kept: object,
 ) -> Unit:
     """A unit of the function at ``address``, an rp_foreign; ``role`` as in ripieno.native.unit, ``latency`` in frames.
 
-    ``state`` is its memory, changed by the process thread; it and ``kept`` (the compiled code) live as long as the unit.
+    ``state`` is its memory, changed by the process thread; it and ``kept`` (the compiled code) live as long as
+    the unit.
     Raises ValueError for what cannot be a unit.
     """
     if len(values) > lib.RP_UNIT_PARAMETERS_MAX or not 0 <= latency <= LATENCY_MAX or sample_rate <= 0:

@@ -76,12 +76,17 @@ def in_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
-def load(path: Path, sample_rate: int) -> Program:
-    """Read and run a user's file. Raises PluginError where it is not a plugin, with the line where that is known."""
+def read(path: Path) -> str:
+    """A file's text. Raises PluginError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         refuse(path, f"it cannot be read: {error}")
+
+
+def load(path: Path, sample_rate: int) -> Program:
+    """Read and run a user's file. Raises PluginError where it is not a plugin, with the line where that is known."""
+    text = read(path)
     module = run(text, path, f"ripieno_jit_{path.stem}")
     process = getattr(module, "process", None)
     if not inspect.isfunction(process):

@@ -8,7 +8,7 @@
 
 #include "unit_state.h"
 
-enum { EVENTS_MAX = 1024, NO_NUMBER = 0x7F800000 /* infinity as an integer */ };
+enum { EVENTS_MAX = 4096 /* what a strip holds */, NO_NUMBER = 0x7F800000 /* infinity as an integer */ };
 static const float LOUDEST = 15.85F; /* 24 dB above full scale, and above what comes in */
 static const double FADE_SECONDS = 0.005, WAIT_SECONDS = 0.05, LONGEST_WAIT_SECONDS = 5;
 
@@ -53,29 +53,18 @@ static float take_in(foreign *one, const rp_unit_block *block) {
     return peak < 0 ? 0 : peak;
 }
 
-/* An event as the function has it, within its `frames` from frame `at` on. [process] */
-static void translate(const rp_unit_event *event, uint32_t at, uint32_t frames, int32_t *out) {
-    uint32_t offset = event->offset > at ? event->offset - at : 0;
-    out[0] = (int32_t)(offset < frames ? offset : frames - 1);
+/* An event as the function has it, within the block's frames. [process] */
+static void translate(const rp_unit_event *event, uint32_t frames, int32_t *out) {
+    out[0] = (int32_t)(event->offset < frames ? event->offset : frames - 1);
     for (uint32_t i = 0; i < 3; i++) out[i + 1] = i < event->size ? event->byte[i] : 0;
 }
 
-/* The block, in one piece unless it has more events than there is room for. [process] */
+/* [process] */
 static void play(foreign *one, const rp_unit_block *block) {
-    for (uint32_t at = 0, next = 0, end; at < block->frames; at = end) {
-        uint32_t count = block->events - next;
-        end = block->frames;
-        if (count > EVENTS_MAX) {
-            count = EVENTS_MAX;
-            end = block->event[next + count].offset;
-            if (end <= at) end = at + 1;
-            if (end > block->frames) end = block->frames;
-        }
-        for (uint32_t i = 0; i < count; i++) translate(&block->event[next + i], at, end - at, one->event[i]);
-        one->call(block->audio[0] + at, block->audio[1] + at, end - at, &one->event[0][0], count, one->value,
-                  one->state, one->sample_rate);
-        next += count;
-    }
+    uint32_t events = block->events < EVENTS_MAX ? block->events : EVENTS_MAX;
+    for (uint32_t i = 0; i < events; i++) translate(&block->event[i], block->frames, one->event[i]);
+    one->call(block->audio[0], block->audio[1], block->frames, &one->event[0][0], events, one->value, one->state,
+              one->sample_rate);
 }
 
 /* [process] */

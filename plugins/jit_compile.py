@@ -1,0 +1,222 @@
+"""From a user's Python to a function that the process thread calls without an interpreter: numba's compiler.
+
+Nothing is reordered for speed (no fastmath) and a division by zero gives infinity, as in numpy. An error in the
+function becomes a sample that is no number, which the unit hears and replaces: nothing that the function does takes the
+interpreter's lock. What numba compiled is kept in the user's cache folder, beside the very text that it was compiled
+from.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import os
+import platform
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ripieno.plugins.base import PluginError
+from ripieno.plugins.files import whole_file
+from ripieno.plugins.jit_source import EVENT, Program, memory, refuse, run
+
+try:
+    import numba
+    from numba.core import errors, types
+    from numba.np.numpy_support import from_dtype
+except ImportError as error:
+    raise PluginError(f'a jit plugin needs numba, which is not here ({error}): pip install "ripieno[jit]"') from None
+
+_OPTIONS = {"error_model": "numpy", "fastmath": False}
+_ENTRY = """
+
+# What follows is Ripieno's: the user's text above, as the process thread calls it.
+from numba import carray as ripieno_carray
+from numpy import dtype as ripieno_dtype, nan as ripieno_nan, uint8 as ripieno_uint8
+ripieno_events = ripieno_{events}
+ripieno_values = ripieno_{values}
+ripieno_state = ripieno_{state}
+
+
+def ripieno_entry(left, right, frames, event, events, parameter, memory, sample_rate):
+    if frames == 0:
+        whole = ripieno_carray(memory, (2, {size}), ripieno_uint8)
+        for i in range({size}):
+            whole[0, i] = whole[1, i]
+    else:
+        audio = (ripieno_carray(left, (frames,)), ripieno_carray(right, (frames,)))
+        heard = ripieno_carray(event, (events,), ripieno_events)
+        values = ripieno_carray(parameter, (1,), ripieno_values)[0]
+        state = ripieno_carray(memory, {shape}, ripieno_state){item}
+        try:
+            process(audio, heard, values, state, sample_rate)
+        except Exception:
+            audio[0][0] = ripieno_nan
+"""
+# What compiled code may call: mathematics.
+_HARMLESS = re.compile(
+    r"llvm\..*|NRT_(inc|dec)ref|NRT_MemInfo_call_dtor|mem(cpy|move|set)"
+    r"|(a?(sin|cos|tan)h?|atan2|exp2?|exp10|expm1|log|log2|log10|log1p|pow|sqrt|cbrt|hypot|fmod|remainder|floor|ceil"
+    r"|trunc|rint|nearbyint|round|fabs|fmin|fmax|fma|copysign|ldexp|frexp|erfc?|[tl]gamma|nextafter|modf)f?"
+    r"|numba_(fixed_fmod|ldexp|frexp|gamma|lgamma|erfc?|cpow|cpowf|round|roundf|signbit\w*|copysign\w*|nextafter\w*)"
+)
+# What it may not call, and what the user has done then.
+_TABOO = {
+    r"NRT_": "`process` asks for memory while it plays (by np.zeros, a list, text, or arithmetic of whole arrays, as in"
+    " a + b): have all of it made by make_state, and go through the samples one by one",
+    r"numba_(rnd|get_np_random|get_py_random)": "`process` draws from np.random or random, which ask the system: keep a"
+    " number in the state and reckon the next one from it",
+    r"Py|_Py|numba_(gil|unpickle|recreate)": "`process` calls back into Python's interpreter (by print, objmode, or an"
+    " error whose text is made while it plays), for which nobody may wait",
+    r"": "`process` calls {}, which may wait",
+}
+_CALL = re.compile(r"\b(?:call|invoke)\b[^@\n]*@\"?([\w.$]+)\"?\(")
+_DEFINED = re.compile(r"^define\b[^@\n]*@\"?([\w.$]+)\"?\(", re.M)
+_VOID = types.voidptr
+_CALL_TYPE = types.void(
+    types.CPointer(types.float32), types.CPointer(types.float32), types.int64, _VOID, types.int64, _VOID, _VOID,
+    types.float64,
+)  # fmt: skip
+_EDITION = 1  # of this file and of the trials: another one, and everything is tried and compiled again
+PASSED = "passed"
+_STEADY = {"__future__", "cmath", "collections", "dataclasses", "enum", "math", "numba", "numpy", "ripieno", "typing"}
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_PLACE = re.compile(r'File "([^"]+)", line (\d+)')
+_SAYINGS: list[tuple[str, str]] = []
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A function that C may call: its address, an rp_foreign, and what keeps it there."""
+
+    address: int
+    kept: Any
+
+
+def signature(program: Program) -> tuple[Any, ...]:
+    """The types of `process`'s arguments."""
+    channel = types.Array(types.float32, 1, "C")
+    first = program.first
+    state = types.Array(from_dtype(first.dtype), first.ndim, "C") if first.ndim else from_dtype(first.dtype)
+    heard = types.Array(from_dtype(EVENT), 1, "C")
+    return types.UniTuple(channel, 2), heard, from_dtype(program.values), state, types.float64
+
+
+def jitted(module: ModuleType, path: Path, **options: Any) -> Any:
+    """The module's `process`, to be compiled, as will be every function of the same file that it may call."""
+    for name, value in list(vars(module).items()):
+        function = getattr(value, "py_func", value)  # one that they gave to numba themselves: our options count
+        if inspect.isfunction(function) and function.__code__.co_filename == str(path):
+            setattr(module, name, numba.njit(**_OPTIONS, **options)(function))
+    return vars(module)["process"]
+
+
+def checked(program: Program) -> Any:
+    """`process` as a function that Python may call, which raises IndexError beyond an array's bounds.
+
+    Raises PluginError where it does not compile. The program's module is changed.
+    """
+    process = jitted(program.module, program.path, boundscheck=True)
+    try:
+        process.compile(signature(program))
+    except errors.NumbaError as error:
+        refuse(program.path, *explain(error, program.path))
+    return process
+
+
+# ---- what the process thread calls ----
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A plugin's text as it is compiled to be played. kept: numba may keep, and find again, what it makes."""
+
+    process: Any
+    function: Any
+    kept: bool
+
+
+def place(path: Path, text: str, sample_rate: int) -> Path:
+    """Where what is known of a plugin is kept: a folder for its text and everything else that it depends on, within
+    $XDG_CACHE_HOME/ripieno/jit or ~/.cache/ripieno/jit."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    depends = (_EDITION, numba.__version__, np.__version__, sys.version, *platform.uname()[::4], path.name, sample_rate)
+    name = hashlib.sha256(f"{depends}\n{text}".encode()).hexdigest()[:32]
+    return (Path(base) if base else Path.home() / ".cache") / "ripieno" / "jit" / name
+
+
+def alone(text: str) -> bool:
+    """The text is all that the plugin is: it imports nothing that may change while it does not."""
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or ".").split(".")[0])
+    return names <= _STEADY
+
+
+def entry(program: Program, kept: Path) -> Entry:
+    """To be compiled. kept: the folder where it is, or will be."""
+    shape, item = (program.first.shape, "") if program.first.ndim else ((1,), "[0]")
+    dtypes = {"events": repr(EVENT), "values": repr(program.values), "state": repr(program.first.dtype)}
+    text = program.text + _ENTRY.format(size=memory(program).shape[1], shape=shape, item=item, **dtypes)
+    path = kept / program.path.name
+    written = alone(program.text) and _written(text, path)
+    module = run(text, path, f"ripieno_jit_{kept.name}")
+    function = vars(module)["ripieno_entry"]
+    return Entry(jitted(module, path, no_cpython_wrapper=True), function, written)
+
+
+def _written(text: str, path: Path) -> bool:
+    """It is there. False: it cannot be."""
+    try:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            with whole_file(path) as file:
+                file.write(text.encode())
+    except OSError:
+        return False
+    return True
+
+
+def audit(made: Entry, program: Program) -> None:
+    """Raises PluginError where the compiled function would allocate memory or call the interpreter or the system."""
+    types_ = signature(program)
+    made.process.compile(types_)
+    code = made.process.overloads[types_].library.get_llvm_str()
+    foreign = {name for name in _CALL.findall(code) if not _HARMLESS.fullmatch(name)} - set(_DEFINED.findall(code))
+    for pattern, what in _TABOO.items():
+        found = [name for name in foreign if re.match(pattern, name)]
+        if found:
+            refuse(program.path, what.format(", ".join(sorted(found))))
+
+
+def finish(made: Entry) -> Compiled:
+    """From the cache, or compiled now."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", errors.NumbaWarning)
+        call = numba.cfunc(_CALL_TYPE, cache=made.kept, **_OPTIONS)(made.function)
+    return Compiled(call.address, call)
+
+
+# ---- what numba says ----
+
+
+def explain(error: Exception, path: Path) -> tuple[str, int | None]:
+    """A compiler's complaint in a sentence, and the line of the user's file that it is about."""
+    text = _COLOURS.sub("", str(error))
+    lines = [int(line) for file, line in _PLACE.findall(text) if Path(file).name == path.name]
+    for pattern, sentence in _SAYINGS:
+        if found := re.search(pattern, text, re.S):
+            return sentence.format(*found.groups()), lines[-1] if lines else None
+    told = [
+        line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("Failed in", "File", "-"))
+    ]
+    return f"it does not compile: {told[0] if told else text}", lines[-1] if lines else None
