@@ -172,7 +172,7 @@ def entry(program: Program, kept: Path) -> Entry:
     written = alone(program.text) and _written(text, path)
     module = run(text, path, f"ripieno_jit_{kept.name}")
     function = vars(module)["ripieno_entry"]
-    return Entry(jitted(module, path, no_cpython_wrapper=True), function, written)
+    return Entry(jitted(module, path, no_cpython_wrapper=True, no_cfunc_wrapper=True), function, written)
 
 
 def _written(text: str, path: Path) -> bool:
