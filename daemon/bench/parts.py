@@ -8,16 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Parts:
-    """bench: its name, and how its parts' modules begin. parts: what each measures. usual: those without --part. timed:
-    the one that takes so many minutes."""
+    """bench: its name, and how its parts' modules begin. parts: what each measures. usual: those without --part. takes:
+    the options of those that have any, such as the minutes that they last."""
 
     bench: str
     parts: Mapping[str, str]
     usual: Sequence[str]
-    timed: str
+    takes: Mapping[str, Sequence[str]]
 
-    def run(self, json: bool = False, part: str | None = None, minutes: float | None = None) -> dict[str, Any]:
-        """Measure one part, or the usual ones; each prints its own table unless `json`.
+    def run(self, json: bool = False, part: str | None = None, **given: Any) -> dict[str, Any]:
+        """Measure one part, or the usual ones; each prints its own table unless `json`. given: options, None where
+        nothing was said.
 
         UserError: something that the measuring needs is missing.
         """
@@ -26,7 +27,7 @@ class Parts:
             module = import_module(f"ripieno.daemon.bench.{self.bench}_{name}")
             if not json:
                 print(f"-- {name}: {self.parts[name]}")
-            options = {"minutes": minutes} if name == self.timed and minutes else {}
+            options = {key: given[key] for key in self.takes.get(name, ()) if given.get(key) is not None}
             results[name] = module.run(json, **options)
         return results
 
@@ -39,7 +40,7 @@ CONTINUATION = Parts(
         "interaction": "half an hour with a player on a JACK server: is what is due there?",
     },
     usual=("speed", "handover"),  # not the one that takes half an hour
-    timed="interaction",
+    takes={"interaction": ("minutes",)},
 )
 SINGING = Parts(
     "singing",
@@ -49,6 +50,19 @@ SINGING = Parts(
         "live": "with a player and an ensemble on a JACK server, one core busy: is every block there in time?",
     },
     usual=("speed", "latency"),  # not the one that takes a server and minutes
-    timed="live",
+    takes={"live": ("minutes",)},
 )
-IN_PARTS = {one.bench: one for one in (CONTINUATION, SINGING)}
+PLUGINS = Parts(
+    "plugins",
+    {
+        "alignment": "a note of one sample through paths of different latencies: is it heard at one sample?",
+        "iodelay": "jack_iodelay through an empty chain and a compiled gain, beside a cable",
+        "isolation": "what a process for each plugin costs: latency and processor time",
+        "render": "a preset with chains played live, and rendered: are the samples the same?",
+        "jit": "eight compiled plugins in series while Python is kept busy: underflows",
+        "chaos": "plugins killed, hung and made to send nonsense while others play: what of that is heard?",
+    },
+    usual=("alignment", "iodelay", "isolation", "render"),  # not those that take minutes
+    takes={"jit": ("minutes",), "chaos": ("minutes", "vst3")},
+)
+IN_PARTS = {one.bench: one for one in (CONTINUATION, SINGING, PLUGINS)}

@@ -12,6 +12,7 @@ BENCHES: dict[str, str] = {
     "lstm": "one step of the network, in microseconds, beside ONNX Runtime and PyTorch",
     "continuation": "notes a second of the band's network, and how soon it answers",
     "singing": "real-time factor of the voice, how soon it answers a key, and how it does live",
+    "plugins": "latency and cost of plugins, and what is heard of one that is killed, hangs or sends nonsense",
     "jack": "round trip through a JACK server while Python is kept busy, beside a plain wire",
     "startup": "time until the ports are up, memory, and what idling costs",
     "render": "how much faster than real time a file is played",
@@ -24,8 +25,15 @@ for bench, divided in IN_PARTS.items():
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to measure."""
     parser.add_argument("what", nargs="*", metavar="WHAT", help="by default all, see below")
-    parser.add_argument("--part", help="of the continuation or the singing, see below")
-    parser.add_argument("--minutes", type=float, help="that the continuation's interaction takes, or the live singing")
+    parser.add_argument("--part", help="of a bench that has parts, see below")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="that it takes: the continuation's interaction, live singing, plugins' jit or chaos",
+    )
+    parser.add_argument(
+        "--vst3", action="append", metavar="FILE", help="a plugin of yours for the plugins' chaos; twice: two of them"
+    )
     add_json(parser)
 
 
@@ -43,7 +51,8 @@ def run(parsed: argparse.Namespace) -> int:
             print(f"== {name}: {BENCHES[name]}")
         try:
             if name in IN_PARTS:
-                results[name] = IN_PARTS[name].run(parsed.json, parsed.part, parsed.minutes)
+                given = {"minutes": parsed.minutes, "vst3": parsed.vst3}
+                results[name] = IN_PARTS[name].run(parsed.json, parsed.part, **given)
             else:
                 results[name] = import_module(f"ripieno.daemon.bench.{name}").run(parsed.json)
         except UserError as error:

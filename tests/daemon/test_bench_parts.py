@@ -11,5 +11,5 @@ from ripieno.daemon.bench.parts import IN_PARTS, Parts
 def test_every_part_can_be_loaded(bench: Parts) -> None:
     for name in bench.parts:
         assert callable(import_module(f"ripieno.daemon.bench.{bench.bench}_{name}").run)
-    assert {*bench.usual, bench.timed} <= set(bench.parts)
-    assert bench.timed not in bench.usual
+    assert {*bench.usual, *bench.takes} <= set(bench.parts)
+    assert not {*bench.usual} & {*bench.takes}

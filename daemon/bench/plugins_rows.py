@@ -1,0 +1,34 @@
+"""What the benches of the plugins say: rows of what was found, what was wanted, and whether that is met."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the verdict."""
+
+    what: str
+    found: str
+    wanted: str
+    met: bool
+
+
+def verdict(rows: Sequence[Row], **figures: Any) -> dict[str, Any]:
+    """Rows and figures as plain values; met: all of the rows are."""
+    return {"met": all(row.met for row in rows), "rows": [asdict(row) for row in rows], **figures}
+
+
+def show(found: dict[str, Any]) -> None:
+    """The rows, for people."""
+    rows = found["rows"]
+    wide = [max(len(row[key]) for row in rows) for key in ("what", "found")]
+    for row in rows:
+        mark = "met" if row["met"] else "NOT MET"
+        print(f"  {row['what']:{wide[0]}}  {row['found']:{wide[1]}}  wanted: {row['wanted']}  -> {mark}")
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which this share of them lies, the nearest there is; 0 for none."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0

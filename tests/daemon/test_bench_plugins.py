@@ -1,0 +1,148 @@
+"""The benches of the plugins, in small: that they measure what they say, and that what they measure holds."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from needs import needs
+from ripieno.daemon.bench import (
+    plugins_alignment,
+    plugins_chaos,
+    plugins_faults,
+    plugins_iodelay,
+    plugins_isolation,
+    plugins_sound,
+    plugins_texts,
+)
+from ripieno.daemon.bench.plugins_client import held
+from ripieno.daemon.bench.plugins_player import script
+from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict
+from ripieno.daemon.errors import UserError
+
+RATE, PERIOD = 48_000, 128
+
+
+def wave(frames: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, frames).astype(np.float32)
+
+
+def test_the_player_never_rests_and_ends_every_note() -> None:
+    events = script(5, 3, RATE)
+    frames = [frame for frame, _, _ in events]
+    assert frames == sorted(frames)
+    assert frames[0] == 0
+    assert held(events) == 0
+    down: Counter[int] = Counter()
+    last = {channel: max(f for f, _, data in events if data[0] & 15 == channel) for channel in range(3)}
+    for frame, _, data in events:
+        down[data[0] & 15] += 1 if data[0] & 0xF0 == 0x90 else -1
+        assert all(down[channel] > 0 or frame in (0, last[channel]) or frame > last[channel] for channel in range(3))
+    assert script(5, 3, RATE, seed=2) != events
+
+
+def test_a_recording_as_it_should_be_loses_nothing() -> None:
+    sound = wave(10 * PERIOD + 7)
+    assert plugins_sound.compare(sound, sound) == plugins_sound.Beside(len(sound), 0, 0)
+
+
+def test_samples_that_differ_are_counted() -> None:
+    sound = wave(10 * PERIOD)
+    heard = sound.copy()
+    heard[[5, 300, 301]] += 0.1
+    heard[700] = np.nan
+    assert plugins_sound.compare(heard, sound).lost == 4
+
+
+def test_a_recording_that_goes_on_a_period_later_is_seen_as_that() -> None:
+    sound = wave(40 * PERIOD)
+    heard = np.concatenate([sound[: 10 * PERIOD], sound[9 * PERIOD : 20 * PERIOD], sound[20 * PERIOD :]])
+    beside = plugins_sound.compare(heard, sound)
+    assert (beside.lost, beside.slips) == (0, 1)
+    heard[:] = 0
+    assert plugins_sound.compare(heard, sound) == plugins_sound.Beside(len(sound), np.count_nonzero(sound), 0)
+
+
+def test_gaps_last_from_the_first_sample_that_differs_to_the_last() -> None:
+    sound = wave(10_000)
+    heard = sound.copy()
+    heard[1200:1900] = 0
+    heard[5000:] = 0
+    found = plugins_sound.gaps(heard, sound, [1000, 4000])
+    assert found == [plugins_sound.Gap(700, True), plugins_sound.Gap(5000, False)]
+    assert plugins_sound.longest_silence(heard[:4000], sound[:4000]) == 4 * PERIOD
+    assert plugins_sound.longest_silence(np.zeros(4000, np.float32), np.zeros(4000, np.float32)) == 0
+
+
+def test_jumps_and_peaks() -> None:
+    sound = np.array([0, 0.1, 0.3, -0.2], np.float32)
+    assert plugins_sound.largest_jump(sound) == pytest.approx(0.5)
+    assert plugins_sound.peak(sound) == pytest.approx(0.3)
+    sound[2] = np.nan
+    assert plugins_sound.peak(sound) == float("inf")
+
+
+def test_as_many_faults_are_planned_as_the_minutes_ask_for() -> None:
+    ten = Counter(plugins_faults.planned(10, Random(1)))
+    assert ten == {"kill": 100, "stop": 25, "spin": 25, "nan": 50}
+    assert set(plugins_faults.planned(0.01, Random(1))) == set(ten)
+
+
+def test_the_verdict_is_that_of_all_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [Row("this", "1", "0", False), Row("that", "0", "0", True)]
+    found = verdict(rows, more=2)
+    assert (found["met"], found["more"]) == (False, 2)
+    show(found)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].endswith("-> NOT MET")
+    assert said[1].endswith("-> met")
+    assert (percentile([3, 1, 2], 0.5), percentile([3, 1, 2], 0.99), percentile([], 0.5)) == (2, 3, 0)
+
+
+def told(found: dict[str, object]) -> str:
+    """For an assertion's message: the rows that are not met."""
+    rows = found["rows"]
+    assert isinstance(rows, list)
+    return "; ".join(f"{row['what']}: {row['found']}" for row in rows if not row["met"])
+
+
+def test_a_note_through_all_paths_is_heard_at_once() -> None:
+    needs("jackd", "numba")
+    found = plugins_alignment.measure()
+    assert found["met"], told(found)
+
+
+def test_jack_hears_no_delay_of_ours() -> None:
+    needs("jackd", "jack_iodelay", "numba")
+    found = plugins_iodelay.measure()
+    assert found["met"], told(found)
+    assert found["frames"]["a cable"] > 0
+
+
+def test_isolation_takes_a_block() -> None:
+    needs("jackd", "numba")
+    found = plugins_isolation.measure(seconds=0.3, rounds=1, counts=(1,))
+    assert found["delays"]["python:pass.py"] - found["delays"]["jit:unity.py"] == PERIOD
+    (cost,) = found["costs"]
+    assert cost["within"] > 0
+    assert cost["added"] == pytest.approx(cost["isolated"] - cost["within"], abs=2e-4)
+
+
+def test_what_is_done_to_plugins_is_not_heard_elsewhere() -> None:
+    needs("jackd", "numba", "fluidsynth", "pretty_midi")
+    found = plugins_chaos.measure(0.12, wire_seconds=0.1)
+    rows = {row["what"]: row for row in found["rows"]}
+    rows.pop("xruns of ours")  # a machine that runs tests is late by itself now and then
+    assert all(row["met"] for row in rows.values()), told(found)
+    harmed = {name: stem for name, stem in found["stems"].items() if "faults" in stem}
+    assert sum(stem["faults"] for stem in harmed.values()) == found["restart_s"]["all"]["count"] >= 4
+    assert max(stem["gap_ms"] for stem in harmed.values()) > 0
+    assert all(stem["peak"] > 0.01 for stem in found["stems"].values())
+
+
+def test_there_is_room_for_so_many_plugins(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is room for 2"):
+        plugins_chaos.Cast(tmp_path, ["a.vst3", "b.vst3", "c.vst3"])
+    assert {path.stem for path in tmp_path.iterdir()} == set(plugins_texts.TEXTS)
