@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ripieno.daemon import presets
 from ripieno.daemon.answer_model import AnswerModel, answer_model
@@ -103,6 +103,10 @@ class Composition:
     @property
     def sung(self) -> None:
         """Nobody sings."""
+
+    mix: ClassVar[None] = None
+    strips: ClassVar[Mapping[str, Any]] = {}
+    """No plugin plays."""
 
     def keys(self) -> list[Bar]:
         """What was given."""

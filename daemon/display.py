@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ripieno.daemon import band, singer
+from ripieno.daemon import band, chains, singer
 from ripieno.daemon.colors import VOICE_COLOR
 from ripieno.daemon.roll import meter, roll
 from ripieno.daemon.settings import help_of
@@ -40,6 +40,8 @@ _SUNG = ("on", "mode", "follow", "activity", "voice", "range", "brightness", "vi
 # Of the voice: its roll's width and what of it lies beyond its range; its meter's width and lowest level in dB.
 # The roll wants a terminal of so many lines.
 _ROLL_COLUMNS, _BEYOND, _ROOM_FOR_ROLL, _METER_COLUMNS, _METER_DB = 80, 2, 32, 24, -60
+_LOUD_DB = -3  # from here on a meter is red
+_LOUD_COLOR, _FINE_COLOR, _PARAMETERS = "#d1495b", "#3a9a6b", 8
 
 
 class View(Protocol):
@@ -53,9 +55,11 @@ def status(performance: "Performance") -> dict[str, Any]:
     state, stats = performance.driver.state(), performance.engine.stats()
     band = {"band": performance.band.status(state.frame)} if performance.band else {}
     voice = {"voice": performance.singer.status()} if performance.singer else {}
+    sound = {"chains": performance.chains.status()} if performance.chains else {}
     return (
         band
         | voice
+        | sound
         | {
             "preset": performance.preset.name,
             "driver": performance.driver.name,
@@ -134,7 +138,8 @@ def _counts(performance: "Performance") -> str:
     counts = [f"{values[name]} {words}" for name, words in _COUNTS.items() if values[name] or name == "notes_in"]
     counts += [f"{values['xruns']} xruns", f"longest delay {values['longest_delay_ms']:.1f} ms"]
     counts += _answer(values["band"]) if "band" in values else []
-    return ", ".join(counts + (_sung(values["voice"]) if "voice" in values else []))
+    counts += _sung(values["voice"]) if "voice" in values else []
+    return ", ".join(counts + (_sounding(values["chains"]) if "chains" in values else []))
 
 
 def _answer(band: dict[str, Any]) -> list[str]:
@@ -165,6 +170,21 @@ def _sung(voice: dict[str, Any]) -> list[str]:
     ]
 
 
+def _sounding(values: dict[str, Any]) -> list[str]:
+    """How plugins stand, in all."""
+    plugins = values["plugins"]
+    counts = {word: sum(one[word] for one in plugins) for word in ("missed", "restarts", "blocked")}
+    silent = sum(not one["plays"] for one in plugins)
+    told = [f"{count} {words}" for count, words in ((counts["blocked"], "blocked"), (silent, "do not play")) if count]
+    return [
+        f"{len(plugins)} plugins",
+        f"{counts['missed']} blocks replaced",
+        f"{counts['restarts']} restarts",
+        *told,
+        f"sound {values['latency_ms']:.1f} ms late",
+    ]
+
+
 class _Panel:
     """The terminal as an instrument panel."""
 
@@ -175,7 +195,8 @@ class _Panel:
     def show(self, performance: "Performance") -> str:
         """Draw it, if anything changed, and hear the keys."""
         self._news = [*self._news, *performance.take_news()][-_PANEL_NEWS:]
-        parts = (_head(performance, self._why), _players(performance), _band(performance), _voice(performance))
+        both = (_band(performance), _voice(performance))
+        parts = (_head(performance, self._why), _players(performance), *both, _chains(performance))
         lines = [line for part in parts if part for line in (*part, "")]
         self._screen.draw([*lines, *_foot(performance, self._news)])
         return pressed()
@@ -239,6 +260,52 @@ def _voice(performance: "Performance") -> list[str]:
     ]
 
 
+def _chains(performance: "Performance") -> list[str]:
+    """Plugins: a line each, then all of them together, and the parameters of the one that keys mean."""
+    if not performance.chains:
+        return []
+    values, at = performance.chains.status(), performance.chains.chosen
+    width = max(len(_title(one)) for one in values["plugins"])
+    lines = [
+        f" {'▸' if n == at else ' '} {_title(one):{width}}  {_level(one['peak_db'])}  {_condition(one)}"
+        for n, one in enumerate(values["plugins"])
+    ]
+    lines.append(f"   {'all':{width}}  {_level(values['peak_db'])}  {values['latency_ms']:.1f} ms late")
+    return [*lines, dimmed(f" {_parameters(performance.chains.current)}")]
+
+
+def _title(plugin: dict[str, Any]) -> str:
+    return f"{plugin['name']} on {plugin['on']}"
+
+
+def _level(peak_db: float) -> str:
+    bar = meter(peak_db, _METER_DB, 0, _METER_COLUMNS)
+    return f"{colored(bar, _LOUD_COLOR if peak_db > _LOUD_DB else _FINE_COLOR)} {peak_db:6.1f} dB"
+
+
+def _condition(plugin: dict[str, Any]) -> str:
+    """What there is to know of a plugin beside its loudness."""
+    told = {
+        "does not play": not plugin["plays"],
+        "blocked": plugin["blocked"],
+        "bypassed": plugin["bypass"],
+        f"{plugin['gain_db']:+g} dB": plugin["gain_db"],
+        f"{plugin['missed']} blocks replaced": plugin["missed"],
+        f"{plugin['restarts']} restarts": plugin["restarts"],
+        plugin["why"]: plugin["why"],
+    }
+    return "   ".join(words for words, holds in told.items() if holds)
+
+
+def _parameters(link: "chains.Link") -> str:
+    """The parameters of a plugin, from the one on that keys mean."""
+    names = [name for name in link.live if name not in ("bypass", "gain_db")]
+    first = names.index(link.chosen) if link.chosen else 0
+    told = [f"{name} {link.now(name):g}" for name in [*names[first:], *names[:first]][:_PARAMETERS]]
+    more = f"   and {len(names) - len(told)} more" if len(names) > len(told) else ""
+    return f"{link.name}: {'   '.join(told)}{more}" if told else f"{link.name} has no parameters"
+
+
 def _shown(value: Any) -> str:
     return "-".join(value) if isinstance(value, list) else str(value)
 
@@ -250,11 +317,13 @@ def _foot(performance: "Performance", news: list[str]) -> list[str]:
     delay = f" longest delay {values['longest_delay_ms']:.1f} ms   last key {performance.board.last_key or '-'}"
     counts = "   ".join(f"{words} {values[name]}" for name, words in _COUNTS.items())
     keys = [" 1-9 switch an instrument   n next preset   p panic   q end"]
-    known = (band.KEYS if performance.band else {}) | (singer.KEYS if performance.singer else {})
+    there = ((band.KEYS, performance.band), (singer.KEYS, performance.singer), (chains.KEYS, performance.chains))
+    known = {key: command for keys, one in there if one for key, command in keys.items()}
     if known:
         words = "   ".join(key.replace(" ", "\xa0") for key in help_of(known))
         keys += textwrap.wrap(words, 100, initial_indent=" ", subsequent_indent=" ")
-    example = "tempo 96" if performance.band else "follow 2"
+    chain = f"{performance.chains.current.name}.gain_db -3" if performance.chains else "follow 2"
+    example = "tempo 96" if performance.band else "follow 2" if performance.singer else chain
     typed = (
         [f" set: {performance.typed}_  (such as: {example}; Enter sets it)"] if performance.typed is not None else []
     )

@@ -15,20 +15,27 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ripieno.daemon import band as bands
+from ripieno.daemon import chains as plugins
 from ripieno.daemon import display, singer, terminal
 from ripieno.daemon.band import Band, answer_beats, make_band
 from ripieno.daemon.blackbox import BlackBox
 from ripieno.daemon.board import Board
+from ripieno.daemon.chain_checks import LEFT, LEFT_IN, RIGHT, RIGHT_IN
+from ripieno.daemon.chains import Chains, make_chains
 from ripieno.daemon.drivers.base import NO_SOUND
 from ripieno.daemon.errors import UserError, did_you_mean
-from ripieno.daemon.presets import CONTINUATION, SINGING, Preset
-from ripieno.daemon.rig import audio_names, build, output_names, voices
+from ripieno.daemon.keeper import Keeper, Opened
+from ripieno.daemon.preset_document import CHAIN, CONTINUATION, SINGING
+from ripieno.daemon.presets import Preset
+from ripieno.daemon.progress import Progress
+from ripieno.daemon.rig import audio_input_names, audio_names, build, output_names, voices
+from ripieno.daemon.schema import slug
 from ripieno.daemon.settings import Settings, split
 from ripieno.daemon.singer import Singer, make_singer
 
 if TYPE_CHECKING:
     from ripieno.daemon.drivers.base import Driver
-    from ripieno.native.engine import Engine
+    from ripieno.native.engine import Engine, Rig
 
 _LOOK_SECONDS = 1 / 30
 _TEND_SECONDS = 0.25
@@ -43,6 +50,7 @@ class Options:
     connect_in: Sequence[str] = ()
     connect_out: Sequence[str] = ()
     connect_audio: Sequence[str] = ("",)
+    connect_audio_in: Sequence[str] = ()
     file: Path | None = None
     rate: int = 0
     show: str = "lines"
@@ -55,8 +63,14 @@ def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
 
 
 def all_audios(presets: Sequence[Preset]) -> tuple[str, ...]:
-    """The audio output ports that it needs, likewise."""
-    return tuple(dict.fromkeys(name for preset in presets for name in audio_names(preset)))
+    """The audio output ports that it needs, likewise; left and right, which are heard, first."""
+    names = dict.fromkeys(name for preset in presets for name in audio_names(preset))
+    return tuple(sorted(names, key=lambda name: name not in (LEFT, RIGHT)))
+
+
+def all_audio_inputs(presets: Sequence[Preset]) -> tuple[str, ...]:
+    """The audio input ports that it needs, likewise."""
+    return tuple(dict.fromkeys(name for preset in presets for name in audio_input_names(preset)))
 
 
 @dataclass
@@ -72,7 +86,10 @@ class Performance:
     news: list[str] = field(default_factory=list)
     band: Band | None = None
     singer: Singer | None = None
+    chains: Chains | None = None
+    keeper: Keeper = field(default_factory=Keeper)
     typed: str | None = None  # of a setting, while somebody types one
+    _rig: "Rig | None" = None
 
     @property
     def preset(self) -> Preset:
@@ -84,14 +101,38 @@ class Performance:
         return self.ending or self.driver.finished
 
     def load(self, index: int) -> None:
-        """Play by one of the presets from now on; what sounds goes on until it is released."""
+        """Play by one of the presets from now on or, where it has plugins, as soon as they are open."""
         preset = self.presets[index]
-        band = make_band(preset, self.driver.sample_rate) if preset.continuation else None
-        voice = make_singer(preset, self.driver.sample_rate) if preset.singing else None
-        cores = (band.core if band else None, voice.core if voice else None)
-        rig = build(preset, self.driver.sample_rate, all_outputs(self.presets), *cores)
+        if self.keeper.busy:
+            raise UserError("the plugins of a preset are being opened")
+        if preset.chain:
+            self.news.append(f"opening the plugins of {preset.name}")
+            self.keeper.begin(index, self.opener(index))
+        else:
+            self.play(index, None)
+
+    def opener(self, index: int, progress: Callable[[float], None] = lambda share: None) -> Callable[[], Opened]:
+        """What opens a preset's plugins, to be called in another thread."""
+        rate, period = self.driver.sample_rate, self.driver.state().period
+        ports = all_outputs(self.presets), all_audios(self.presets)
+        return lambda: make_chains(self.presets[index], rate, period, *ports, progress)
+
+    def play(self, index: int, chains: Chains | None) -> None:
+        """Play by one of the presets, with its plugins, from now on; what sounds goes on until it is released."""
+        preset, rate = self.presets[index], self.driver.sample_rate
+        try:
+            band = make_band(preset, rate) if preset.continuation else None
+            voice = make_singer(preset, rate) if preset.singing else None
+            cores = (band.core if band else None, voice.core if voice else None, chains.rack if chains else None)
+            rig = build(preset, rate, all_outputs(self.presets), *cores, all_audios(self.presets))
+        except UserError:
+            if chains:
+                self.keeper.discard(chains)
+            raise
         self.end_workers()
-        self.playing, self.band, self.singer = index, band, voice
+        if self.chains and self._rig:
+            self.keeper.leave(self._rig, self.chains)
+        self.playing, self.band, self.singer, self.chains, self._rig = index, band, voice, chains, rig
         self.engine.load(rig)
         self.board.change(self.preset)
         for one in (band, voice):
@@ -129,6 +170,8 @@ class Performance:
                     self.news += filter(None, [bands.KEYS[key].act(self.band)])
                 elif self.singer and key in singer.KEYS:
                     self.news += filter(None, [singer.KEYS[key].act(self.singer)])
+                elif self.chains and key in plugins.KEYS:
+                    self.news += filter(None, [plugins.KEYS[key].act(self.chains)])
                 elif key == ":" and self.tables:
                     self.typed = ""
             except (UserError, BlockingIOError) as error:
@@ -148,21 +191,24 @@ class Performance:
     def tables(self) -> dict[str, Settings]:
         """What is set while it plays, by the names of its tables in the preset."""
         both: dict[str, Settings | None] = {CONTINUATION: self.band, SINGING: self.singer}
-        return {name: one for name, one in both.items() if one}
+        there = {name: one for name, one in both.items() if one}
+        return there | (self.chains.tables if self.chains else {})
 
     def command(self, text: str) -> str:
         """Set a key that was typed; its table's name may stand before it, and must where two have such a key."""
-        name, value = split(text)
-        table, _, key = name.rpartition(".")
-        there = {title: one for title, one in self.tables.items() if table in ("", title)}
-        able = {title: one for title, one in there.items() if key in one.live}
-        owners = able or {title: one for title, one in there.items() if key in one.fixed}
+        typed, value = split(text)
+        name = typed.removeprefix(f"{CHAIN}.")
+        tables = self.tables
+        called = {title: key for title in tables if (key := _behind(title, name))} or dict.fromkeys(tables, name)
+        able = {title: found for title, key in called.items() if (found := tables[title].find(key))}
+        owners = able or {title: key for title, key in called.items() if key in tables[title].fixed}
         if not owners:
-            known = [key for one in (there or self.tables).values() for key in one.live]
-            raise UserError(f"{name} is no key; {did_you_mean(key, known)}")
+            known = [key for title in called for key in tables[title].live]
+            raise UserError(f"{typed} is no key; {did_you_mean(next(iter(called.values())), known)}")
         if len(owners) > 1:
-            raise UserError(f"which one? write {' or '.join(f'{title}.{key}' for title in owners)}")
-        return next(iter(owners.values())).command(f"{key} {value}")
+            raise UserError(f"which one? write {' or '.join(f'{title}.{key}' for title, key in owners.items())}")
+        title, key = next(iter(owners.items()))
+        return tables[title].put(key, value)
 
     def look(self) -> None:
         """Take in what happened since the last look."""
@@ -171,6 +217,19 @@ class Performance:
             self.news += bands.news_of(self.band.hear())
         if self.singer:
             self.news += singer.news_of(self.singer.hear())
+        if self.chains:
+            self.chains.look()
+        ready = self.keeper.take()
+        if ready:
+            index, chains, news = ready
+            self.news += news
+            self.play(index, chains)
+
+    def tend(self) -> None:
+        """A few times a second: look after what is outside."""
+        self.news += self.driver.tend()
+        self.news += self.chains.tend() if self.chains else []
+        self.news += self.keeper.tend(self.engine)
 
     def next_preset(self) -> None:
         """Go on with the next preset of the list."""
@@ -193,6 +252,13 @@ class Performance:
         self.ending = True
 
 
+def _behind(title: str, name: str) -> str:
+    """What stands behind a table's name in a name as it is typed, "" where it does not begin with it."""
+    parts = name.split(".")
+    at = [n for n in range(1, len(parts)) if slug(".".join(parts[:n])) == slug(title)]
+    return ".".join(parts[at[0] :]) if at else ""
+
+
 _COMMANDS: dict[str, Callable[[Performance], None]] = {
     "p": Performance.panic,
     "n": Performance.next_preset,
@@ -209,32 +275,33 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     from ripieno.daemon.drivers import make
     from ripieno.native.engine import BLACKBOX_SIZE, Engine
 
-    inputs, outputs, audios = presets[0].inputs, all_outputs(presets), all_audios(presets)
+    inputs, outputs = presets[0].inputs, all_outputs(presets)
+    audios, audio_inputs = all_audios(presets), all_audio_inputs(presets)
     if any(preset.inputs != inputs for preset in presets):
         raise UserError("presets to be played in one performance must have the same inputs")
     box = BlackBox(options.client, BLACKBOX_SIZE)
     settings = presets[0].continuation
     linger_s = answer_beats(settings) * 60 / settings.tempo if settings else 0.0
-    driver, why = make(options.driver, options.client, inputs, outputs, audios, options.file, linger_s, options.rate)
+    ports = (inputs, outputs, audios, audio_inputs)
+    driver, why = make(options.driver, options.client, *ports, options.file, linger_s, options.rate)
     driver.open()
-    engine = Engine(driver.sample_rate, len(inputs), len(outputs), audios=len(audios), blackbox=box.memory)
+    ports_of_it = {"audios": len(audios), "audio_inputs": len(audio_inputs)}
+    engine = Engine(driver.sample_rate, len(inputs), len(outputs), **ports_of_it, blackbox=box.memory)
     performance = Performance(presets, driver, engine, Board(presets[0], driver.sample_rate))
     _on_signals(performance.end)
+    silent = True
     try:
-        performance.load(0)
-        driver.start(engine)
-        if box.dirty:
-            performance.news.append("silenced what a killed ripieno may have left sounding")
-        performance.news += [driver.connect_in(part) for part in options.connect_in]
-        performance.news += [driver.connect_out(part) for part in options.connect_out]
-        performance.news += _connect_audio(driver, options.connect_audio) if audios else []
-        if options.stress:
-            _stress()
-        with _view(options, why) as view:
-            _loop(performance, view)
+        if _begin(performance):
+            driver.start(engine)
+            if box.dirty:
+                performance.news.append("silenced what a killed ripieno may have left sounding")
+            _connect(performance, options)
+            if options.stress:
+                _stress()
+            with _view(options, why) as view:
+                _loop(performance, view)
     finally:
-        silent = driver.stop()
-        performance.end_workers()
+        silent = _end(performance)
     if not silent:
         print("ripieno: the driver went away before every note was released", file=sys.stderr)
         return 1
@@ -242,15 +309,64 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     return 0
 
 
-def _connect_audio(driver: "Driver", parts: Sequence[str]) -> list[str]:
-    """Let the voice be heard, and what there is to tell of it."""
+def _begin(performance: Performance) -> bool:
+    """Make ready to play by the first preset, its plugins opened. False: somebody ended it meanwhile."""
+    if not performance.presets[0].chain:
+        performance.play(0, None)
+        return True
+    with Progress("opening plugins") as progress:
+        performance.keeper.begin(0, performance.opener(0, progress))
+        while not (ready := performance.keeper.take()):
+            if performance.ending:
+                return False
+            time.sleep(_LOOK_SECONDS)
+    _, chains, news = ready
+    performance.news += news
+    performance.play(0, chains)
+    return True
+
+
+def _end(performance: Performance) -> bool:
+    """Silence; then everything is ended. False: silence is not certain."""
+    silent = performance.driver.stop()
+    performance.end_workers()
+    performance.engine.close()
+    if performance.chains:
+        performance.keeper.discard(performance.chains)
+    for news in performance.keeper.end():
+        print(f"ripieno: {news}", file=sys.stderr)
+    return silent
+
+
+def _connect(performance: Performance, options: Options) -> None:
+    """Connect what was asked for, and tell of it."""
+    driver = performance.driver
+    performance.news += [driver.connect_in(part) for part in options.connect_in]
+    performance.news += [driver.connect_out(part) for part in options.connect_out]
+    if all_audios(performance.presets):
+        performance.news += _connect_audio(driver, options.connect_audio, _what_sounds(performance.presets))
+    performance.news += [driver.connect_audio_in(part) for part in options.connect_audio_in]
+    if all_audio_inputs(performance.presets) and driver.sounds and not options.connect_audio_in:
+        performance.news.append(
+            f"sound comes in at {LEFT_IN} and {RIGHT_IN}: connect it, or use --connect-audio-in NAME"
+        )
+
+
+def _what_sounds(presets: Sequence[Preset]) -> str:
+    """The voice, or all there is."""
+    return "it" if any(preset.chain for preset in presets) else "the voice"
+
+
+def _connect_audio(driver: "Driver", parts: Sequence[str], what: str) -> list[str]:
+    """Let what sounds be heard, and what there is to tell of that."""
     if not driver.sounds:
-        return [f"the voice sings, and only its notes leave: {NO_SOUND}"]
+        alone = "the voice sings, and only its notes leave" if what != "it" else "only notes leave"
+        return [f"{alone}: {NO_SOUND}"]
     news = []
     for part in parts:
         try:
             name = driver.connect_audio(part)
-            news.append(f"the voice sounds on {name}" if name else "no loudspeaker is here; MIDI goes on")
+            news.append(f"{what} sounds on {name}" if name else "no loudspeaker is here; MIDI goes on")
         except UserError as error:  # whoever plays goes on: the notes are there
             news.append(f"{error}; MIDI goes on")
     return news
@@ -271,7 +387,7 @@ def _loop(performance: Performance, view: display.View) -> None:
     while not performance.over:
         now = time.monotonic()
         if now - tended >= _TEND_SECONDS:
-            performance.news += performance.driver.tend()
+            performance.tend()
             tended = now
         performance.look()
         _show(performance, view)

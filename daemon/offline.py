@@ -2,20 +2,33 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.answers import AnswerLog
 from ripieno.daemon.band import Band, make_band
+from ripieno.daemon.chain_keys import VOICE_PLACE
+from ripieno.daemon.chains import Chains, make_chains
 from ripieno.daemon.colors import PIANO_COLOR, VOICE_COLOR, color_of
+from ripieno.daemon.errors import UserError
 from ripieno.daemon.plot import Bar, Plans, Sung
 from ripieno.daemon.presets import Preset
-from ripieno.daemon.rig import audio_names, build, decides_when, delay_frames, melody_port, output_names, places
+from ripieno.daemon.rig import (
+    audio_input_names,
+    audio_names,
+    build,
+    decides_when,
+    delay_frames,
+    melody_port,
+    output_names,
+    places,
+    strip_names,
+)
 from ripieno.daemon.score import Event, Part, Score
 from ripieno.daemon.singer import Singer, make_singer
 from ripieno.daemon.sung import line, share
-from ripieno.native.engine import Engine, Report, Sound, Stats, run_offline
+from ripieno.native.engine import Engine, Report, Rig, Sound, Stats, run_offline
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,10 +36,15 @@ if TYPE_CHECKING:
 
     from ripieno.native.singing import SingingReport
 
+    Audio = NDArray[np.float32]
+
 RATE = 48_000
 BLOCK = 128
 _CHUNK = 64 * BLOCK
-_NOTE_OFF, _NOTE_ON = 0x80, 0x90
+_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
+# What plugins ring on for: until they have been silent (below -100 dB) for as long as this, but not for ever.
+_QUIET_SECONDS, _RINGING_SECONDS, _QUIET = 2.5, 30, 1e-5
+_SUSTAIN = 64
 VOICE_NAME, PIANO_NAME = "Voice", "Piano"  # the latter: what a voice sings along with
 
 
@@ -37,7 +55,8 @@ class Take:
     delays, moves: milliseconds from a key to its first sound, and to its change of hands, for each note (that changed).
     played: how many notes ended up with each instrument; None stands for those passed through.
     answers, band: what a band that answers did, and how it stood in the end. blocks, audio, voice: what a voice
-    sang, its sound in one channel, and how it stood in the end.
+    sang, its sound in one channel, and how it stood in the end. mix, strips, chains: with plugins, what they gave, left
+    and right [frames, 2], that of each place apart, and how they stood.
     """
 
     preset: Preset
@@ -53,6 +72,9 @@ class Take:
     blocks: "Sequence[SingingReport]" = ()
     audio: "NDArray[np.float32] | None" = None
     voice: Mapping[str, Any] | None = None
+    mix: "Audio | None" = None
+    strips: "Mapping[str, Audio]" = field(default_factory=dict)
+    chains: Mapping[str, Any] | None = None
 
     @property
     def parts(self) -> list[Part]:
@@ -97,6 +119,7 @@ class Take:
             "notes": self._counts(),
             **({"band": dict(self.band)} if self.band else {}),
             **({"voice": dict(self.voice) | {"share": round(share(self.blocks), 4)}} if self.voice else {}),
+            **({"chains": dict(self.chains)} if self.chains else {}),
         }
 
     def _counts(self) -> dict[str, int]:
@@ -155,19 +178,39 @@ def _bars(events: Iterable[Event], rows: Mapping[tuple[int, int | None], int], e
     return sorted(bars, key=lambda bar: bar.start)
 
 
-def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Take:
+def play(preset: Preset, score: Score, progress: Callable[[float], None], apart: bool = False) -> Take:
     """Play a score, read at RATE, through a preset. progress: told the share done, from 0 to 1.
 
     At the score's end what still sounds is released; in a duet the band answers first. The same score and preset give
-    the same take.
+    the same take. apart: the sound of each place of plugins is kept, too. UserError where a plugin cannot be used.
     """
+    preset = replace(preset, stems=apart and bool(preset.chain))
+    chains = _chains(preset) if preset.chain else None
+    try:
+        return _play(preset, score, progress, chains)
+    finally:
+        if chains:
+            chains.end()
+
+
+def _chains(preset: Preset) -> Chains:
+    """The plugins of a preset. UserError where one cannot be opened: nobody waits, and it would be missed."""
+    chains, news = make_chains(preset, RATE, BLOCK, output_names(preset), audio_names(preset))
+    if all(link.hosted for link in chains.links):
+        return chains
+    chains.end()
+    raise UserError("\n".join(news))
+
+
+def _play(preset: Preset, score: Score, progress: Callable[[float], None], chains: Chains | None) -> Take:
     band = make_band(preset, RATE, synchronous=True) if preset.continuation else None
     singer = make_singer(preset, RATE, synchronous=True) if preset.singing else None
-    cores = (band.core if band else None, singer.core if singer else None)
+    cores = (band.core if band else None, singer.core if singer else None, chains.rack if chains else None)
+    audios = audio_names(preset)
     ports = (len(preset.inputs), len(output_names(preset)))
-    with Engine(RATE, *ports, audios=len(audio_names(preset))) as engine:
-        engine.load(build(preset, RATE, None, *cores))
-        player = _Offline(engine, score.events, band, singer)
+    with Engine(RATE, *ports, audios=len(audios), audio_inputs=len(audio_input_names(preset))) as engine:
+        engine.load(build(preset, RATE, None, *cores, audios))
+        player = _Offline(engine, score.events, band, singer, chains)
         end = _blocks(score.frames + 1 + delay_frames(preset, RATE))
         player.play(end, lambda at: progress(at / end))
         if band:
@@ -175,10 +218,13 @@ def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Tak
             player.play(end, lambda at: progress(at / end))
         if singer:
             player.let_end(singer)
+        if chains:
+            player.ring(chains)
         engine.stop()
         player.run(player.at + _CHUNK)
         progress(1.0)
         last = max([score.frames, *(frame for frame, _, _ in player.sent[-1:])])
+        mix, strips = _apart(preset, player.sound) if chains else (None, {})
         return Take(
             preset,
             score,
@@ -191,9 +237,25 @@ def play(preset: Preset, score: Score, progress: Callable[[float], None]) -> Tak
             player.answers,
             band.status(last) if band else None,
             player.blocks,
-            None if player.sound is None else player.sound.samples()[:, 0],
+            _voice_alone(player.sound, strips) if singer else None,
             singer.status() if singer else None,
+            mix,
+            strips,
+            chains.status() if chains else None,
         )
+
+
+def _apart(preset: Preset, sound: "Audio") -> "tuple[Audio, dict[str, Audio]]":
+    """What the audio outputs [frames, outputs] gave: the mix, and the places of plugins, each [frames, 2]."""
+    places_of_it = strip_names(preset) if preset.stems else []
+    return sound[:, :2], {name: sound[:, 2 * n : 2 * n + 2] for n, name in enumerate(places_of_it, 1)}
+
+
+def _voice_alone(sound: "Audio", strips: "Mapping[str, Audio]") -> "Audio | None":
+    """The voice in one channel; None where it is only heard among others."""
+    if VOICE_PLACE in strips:
+        return strips[VOICE_PLACE].mean(axis=1)
+    return sound[:, 0] if sound.shape[1] == 1 else None
 
 
 def _blocks(frames: int) -> int:
@@ -204,16 +266,26 @@ def _blocks(frames: int) -> int:
 class _Offline:
     """An engine run piece by piece, its reports read as it goes."""
 
-    def __init__(self, engine: Engine, events: Sequence[Event], band: Band | None, singer: Singer | None) -> None:
-        self.engine, self.events, self.band, self.singer = engine, events, band, singer
+    def __init__(
+        self, engine: Engine, events: Sequence[Event], band: Band | None, singer: Singer | None, chains: Chains | None
+    ) -> None:
+        self.engine, self.events, self.band, self.singer, self.chains = engine, list(events), band, singer, chains
         self.blocks: list[SingingReport] = []
-        self.sound = Sound(1) if singer else None
+        self._sound = Sound(engine.audios) if engine.audios else None
+        self._pieces: list[Audio] = []
         self.answers = AnswerLog() if band else None
         self.at = self.next = 0
         self.sent: list[Event] = []
         self.delays: list[float] = []
         self.moves: list[float] = []
         self.played: Counter[int | None] = Counter()
+
+    @property
+    def sound(self) -> "Audio":
+        """All that was heard, [frames, audio outputs]."""
+        import numpy as np
+
+        return np.concatenate(self._pieces) if self._pieces else np.zeros((0, self.engine.audios), np.float32)
 
     def play(self, end: int, progress: Callable[[int], None]) -> None:
         """Play on to a frame, a whole number of blocks away, telling how far it has come."""
@@ -227,13 +299,23 @@ class _Offline:
         while singer.sounds() and self.at < last:
             self.run(self.at + _CHUNK)
 
+    def ring(self, chains: Chains) -> None:
+        """Release what is held and play on until the plugins are silent, for half a minute at most."""
+        self.engine.load(Rig("thru", rack=chains.rack))  # whoever answers or sings is done
+        self.events += [(self.at, 0, data) for data in _releases(self.events)]
+        quiet, last = 0, self.at + _RINGING_SECONDS * RATE
+        while quiet < _QUIET_SECONDS * RATE and self.at < last:
+            self.run(self.at + _CHUNK)
+            quiet = quiet + _CHUNK if abs(self._pieces[-1]).max() < _QUIET else 0
+
     def run(self, until: int) -> None:
         """Play on up to a frame, a whole number of blocks away."""
         first = self.next
         while self.next < len(self.events) and self.events[self.next][0] < until:
             self.next += 1
         due = self.events[first : self.next]
-        self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK, sound=self.sound)
+        self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK, sound=self._sound)
+        self._keep()
         self.at = until
         if self.singer:
             self.blocks += self.singer.hear()
@@ -244,6 +326,26 @@ class _Offline:
         self.moves += _after_key(reports, "move")
         self.played.update(report.instrument for report in reports if report.kind in ("note_on", "move"))
         self.played.subtract(report.from_ for report in reports if report.kind == "move")
+
+    def _keep(self) -> None:
+        if self._sound is not None:
+            self._pieces.append(self._sound.samples())
+            self._sound.clear()
+        if self.chains:
+            self.chains.look()
+
+
+def _releases(events: Iterable[Event]) -> list[bytes]:
+    """What lets go of the keys and pedals that are down in the end."""
+    down: dict[tuple[int, int, int], bytes] = {}
+    for _, _, data in events:
+        kind, channel = data[0] & 0xF0, data[0] & 15
+        if kind in (_NOTE_ON, _NOTE_OFF):
+            held = bytes((_NOTE_OFF | channel, data[1], 64)) if kind == _NOTE_ON and data[2] else b""
+            down[_NOTE_ON, channel, data[1]] = held
+        elif kind == _CONTROL and data[1] == _SUSTAIN:
+            down[_CONTROL, channel, data[1]] = bytes((data[0], _SUSTAIN, 0)) if data[2] >= 64 else b""
+    return [data for data in down.values() if data]
 
 
 def _after_key(reports: Iterable[Report], kind: str) -> list[float]:

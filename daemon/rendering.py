@@ -1,25 +1,32 @@
 """From a MIDI file to the files a user asked for: notes, sound, picture."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ripieno.daemon import plot, synth
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.offline import RATE, play
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.progress import Progress
+from ripieno.daemon.rig import strip_names
 from ripieno.daemon.score import Event, Part, Score, read_score, write_score
+from ripieno.daemon.wav import write_float
+
+if TYPE_CHECKING:
+    from ripieno.daemon.offline import Audio
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files to make; None: not wanted."""
+    """The files to make; None: not wanted. apart: where plugins sound, each place of theirs beside `wav`, too."""
 
     midi: Path
     wav: Path | None = None
     plot: Path | None = None
     stems: synth.Stems = synth.NO_STEMS
+    apart: bool = False
 
 
 class Music(Protocol):
@@ -44,6 +51,14 @@ class Music(Protocol):
     def plans(self) -> plot.Plans | None: ...
     @property
     def sung(self) -> plot.Sung | None: ...
+    @property
+    def mix(self) -> "Audio | None":
+        """What plugins gave, left and right [frames, 2]; None where the synthesizer is to play."""
+
+    @property
+    def strips(self) -> "Mapping[str, Audio]":
+        """The same of each place apart."""
+
     def summary(self) -> dict[str, object]: ...
 
 
@@ -52,20 +67,28 @@ def render(source: Path, preset: Preset, outputs: Outputs, title: str) -> dict[s
 
     UserError, naming the file, for anything that cannot be read or written.
     """
-    check(source, outputs)
+    outputs = replace(outputs, stems=synth.NO_STEMS) if preset.chain else outputs
+    check(source, outputs, preset)
     score = read_score(source, RATE)
     with Progress("playing") as progress:
-        take = play(preset, score, progress)
+        take = play(preset, score, progress, outputs.apart)
     return make(take, outputs, title) | {"input": str(source)}
 
 
-def check(source: Path | None, outputs: Outputs) -> None:
+def strip_files(outputs: Outputs, places: Iterable[str]) -> dict[str, Path]:
+    """The file of each place of plugins, beside `wav`."""
+    wav = outputs.wav
+    return {name: wav.with_stem(f"{wav.stem}-{name.lower().replace(' ', '-')}") for name in places} if wav else {}
+
+
+def check(source: Path | None, outputs: Outputs, preset: Preset | None = None) -> None:
     """UserError, before anything is played, where a file cannot be made here or would overwrite another."""
+    places = strip_names(preset) if preset and preset.chain and outputs.apart else []
     all_of_them = (outputs.midi, outputs.wav, outputs.plot, outputs.stems.voice, outputs.stems.others)
-    wanted = [path.resolve() for path in all_of_them if path]
+    wanted = [path.resolve() for path in (*all_of_them, *strip_files(outputs, places).values()) if path]
     if (source and source.resolve() in wanted) or len(set(wanted)) < len(wanted):
         raise UserError("the input and the files to make must all have different names")
-    if outputs.wav:
+    if outputs.wav and not (preset and preset.chain):
         synth.require()
     if outputs.plot:
         plot.require()
@@ -76,7 +99,10 @@ def make(music: Music, outputs: Outputs, title: str) -> dict[str, Any]:
     write_score(outputs.midi, music.score, music.parts, music.sent)
     files = {"midi": str(outputs.midi)}
     result: dict[str, Any] = music.summary() | {"files": files}
-    if outputs.wav:
+    if outputs.wav and music.mix is not None:
+        result["sound"], made = _write_mix(outputs, music.mix, music.strips)
+        files |= made
+    elif outputs.wav:
         result["sound"] = _write_sound(outputs.wav, outputs.stems, music)
         stems = {"voice": outputs.stems.voice, "others": outputs.stems.others} if music.sung else {}
         files |= {name: str(path) for name, path in {"wav": outputs.wav, **stems}.items() if path}
@@ -100,6 +126,18 @@ def possible(outputs: Outputs) -> tuple[Outputs, list[str]]:
             without: dict[str, Any] = {name: None}
             outputs = replace(outputs, **without)
     return outputs, lacks
+
+
+def _write_mix(
+    outputs: Outputs, mix: "Audio", strips: "Mapping[str, Audio]"
+) -> tuple[dict[str, float], dict[str, str]]:
+    """What plugins gave, sample by sample; and the files of it."""
+    assert outputs.wav
+    files = {"wav": outputs.wav, **strip_files(outputs, strips)}
+    for path, sound in zip(files.values(), (mix, *strips.values()), strict=True):
+        write_float(path, sound, RATE)
+    sound = {"seconds": round(len(mix) / RATE, 3), "peak": round(float(abs(mix).max(initial=0)), 4)}
+    return sound, {name: str(path) for name, path in files.items()}
 
 
 def _write_sound(path: Path, stems: synth.Stems, music: Music) -> dict[str, float]:
@@ -138,12 +176,23 @@ def _played(result: dict[str, Any]) -> list[str]:
     told = {"fallback": "by the fallback", "shared": "as second notes", "stolen": "cut short", "dropped": "dropped"}
     lines.append("  " + ", ".join(f"{result[key]} {words}" for key, words in told.items()))
     lines += _answered(result["band"]) if "band" in result else []
+    lines += _sounded(result) if "chains" in result else []
     return lines + (_sung(result["voice"]) if "voice" in result else [])
 
 
 def _sung(voice: dict[str, Any]) -> list[str]:
     who, mode = (voice["settings"][name] for name in ("voice", "mode"))
     return [f"  the voice        {who}, {mode}: {voice['notes']} notes; it sings {voice['share']:.0%} of the time"]
+
+
+def _sounded(result: dict[str, Any]) -> list[str]:
+    """How the plugins did."""
+    chains, sound = result["chains"], result.get("sound", {"peak": 0})
+    missed = sum(one["missed"] for one in chains["plugins"])
+    lines = [f"  plugins          {len(chains['plugins'])}, {chains['latency_ms']:.1f} ms late"]
+    lines += [f"  not in time      {missed} blocks of theirs were replaced"] if missed else []
+    over = f"  too loud         its highest sample is {sound['peak']}: soften it (gain_db), or put a limiter last"
+    return lines + ([over] if sound["peak"] > 1 else [])
 
 
 def _answered(band: dict[str, Any]) -> list[str]:

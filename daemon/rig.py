@@ -1,15 +1,21 @@
 """A preset made ready to play: its ports named, its model loaded, its times in frames."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ripieno.daemon.chain_checks import LEFT, LEFT_IN, RIGHT, RIGHT_IN, stem_ports, strips
+from ripieno.daemon.chain_keys import INPUT_PLACE
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.presets import MELODY, UNTRAINED, VOICE, Preset, weights_file
+from ripieno.daemon.preset_checks import MELODY, VOICE
+from ripieno.daemon.presets import Preset
+from ripieno.daemon.weights import UNTRAINED, weights_file
 
 if TYPE_CHECKING:
     from ripieno.native.continuation import Continuation
     from ripieno.native.engine import Rig
     from ripieno.native.instrumenter import Instrumenter, Voice
+    from ripieno.native.rack import Rack
     from ripieno.native.singing import Singing
 
 OUTPUT = "out"
@@ -24,9 +30,23 @@ def output_names(preset: Preset) -> tuple[str, ...]:
     return (own or (OUTPUT,)) + ((MELODY,) if preset.singing else ())
 
 
+def strip_names(preset: Preset) -> list[str]:
+    """The places of a preset's plugins that have a strip of the rack of their own: all but the master."""
+    return strips([one.on for one in preset.chain])
+
+
 def audio_names(preset: Preset) -> tuple[str, ...]:
-    """The audio outputs that a preset sounds on."""
-    return (VOICE,) if preset.singing else ()
+    """The audio outputs that a preset sounds on: a voice's own or, with plugins, left and right, and those of each
+    place with `stems`."""
+    if not preset.chain:
+        return (VOICE,) if preset.singing else ()
+    stems = strip_names(preset) if preset.stems else []
+    return (LEFT, RIGHT, *(port for place in stems for port in stem_ports(place)))
+
+
+def audio_input_names(preset: Preset) -> tuple[str, ...]:
+    """The audio inputs that its plugins hear."""
+    return (LEFT_IN, RIGHT_IN) if INPUT_PLACE in strip_names(preset) else ()
 
 
 def places(preset: Preset, outputs: tuple[str, ...] | None = None) -> list[tuple[int, int]]:
@@ -60,12 +80,14 @@ def build(
     outputs: tuple[str, ...] | None = None,
     band: "Continuation | None" = None,
     voice: "Singing | None" = None,
+    rack: "Rack | None" = None,
+    audios: Sequence[str] = (),
 ) -> "Rig":
     """The engine's rig for a preset, at `rate` frames a second.
 
-    outputs: the names of the engine's output ports, where they are more than this preset's own. band: the one that
-    answers, voice: the one that sings along, where the preset has them. Raises UserError (or the model's own error)
-    where its weights cannot be used.
+    outputs, audios: the names of the engine's output ports, where they are more than this preset's own. band: the one
+    that answers, voice: the one that sings along, rack: its plugins, where the preset has them. Raises UserError (or
+    the model's own error) where its weights cannot be used.
     """
     from ripieno.native.engine import Instrument, Rig
 
@@ -86,6 +108,8 @@ def build(
             continuation=band,
             singing=voice,
             singing_port=melody_port(preset, outputs) if voice else 0,
+            rack=rack,
+            voice_outputs=[audios.index(name) for name in (VOICE, LEFT, RIGHT) if name in audios] or None,
         )
     except ValueError as error:
         raise UserError(f"the preset {preset.name!r} cannot be played: {error}") from None

@@ -212,6 +212,13 @@ PRESET_KEYS: tuple[Key, ...] = (
     Key("send_programs", FLAG, True, "Send each instrument's program change at the start."),
     Key("expiry_s", number(0, 86400, False), 600, "Release a note nobody let go after so many seconds; 0: never."),
     Key("budget", number(1, 256, True), 32, "Notes that the model may decide in one audio cycle; others fall back."),
+    Key("stems", FLAG, False, "With [[chain]] tables: each instrument's chain leaves on audio ports of its own, too."),
+    Key(
+        "compensate_midi",
+        FLAG,
+        False,
+        "With [[chain]] tables: MIDI leaves as late as the sound does, for instruments outside that play with it.",
+    ),
     Key(
         "seed",
         number(0, 2**31 - 1, True),

@@ -3,10 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from ripieno.daemon.errors import UserError, did_you_mean
-from ripieno.daemon.presets import option_value
+from ripieno.daemon.preset_document import option_value
 from ripieno.daemon.schema import Key
 
 
@@ -16,9 +16,9 @@ class Settings(ABC):
     who: plays by them. live: those that may be changed; fixed: those that only a new start can change.
     """
 
-    who: ClassVar[str]
-    live: ClassVar[Mapping[str, Key]]
-    fixed: ClassVar[frozenset[str]]
+    who: str
+    live: Mapping[str, Key]
+    fixed: frozenset[str]
 
     def __init__(self, settings: Any, cycles: Mapping[str, Sequence[Any]]) -> None:
         """cycles: the values of a key that one key of the keyboard goes through."""
@@ -27,6 +27,14 @@ class Settings(ABC):
     @abstractmethod
     def apply(self, name: str, value: Any) -> None:
         """Let what plays know of a new value, which is a good one."""
+
+    def find(self, name: str) -> str | None:
+        """The key that may be changed and is meant by a name as it is typed."""
+        return name if name in self.live else None
+
+    def now(self, name: str) -> Any:
+        """The value of a key."""
+        return getattr(self.settings, name)
 
     def keep(self, name: str, value: Any) -> None:
         """Remember it."""
@@ -48,12 +56,15 @@ class Settings(ABC):
 
     def command(self, text: str) -> str:
         """A key and its value as one types them: "tempo 96", "key D minor"."""
-        name, value = split(text)
-        return self.set(name, option_value(value, name, tuple(self.live.values())))
+        return self.put(*split(text))
+
+    def put(self, name: str, text: str) -> str:
+        """Change a key to what was typed."""
+        return self.set(name, option_value(text, name, tuple(self.live.values())))
 
     def step(self, name: str, by: float) -> str:
         """Change a number by so much; at its end it stays."""
-        now = getattr(self.settings, name)
+        now = self.now(name)
         try:
             self.live[name].kind.read(wanted := round(now + by, 3))
         except ValueError:
@@ -63,7 +74,7 @@ class Settings(ABC):
     def cycle(self, name: str) -> str:
         """The next of a key's words."""
         values = self.cycles[name]
-        now = getattr(self.settings, name)
+        now = self.now(name)
         return self.set(name, values[(values.index(now) + 1) % len(values)] if now in values else values[0])
 
 

@@ -68,11 +68,11 @@ def _show(parsed: argparse.Namespace) -> int:
 
 
 def _keys(parsed: argparse.Namespace) -> int:
-    from ripieno.daemon.presets import TABLES
-    from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
+    from ripieno.daemon.preset_document import LISTS, TABLES
+    from ripieno.daemon.schema import PRESET_KEYS
 
     beside = {name: keys for name, (keys, _) in TABLES.items()}
-    tables = {"preset": PRESET_KEYS, **beside, "instrument": INSTRUMENT_KEYS}
+    tables = {"preset": PRESET_KEYS, **beside, **{what: keys for keys, what, _ in LISTS.values()}}
     if parsed.json:
         print_json(
             {
@@ -97,6 +97,7 @@ def reference() -> str:
     """Every key of a preset, explained, as text."""
     import textwrap
 
+    from ripieno.daemon.chain_keys import CHAIN_KEYS
     from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
     from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
     from ripieno.daemon.singing_keys import SINGING_KEYS
@@ -107,6 +108,7 @@ def reference() -> str:
         "The [continuation] table, for a band that answers:": CONTINUATION_KEYS,
         "The [singing] table, for a voice that sings along:": SINGING_KEYS,
         "Each [[ensemble]] table, one an instrument:": INSTRUMENT_KEYS,
+        "Each [[chain]] table, one a plugin:": CHAIN_KEYS,
     }
     for title, keys in tables.items():
         lines += [title, ""]

@@ -20,6 +20,8 @@ examples:
                                                    the band answers, as it would on stage
   ripieno render song.mid --preset singer -o s.mid --wav s.wav --stems
                                                    a voice sings along; the voice and the piano also apart
+  ripieno render song.mid --preset quartet-hall -o q.mid --wav q.wav --stems
+                                                   through plugins, as they sound live; each instrument's also apart
   ripieno render song.mid --continue 16 -o on.mid  the model writes 16 bars more for the song's own instruments
   ripieno render --from-scratch --instruments piano,cello,flute -o new.mid --seed 7
   ripieno render --from-scratch -o new.mid         the model chooses its instruments, too
@@ -39,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="OUT.mid", help="one track an instrument")
     parser.add_argument("--wav", type=Path, metavar="OUT.wav", help="also as sound")
     parser.add_argument(
-        "--stems", action="store_true", help="with --wav, where a voice sings: also OUT-voice.wav and OUT-others.wav"
+        "--stems",
+        action="store_true",
+        help="with --wav, where a voice sings: also OUT-voice.wav and OUT-others.wav; with plugins, each instrument's",
     )
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="also as a picture (.png, .pdf or .svg)")
     parser.add_argument(
@@ -90,7 +94,7 @@ def run(parsed: argparse.Namespace) -> int:
     _check(parsed)
     if parsed.seed is not None:
         parsed.set = [*parsed.set, f"seed={parsed.seed}"]
-    outputs = Outputs(parsed.output, parsed.wav, parsed.plot, _stems(parsed))
+    outputs = Outputs(parsed.output, parsed.wav, parsed.plot, _stems(parsed), parsed.stems)
     result = _write(parsed, outputs) if parsed.from_scratch or parsed.go_on else _play(parsed, outputs)
     if parsed.json:
         print_json(result)

@@ -13,6 +13,8 @@ examples:
   ripieno run choir pop-band                       the key n goes on to the next preset
   ripieno run singer                               a voice sings along, on the loudspeakers
   ripieno run singer --driver portaudio --connect-audio USB
+  ripieno run quartet-hall                         no synth needed: a SoundFont and a hall, on the loudspeakers
+  ripieno run microphone --connect-audio-in system what a microphone hears, through plugins
   ripieno run thru --driver rtmidi                 a certain driver instead of the best one that works
   ripieno run game-band --driver file --input song.mid
 Ctrl-C ends it with every note released.
@@ -38,7 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--connect-audio",
         action="append",
         metavar="NAME",
-        help='let a voice sound on the input with this in its name (default: the loudspeakers; "none": nowhere)',
+        help="let what sounds be heard on the input with this in its name, or left and right on the first two of such "
+        'a device; PORT=NAME: one of our ports there (default: the loudspeakers; "none": nowhere)',
+    )
+    parser.add_argument(
+        "--connect-audio-in",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with JACK: let in the sound of the microphone with this in its name, likewise",
     )
     parser.add_argument("--rate", type=_rate, default=0, metavar="HZ", help="with --driver portaudio: samples a second")
     parser.add_argument(
@@ -57,7 +67,7 @@ def _rate(text: str) -> int:
 
 
 def _audio(parts: list[str] | None) -> list[str]:
-    """Where a voice sounds: "" for every loudspeaker."""
+    """Where sound is heard: "" for the loudspeakers."""
     return [""] if parts is None else [part for part in parts if part != "none"]
 
 
@@ -74,6 +84,7 @@ def run(parsed: argparse.Namespace) -> int:
         connect_in=parsed.connect_in,
         connect_out=parsed.connect_out,
         connect_audio=_audio(parsed.connect_audio),
+        connect_audio_in=parsed.connect_audio_in,
         rate=parsed.rate,
         file=parsed.input,
         show=choose_show(parsed.json),

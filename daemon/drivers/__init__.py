@@ -46,15 +46,16 @@ def make(
     inputs: Sequence[str],
     outputs: Sequence[str],
     audios: Sequence[str] = (),
+    audio_inputs: Sequence[str] = (),
     file: Path | None = None,
     linger_s: float = 0.0,
     rate: int = 0,
 ) -> tuple[Driver, str]:
     """A driver, not opened yet, and the reason it was chosen for.
 
-    name: one of NAMES. inputs, outputs, audios: names of the ports. file: for the driver "file", which goes on for so
-    many seconds after its end. rate: samples a second for the driver "portaudio", 0: as the device likes it; the others
-    have a rate of their own. UserError where it cannot be.
+    name: one of NAMES. inputs, outputs, audios (where sound leaves), audio_inputs: names of the ports. file: for the
+    driver "file", which goes on for so many seconds after its end. rate: samples a second for the driver "portaudio",
+    0: as the device likes it; the others have a rate of their own. UserError where it cannot be.
     """
     reason = "as asked for"
     if name == "auto":
@@ -64,7 +65,7 @@ def make(
             raise UserError("--driver file needs a MIDI file to play: --input FILE")
         return File(file, outputs, linger_s), reason
     if name == "jack":
-        return Jack(client, inputs, outputs, audios), reason
+        return Jack(client, inputs, outputs, audios, audio_inputs), reason
     if name == "portaudio":
         return PortAudio(client, inputs, outputs, audios, rate), reason
     return RtMidi(client, inputs, outputs), reason

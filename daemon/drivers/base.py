@@ -8,6 +8,7 @@ from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverError, DriverState
 from ripieno.native.engine import Engine
 
+NO_SOUND_IN = "this driver lets no sound in: use --driver jack"
 NO_SOUND = "this driver carries no sound: start a JACK server, or use --driver portaudio"
 
 
@@ -40,11 +41,20 @@ class Driver(Protocol):
         """Let the first output play to the device that has `part` in its name; returns its name."""
 
     def connect_audio(self, part: str) -> str:
-        """Let the audio output sound on the input that has `part` in its name, "" for every loudspeaker; returns its
-        name, or theirs, "" for none."""
+        """Let the sound be heard on the input that has `part` in its name, or left and right on the first two of a
+        device that has several; "" for the loudspeakers; "PORT=NAME": one of our ports there. Returns its name, or
+        theirs, "" for none."""
+
+    def connect_audio_in(self, part: str) -> str:
+        """Let in what comes from the output that has `part` in its name, or, left and right, from the first two of such
+        a device; "PORT=NAME": into one of our ports. Returns its name, or theirs."""
 
     def tend(self) -> list[str]:
         """A few times a second: notices devices and servers that go and come back; returns news, in sentences."""
+
+    @property
+    def new_rate(self) -> int:
+        """The server came back with this sample rate, and needs another engine; 0: it did not."""
 
     def state(self) -> DriverState:
         """How it does now."""

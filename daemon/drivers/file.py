@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Any
 
 from ripieno.daemon.drivers import rtmidi
-from ripieno.daemon.drivers.base import NO_SOUND
+from ripieno.daemon.drivers.base import NO_SOUND, NO_SOUND_IN
 from ripieno.daemon.drivers.paced import SAMPLE_RATE, Paced
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.score import read_score
@@ -28,6 +28,7 @@ class File:
 
     name = "file"
     sounds = False
+    new_rate = 0
     sample_rate = SAMPLE_RATE
 
     def __init__(self, path: Path, outputs: Sequence[str], linger_s: float = 0.0) -> None:
@@ -93,6 +94,9 @@ class File:
 
     def connect_audio(self, part: str) -> str:
         raise UserError(NO_SOUND)
+
+    def connect_audio_in(self, part: str) -> str:
+        raise UserError(NO_SOUND_IN)
 
     def tend(self) -> list[str]:
         return []

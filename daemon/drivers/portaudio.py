@@ -14,6 +14,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from ripieno.daemon.chain_checks import LEFT
 from ripieno.daemon.drivers import rtmidi
 from ripieno.daemon.drivers.base import plainly
 from ripieno.daemon.drivers.paced import SAMPLE_RATE
@@ -23,6 +24,7 @@ from ripieno.native.drivers import Clock, DriverState, pick
 from ripieno.native.portaudio import Callback, hush
 
 RATES = (22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
+_SIDES = 2
 _LATENCY = 0.02  # s: less makes sound servers stumble
 _STALL = 5.0  # s without a buffer, of a stream that is said to run: some servers take long over the first
 _LOOK_EVERY = 2.0  # s between two looks for a device that is missing
@@ -253,7 +255,7 @@ class Sound:
         except UserError as error:
             name, self._said = "", str(error)
         if name:
-            return [f"the voice sounds on {name}"]
+            return [f"the sound is on {name}"]
         return [] if self._said == before else [self._said]
 
     def state(self, clock: DriverState) -> DriverState:
@@ -284,7 +286,9 @@ class PortAudio(RtMidi):
         sounddevice is missing."""
         load()
         super().__init__(client, inputs, outputs, api, rate or usual_rate())
-        self._sound = Sound(self._paced.clock, max(1, len(audios)))
+        # Left and right come first; ports for the parts of it are a mixer's, and a device is none.
+        heard = audios[:_SIDES] if LEFT in audios else audios
+        self._sound = Sound(self._paced.clock, max(1, len(heard)))
 
     def connect_audio(self, part: str) -> str:
         return self._sound.connect(part)

@@ -17,7 +17,7 @@ from itertools import chain
 from types import ModuleType
 from typing import Any
 
-from ripieno.daemon.drivers.base import NO_SOUND, plainly
+from ripieno.daemon.drivers.base import NO_SOUND, NO_SOUND_IN, plainly
 from ripieno.daemon.drivers.paced import SAMPLE_RATE, Paced
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverState, pick
@@ -104,6 +104,7 @@ class RtMidi:
     name = "rtmidi"
     finished = False
     sounds = False
+    new_rate = 0
 
     def __init__(
         self,
@@ -186,6 +187,9 @@ class RtMidi:
 
     def connect_audio(self, part: str) -> str:
         raise UserError(NO_SOUND)
+
+    def connect_audio_in(self, part: str) -> str:
+        raise UserError(NO_SOUND_IN)
 
     def _connect(self, device: _Device) -> str:
         self._join(device)

@@ -8,7 +8,7 @@ from ripieno.daemon import presets
 from ripieno.daemon.band import LIVE, parameters
 from ripieno.daemon.cast import code_named, row_of
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.presets import PresetError, option_value
+from ripieno.daemon.preset_document import PresetError, option_value
 from ripieno.daemon.schema import number
 from ripieno.models.continuation.instruments import DRUMS, NAMES
 from ripieno.native.continuation import CHOICES, PARAMETERS, parameter_value

@@ -12,7 +12,7 @@ from songs import saved, song
 
 from ripieno.daemon import presets
 from ripieno.daemon.offline import RATE, play
-from ripieno.daemon.presets import PresetError
+from ripieno.daemon.preset_document import PresetError
 from ripieno.daemon.score import Event, read_score
 from ripieno.models.instrumentation import ensemble
 from ripieno.native.lstm import LstmConfig

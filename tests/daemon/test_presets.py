@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ripieno.daemon import presets
+from ripieno.daemon.chain_keys import CHAIN_KEYS
 from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.presets import Continuation, Instrument, Preset, PresetError, Singing
+from ripieno.daemon.preset_document import PresetError, Problem
+from ripieno.daemon.presets import Chain, Continuation, Instrument, Preset, Singing
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, quote
 from ripieno.daemon.singing_keys import SINGING_KEYS
 from ripieno.daemon.toml_lines import key_lines, line_of
@@ -35,7 +37,7 @@ range = ["C2", "E5"]
 """
 
 
-def mistakes(text: str, *options: str) -> list[presets.Problem]:
+def mistakes(text: str, *options: str) -> list[Problem]:
     with pytest.raises(PresetError) as caught:
         presets.read(text, "trio.toml", options)
     return caught.value.problems
@@ -55,16 +57,18 @@ def test_shipped_presets_are_right(name: str) -> None:
 def test_keys_and_fields_are_the_same() -> None:
     assert [f.name for f in dataclasses.fields(Preset)] == [key.name for key in PRESET_KEYS] + [
         "ensemble",
+        "chain",
         "continuation",
         "singing",
     ]
     assert [f.name for f in dataclasses.fields(Singing)] == [key.name for key in SINGING_KEYS]
     assert [f.name for f in dataclasses.fields(Continuation)] == [key.name for key in CONTINUATION_KEYS]
+    assert [f.name for f in dataclasses.fields(Chain)] == [key.name for key in CHAIN_KEYS]
     assert [f.name for f in dataclasses.fields(Instrument)] == [key.name for key in INSTRUMENT_KEYS]
 
 
 def test_defaults_are_values_of_their_kind() -> None:
-    for key in PRESET_KEYS + CONTINUATION_KEYS + SINGING_KEYS:
+    for key in PRESET_KEYS + CONTINUATION_KEYS + SINGING_KEYS + CHAIN_KEYS:
         if key.default is not ...:
             assert key.kind.read(tomllib.loads(f"x = {key.kind.show(key.default)}")["x"]) == key.default
 

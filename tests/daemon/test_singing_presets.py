@@ -4,7 +4,7 @@ import pytest
 
 from ripieno.daemon import presets
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.presets import PresetError
+from ripieno.daemon.preset_document import PresetError
 from ripieno.daemon.rig import audio_names, melody_port, output_names, places
 from ripieno.daemon.schema import number
 from ripieno.daemon.singer import LIVE, parameters
