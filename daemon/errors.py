@@ -1,6 +1,6 @@
 """What a user can put right: shown as a sentence, never as a traceback."""
 
-from difflib import get_close_matches
+from ripieno.plugins.words import did_you_mean as did_you_mean
 
 
 class UserError(Exception):
@@ -17,10 +17,3 @@ class UsageError(UserError):
     """The command line itself makes no sense."""
 
     status = 2
-
-
-def did_you_mean(wrong: str, right: list[str]) -> str:
-    """A half-sentence with the nearest of the right words, or with all of them where none is near."""
-    folded = {word.casefold(): word for word in right}
-    near = get_close_matches(wrong.casefold(), folded, 1, 0.6)
-    return f"did you mean {folded[near[0]]!r}?" if near else f"there are {', '.join(right)}"

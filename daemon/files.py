@@ -1,13 +1,12 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what to say of those that cannot."""
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from ripieno.daemon.errors import UserError
+from ripieno.plugins import files
 
 
 @contextmanager
@@ -17,22 +16,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     UserError, naming the file, where it cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with files.whole_file(path) as out:
+            yield out
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
-    try:
-        with os.fdopen(handle, "wb") as out:
-            yield cast(BinaryIO, out)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -38,7 +38,7 @@ class Scanned:
 
 @dataclass(frozen=True)
 class File:
-    """A plugin file as it was when it was opened. problem: why nothing of it can be used, or ""."""
+    """A plugin file as it was when it was opened. problem: why it, or some plugin in it, cannot be used, or ""."""
 
     path: str
     mark: Mark

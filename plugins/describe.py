@@ -1,7 +1,7 @@
 """Says what a plugin file holds: `python -m ripieno.plugins.describe KIND FILE PARENT`, a process for one file.
 
-It writes JSON lines: a row for each plugin in the file (see catalogue.Scanned), or {"problem": why there is none}. The
-file may crash it, hang it or eat its memory: see scan, which starts it. PARENT: the process id of that.
+It writes JSON lines: a row for each plugin in the file (see catalogue.Scanned), or {"problem": why it cannot be had}.
+The file may crash it, hang it or eat its memory: see scan, which starts it. PARENT: the process id of that.
 """
 
 from __future__ import annotations
@@ -13,16 +13,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from ripieno.plugins.hosts import confine
+from ripieno.plugins.hosts.errors import described
 
 RATE, PERIOD = 48000, 512  # Hz, frames: a plugin may say other things of itself at others
 MEMORY = 2 << 30  # bytes
 
 
 def describe(kind: str, path: str) -> Iterator[dict[str, Any]]:
-    """A row for each plugin of a file. Raises what opening it raises."""
-    inside = _names(kind, path)
+    """A row for each plugin of a file. Whatever a plugin raises is its problem, and is told."""
+    try:
+        inside = _names(kind, path)
+    except Exception as error:
+        yield {"problem": described(error)}
+        return
     for name in inside:
-        yield _opened(kind, f"{path}#{name}" if len(inside) > 1 else path)
+        try:
+            yield _opened(kind, f"{path}#{name}" if len(inside) > 1 else path)
+        except Exception as error:
+            yield {"problem": described(error)}
 
 
 def _names(kind: str, path: str) -> list[str]:
@@ -62,11 +70,8 @@ def main(arguments: list[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     confine.tie(int(parent))
     confine.confine(MEMORY)
-    try:
-        for row in describe(kind, path):
-            print(json.dumps(row), file=out, flush=True)
-    except Exception as error:  # whatever a plugin raises is its problem, and is told
-        print(json.dumps({"problem": str(error) or type(error).__name__}), file=out, flush=True)
+    for row in describe(kind, path):
+        print(json.dumps(row), file=out, flush=True)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def _step(number: int, total: int, path: Path, before: File | None, limit_s: flo
 
 
 def examine(kind: str, path: str, limit_s: float = LIMIT_S) -> tuple[list[Scanned], str]:
-    """(the plugins in a file, why there are none or ""), told by a process of its own, see describe.
+    """(the plugins in a file, why there are none or not all, or ""), told by a process of its own, see describe.
 
     Raises Failed where that crashes, or takes longer than limit_s seconds.
     """
@@ -159,7 +159,7 @@ def _how_it_ended(code: int) -> str:
 def _read(out: bytes) -> tuple[list[Scanned], str]:
     try:
         rows = [json.loads(line) for line in out.splitlines()]
-        problem = next((str(row["problem"]) for row in rows if "problem" in row), "")
+        problem = "; ".join(str(row["problem"]) for row in rows if "problem" in row)
         plugins = [catalogue.scanned(row) for row in rows if "problem" not in row]
     except (ValueError, KeyError, TypeError) as error:
         return [], f"what it says of itself cannot be read: {error}"
