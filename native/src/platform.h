@@ -9,9 +9,9 @@ uint64_t rp_now(void);                /* nanoseconds of a clock that never jumps
 void rp_sleep_until(uint64_t moment); /* of rp_now [worker] */
 
 typedef struct rp_thread rp_thread;
-/* Where a thread stands among the real-time ones: a driver's is above a plugin's, a plugin's above a worker's, and all
- * below JACK's server and its clients. */
-enum { RP_PRIORITY_WORKER = 1, RP_PRIORITY_PLUGIN = 5, RP_PRIORITY_DRIVER = 15 };
+/* Where a thread stands among the real-time ones. JACK's clients are at 5 where its server is at its usual 10: a
+ * plugin's process is below our own process thread, and above the workers, which have more time. */
+enum { RP_PRIORITY_WORKER = 1, RP_PRIORITY_PLUGIN = 3, RP_PRIORITY_DRIVER = 15 };
 /* Runs body(argument) on a thread of its own, at that real-time priority where the system allows it (`*realtime` says
  * so). NULL: no memory, no thread. [control] */
 rp_thread *rp_thread_start(void (*body)(void *), void *argument, int priority, int *realtime);
