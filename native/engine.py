@@ -224,6 +224,10 @@ class Engine:
         self._rigs[int(ffi.cast("uintptr_t", pointer))] = rig
         self._ask(lambda: lib.rp_engine_load(self.pointer, pointer))
 
+    def holds(self, rig: Rig) -> bool:
+        """Whether it may still play a rig that it was given: not before `poll` has heard that it does not."""
+        return any(one is rig for one in self._rigs.values())
+
     def panic(self) -> None:
         """Silence everything, at once."""
         self._ask(lambda: lib.rp_engine_panic(self.pointer))
