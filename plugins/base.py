@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,13 +49,13 @@ class Parameter:
 class Plugin(ABC):
     """A plugin written in Python that runs in a process of its own; a user's file derives one class from it.
 
-    `render` is given what is played since the block before, and nothing of what it does can stop the music: a block that
-    is not there in time is replaced.
+    `render` is given what is played since the block before, and nothing of what it does can stop the music: a block
+    that is not there in time is replaced.
     """
 
-    role: ClassVar[str] = EFFECT
+    role: str = EFFECT
     """EFFECT: sound goes in. INSTRUMENT: notes go in."""
-    parameters: ClassVar[Sequence[Parameter]] = ()
+    parameters: Sequence[Parameter] = ()
     latency: int = 0
     """Frames by which its sound is late; to be set in `prepare` at the latest."""
 
