@@ -2,7 +2,7 @@
  * frame at which it sounds, by a task of the scheduler; its two frames of sound as soon as the vocoder takes them. */
 #include "vocal.h"
 
-#include <stddef.h>
+#include <string.h>
 
 #include "player.h"
 
@@ -187,6 +187,7 @@ int rp_vocal_render(rp_engine *engine, uint64_t frame, uint32_t frames, float *o
     }
     uint64_t sample = sample_of(engine, frame);
     if (sound_of(engine).sample != sample) rp_vocoder_clear(vocal->vocoder, sample); /* it begins, or an xrun */
+    memset(out, 0, frames * sizeof *out);
     for (uint32_t at = 0; at < frames; at += n) {
         n = frames - at < piece ? frames - at : piece;
         feed(engine);
