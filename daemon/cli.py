@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "render": "play a MIDI file through the ensemble, into a MIDI file, a sound file and a picture",
     "demo": "hear it: a bundled piano performance, played by a string quartet",
     "presets": "list, show and explain the ensembles",
+    "plugins": "scan for plugins, list and explain them, begin one of your own",
     "ports": "list the MIDI ports of this machine",
     "doctor": "what works on this machine, and what to install for the rest",
     "bench": "measure speed and latency here",

@@ -204,7 +204,7 @@ def _read(path: Path, make: Callable[[dict[str, Any]], Kept]) -> list[Kept]:
     try:
         rows = json.loads(path.read_bytes())
         return [make(row) for row in rows]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(str(error) or type(error).__name__) from None
