@@ -59,7 +59,7 @@ class Plugin(ABC):
     latency: int = 0
     """Frames by which its sound is late; to be set in `prepare` at the latest."""
 
-    def prepare(self, sample_rate: int, period: int) -> None:
+    def prepare(self, sample_rate: int, period: int) -> None:  # noqa: B027
         """It will play at ``sample_rate`` Hz, in blocks of at most ``period`` frames. [control]"""
 
     @abstractmethod
@@ -67,14 +67,14 @@ class Plugin(ABC):
         """The next block, as long as ``audio`` [2, frames] (silence, for an instrument); it may be changed in place.
         values: of all parameters, by name. [process]"""
 
-    def reset(self) -> None:
+    def reset(self) -> None:  # noqa: B027
         """Be silent at once: no note, no tail. [process]"""
 
     def state(self) -> bytes:
         """What it needs to sound again as it does now, beside its parameters. [process]"""
         return b""
 
-    def restore(self, state: bytes) -> None:
+    def restore(self, state: bytes) -> None:  # noqa: B027
         """Sound as it did when `state` said this. Raises ValueError where that is no state of its own. [control]"""
 
 
@@ -125,5 +125,5 @@ class Hosted(ABC):
         """A few times a second: look after it; returns news, in sentences."""
         return []
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """End it; its unit is in no rack any more."""
