@@ -226,7 +226,6 @@ static void tell(isolated *it) {
     uint32_t fault = it->latched;
     if (!fault && !it->heard) fault = it->begun ? RP_UNIT_LATE : RP_UNIT_AWAY;
     atomic_store_explicit(&it->unit.fault, fault, memory_order_relaxed);
-    atomic_fetch_add_explicit(&it->unit.blocks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&it->unit.missed, !it->heard, memory_order_relaxed);
 }
 
