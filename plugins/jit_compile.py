@@ -89,7 +89,16 @@ PASSED = "passed"
 _STEADY = {"__future__", "cmath", "collections", "dataclasses", "enum", "math", "numba", "numpy", "ripieno", "typing"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
-_SAYINGS: list[tuple[str, str]] = []
+_LOCATION = re.compile(r"^!(\d+) = (?:distinct )?!DILocation\((.*)\)$", re.M)
+_BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# How numba says it, and how we do.
+_SAYINGS = {
+    r"name '([^']+)' is not defined": "nothing is called `{}`",
+    r"Untyped global name '([^']+)'": "compiled code cannot use `{}`",
+    r"Unknown attribute '([^']+)' of type (.+)": "compiled code has no `.{}` of {}",
+    r"No implementation of function .* found for signature:\s+>>> (.+)": "compiled code cannot do `{}`",
+    r"Cannot unify (.+) and (.+) for '([^'.]+)": "`{2}` is once {0} and once {1}: let it be the same always",
+}
 
 
 @dataclass(frozen=True)
@@ -126,8 +135,8 @@ def checked(program: Program) -> Any:
     process = jitted(program.module, program.path, boundscheck=True)
     try:
         process.compile(signature(program))
-    except errors.NumbaError as error:
-        refuse(program.path, *explain(error, program.path))
+    except Exception as error:  # it is not always NumbaError
+        refuse(program.path, *explain(error, program.path, program.text))
     return process
 
 
@@ -172,7 +181,7 @@ def entry(program: Program, kept: Path) -> Entry:
     written = alone(program.text) and _written(text, path)
     module = run(text, path, f"ripieno_jit_{kept.name}")
     function = vars(module)["ripieno_entry"]
-    return Entry(jitted(module, path, no_cpython_wrapper=True, no_cfunc_wrapper=True), function, written)
+    return Entry(jitted(module, path, **_BARE), function, written)
 
 
 def _written(text: str, path: Path) -> bool:
@@ -188,14 +197,19 @@ def _written(text: str, path: Path) -> bool:
 
 def audit(made: Entry, program: Program) -> None:
     """Raises PluginError where the compiled function would allocate memory or call the interpreter or the system."""
-    types_ = signature(program)
-    made.process.compile(types_)
-    code = made.process.overloads[types_].library.get_llvm_str()
+    code = _code(made.process, program)
     foreign = {name for name in _CALL.findall(code) if not _HARMLESS.fullmatch(name)} - set(_DEFINED.findall(code))
     for pattern, what in _TABOO.items():
-        found = [name for name in foreign if re.match(pattern, name)]
+        found = sorted(name for name in foreign if re.match(pattern, name))
         if found:
-            refuse(program.path, what.format(", ".join(sorted(found))))
+            refuse(program.path, what.format(", ".join(found)), _line_of_call(program, found[0]))
+
+
+def _code(process: Any, program: Program) -> str:
+    """What it compiles to, in LLVM's language."""
+    kinds = signature(program)
+    process.compile(kinds)
+    return str(process.overloads[kinds].library.get_llvm_str())
 
 
 def finish(made: Entry) -> Compiled:
@@ -206,17 +220,45 @@ def finish(made: Entry) -> Compiled:
     return Compiled(call.address, call)
 
 
-# ---- what numba says ----
+# ---- where it went wrong ----
 
 
-def explain(error: Exception, path: Path) -> tuple[str, int | None]:
+def explain(error: Exception, path: Path, text: str) -> tuple[str, int | None]:
     """A compiler's complaint in a sentence, and the line of the user's file that it is about."""
-    text = _COLOURS.sub("", str(error))
-    lines = [int(line) for file, line in _PLACE.findall(text) if Path(file).name == path.name]
-    for pattern, sentence in _SAYINGS:
-        if found := re.search(pattern, text, re.S):
-            return sentence.format(*found.groups()), lines[-1] if lines else None
-    told = [
-        line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("Failed in", "File", "-"))
-    ]
-    return f"it does not compile: {told[0] if told else text}", lines[-1] if lines else None
+    if isinstance(error, KeyError):  # numba's own, for a part of a record that is not there
+        return f"neither state nor parameters have a part called {error}", _line_of_attribute(text, str(error.args[0]))
+    told = _COLOURS.sub("", str(error))
+    lines = [int(line) for file, line in _PLACE.findall(told) if Path(file).name == path.name]
+    where = getattr(error, "loc", None)
+    line = lines[0] if lines else where.line if where is not None else None
+    for pattern, sentence in _SAYINGS.items():
+        if found := re.search(pattern, told):
+            return sentence.format(*found.groups()), line
+    said = [one.strip() for one in told.splitlines() if one.strip() and not one.startswith("Failed in")]
+    return f"it does not compile: {said[0] if said else type(error).__name__}", line
+
+
+def _line_of_attribute(text: str, name: str) -> int | None:
+    nodes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute) and node.attr == name)
+    return min((node.lineno for node in nodes), default=None)
+
+
+def _line_of_call(program: Program, name: str) -> int | None:
+    """The line of the user's file that makes compiled code call a function of that name: compiled again, the code says
+    where each of its instructions comes from."""
+    process = jitted(run(program.text, program.path, "ripieno_jit_where"), program.path, debug=True, **_BARE)
+    code = _code(process, program)
+    call = re.search(rf"\bcall\b[^@\n]*@\"?{re.escape(name)}\"?\(.*!dbg !(\d+)", code)
+    places = dict(_LOCATION.findall(code))
+    return _own_line(places, call[1], code, program.path) if call else None
+
+
+def _own_line(places: dict[str, str], number: str | None, code: str, path: Path) -> int | None:
+    """A place in the code, or what it was inlined into, that is in the user's file."""
+    while number in places:
+        fields = dict(re.findall(r"(\w+): !?(\d+)", places[number]))
+        file = re.search(rf"^!{fields['scope']} = .*?\bfile: !(\d+)", code, re.M)
+        if file and re.search(rf'^!{file[1]} = !DIFile\(filename: "{re.escape(path.name)}"', code, re.M):
+            return int(fields["line"]) or None
+        number = fields.get("inlinedAt")
+    return None

@@ -89,7 +89,7 @@ def _end(code: int, limits: Limits) -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """Values of all parameters, and what to call them."""
+    """Values of all parameters, as [1] record, and what to call them."""
 
     name: str
     values: NDArray[Any]
@@ -129,7 +129,7 @@ def _setting(program: Program, name: str, values: list[float]) -> Setting:
     record = np.zeros(1, program.values)
     for one, value in zip(program.parameters, values, strict=True):
         record[one.name] = value
-    return Setting(name, record[0])
+    return Setting(name, record)
 
 
 def sounds(frames: int, role: str, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
@@ -179,19 +179,34 @@ def storm(frames: int, messages: int, rng: np.random.Generator) -> NDArray[Any]:
 
 def play(process: Any, program: Program, trial: Trial, sample_rate: int) -> None:
     """Raises PluginError, with what is wrong."""
-    first = program.first.copy()
-    state: Any = first if first.ndim else first.reshape(1)[0]
+    state = program.first.copy()
     rng = np.random.default_rng(2)
-    audio = trial.audio.copy()
-    for begin in range(0, audio.shape[1] - trial.block + 1, trial.block):
-        piece = audio[:, begin : begin + trial.block]
+    for begin in range(0, trial.audio.shape[1] - trial.block + 1, trial.block):
+        audio, before = trial.audio[:, begin : begin + trial.block].copy(), state.copy()
+        heard = storm(trial.block, trial.messages, rng)
         try:
-            heard = storm(trial.block, trial.messages, rng)
-            process((piece[0], piece[1]), heard, trial.setting.values, state, float(sample_rate))
+            run_block(process, audio, heard, trial.setting.values, state, sample_rate)
         except Exception as error:
-            refuse(program.path, f"at {trial}: {in_words(error)}", line_of(error, program.path))
+            audio = trial.audio[:, begin : begin + trial.block].copy()
+            line = line_in_python(program, sample_rate, audio, heard, trial.setting.values, before)
+            refuse(program.path, f"at {trial}: {in_words(error)}", line)
         if trial.name not in _HOSTILE:
-            judge(piece, trial, program)
+            judge(audio, trial, program)
+
+
+def run_block(process: Any, audio: Any, heard: Any, values: Any, state: Any, sample_rate: int) -> None:
+    """The block as `process` is given it; audio and state are changed."""
+    process((audio[0], audio[1]), heard, values[0], state if state.ndim else state.reshape(1)[0], float(sample_rate))
+
+
+def line_in_python(program: Program, sample_rate: int, audio: Any, heard: Any, values: Any, state: Any) -> int | None:
+    """Where the same block fails without a compiler, which knows the line."""
+    records = (one.view(np.recarray) if one.dtype.names else one for one in (heard, values, state))
+    try:
+        run_block(vars(load(program.path, sample_rate).module)["process"], audio, *records, sample_rate)
+    except Exception as error:
+        return line_of(error, program.path)
+    return None
 
 
 def judge(sound: NDArray[np.float32], trial: Trial, program: Program) -> None:
@@ -284,3 +299,5 @@ if __name__ == "__main__":
             tell(passed=True)
         except PluginError as ERROR:
             tell(refused=str(ERROR))
+        except Exception as ERROR:
+            tell(refused=f"{sys.argv[1]}: {in_words(ERROR)}")
