@@ -121,8 +121,9 @@ C_LAYERS = """
     singing_bridge
     singing_state
     singing singing_worker
-    unit builtin.h foreign.h soundfont.h isolated.h isolate.h
+    unit.h builtin.h foreign.h soundfont.h isolated.h isolate.h
     unit_state isolate_state libfluid
+    unit
     unit_* builtin isolate
     rack.h
     delay_line
@@ -167,7 +168,7 @@ HARMLESS = re.compile(
     r"mem(cpy|set|move|cmp)|str(n?cmp|n?cpy|n?cat|n?len)|atomic_\w+"
     r"|(sqrt|exp|sin|tanh|fabs|floor|log|lrint|fmin|fmax|round)f?|log1pf|isfinite"
     r"|clock_gettime|QueryPerformance(Counter|Frequency)"
-    r"|__builtin_(cpu_supports|convertvector|prefetch)|_mm\w*|v[a-z]\w*_[fsu]\d+"
+    r"|__builtin_(cpu_supports|convertvector|prefetch)|__volatile__|_mm\w*|v[a-z]\w*_[fsu]\d+"
 )
 # The one system call of the process thread: FUTEX_WAKE, for a plugin's process that sleeps until there is a block. It
 # waits for nobody, and is left out while the process is awake.
