@@ -95,12 +95,30 @@ static void settle_down(const rp_libfluid *fluid) {
     fluid->audio_driver_register(none);
 }
 
+/* For files that are no SoundFonts it tries another library, which complains through GLib. Not every FluidSynth is built
+ * on these: then there is nothing to be kept quiet. */
+static rp_glib_log (*set_glib_log)(rp_glib_log call, void *data);
+
+/* [any] */
+static void ignore_glib(const char *domain, int level, const char *line, void *data) {
+    (void)domain;
+    ignore(level, line, data);
+}
+
+int rp_libfluid_load(const rp_libfluid *fluid, rp_fluid_synth *synth, const char *path) {
+    const rp_glib_log before = set_glib_log ? set_glib_log(ignore_glib, NULL) : NULL;
+    const int loaded = fluid->synth_sfload(synth, path, 1);
+    if (set_glib_log) set_glib_log(before, NULL);
+    return loaded;
+}
+
 const rp_libfluid *rp_libfluid_get(void) {
     static rp_libfluid found;
     static int ready;
     if (ready) return &found;
     void *library = rp_library_open(libraries); /* stays open: units hold its functions */
     if (!library || !find_all(library, &found)) return NULL;
+    set_glib_log = (rp_glib_log (*)(rp_glib_log, void *))rp_library_find(library, "g_log_set_default_handler");
     settle_down(&found);
     ready = 1;
     return &found;

@@ -6,6 +6,7 @@
 typedef struct rp_fluid_settings rp_fluid_settings;
 typedef struct rp_fluid_synth rp_fluid_synth;
 typedef void (*rp_fluid_log)(int level, const char *line, void *data);
+typedef void (*rp_glib_log)(const char *domain, int level, const char *line, void *data);
 
 /* Channels are 0 to 15, -1: all. What returns an int returns RP_FLUID_FAILED where it fails. */
 enum { RP_FLUID_FAILED = -1 };
@@ -37,6 +38,8 @@ typedef struct {
     rp_fluid_log (*set_log_function)(int level, rp_fluid_log call, void *data);
 } rp_libfluid;
 
+/* fluid_synth_sfload, with what it and the libraries under it say kept off the screen. [control] */
+int rp_libfluid_load(const rp_libfluid *fluid, rp_fluid_synth *synth, const char *path);
 const rp_libfluid *rp_libfluid_get(void); /* opened at the first call; NULL: it is not on this machine [control] */
 /* FluidSynth's first complaint since the last call, copied to `out`. [control] */
 void rp_libfluid_complaint(char *out, uint32_t capacity);

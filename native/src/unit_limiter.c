@@ -20,7 +20,7 @@ typedef struct {
     float held[WINDOW][2]; /* what came in */
     float limit[WINDOW];   /* the ceiling at that time */
     float needed[WINDOW];  /* the gain that each frame needs */
-    float let[WINDOW];     /* the gain after holding and release */
+    double let[WINDOW];    /* the gain after holding and release */
     float lowest;          /* of needed */
     uint32_t lowest_age;
     double sum; /* of let */
@@ -53,17 +53,17 @@ static float least(limiter_unit *it) {
 }
 
 /* The gain for the frame that leaves. [process] */
-static float gain(limiter_unit *it, float back) {
-    const float most = least(it), before = it->let[(it->at + AHEAD) % WINDOW];
-    float let = before + (most - before) * back;
-    if (let > most - 1e-6F) let = most;
-    it->sum += (double)let - (double)it->let[it->at];
+static float gain(limiter_unit *it, double back) {
+    const double most = (double)least(it), before = it->let[(it->at + AHEAD) % WINDOW];
+    double let = before + (most - before) * back;
+    if (let > most - 1e-7) let = most;
+    it->sum += let - it->let[it->at];
     it->let[it->at] = let;
     return (float)(it->sum / WINDOW);
 }
 
 /* [process] */
-static void frame(limiter_unit *it, float back, float *left, float *right) {
+static void frame(limiter_unit *it, double back, float *left, float *right) {
     float *in = it->held[it->at];
     in[0] = rp_sane(*left);
     in[1] = rp_sane(*right);
@@ -82,7 +82,7 @@ static void process(rp_unit *unit, const rp_unit_block *block) {
     limiter_unit *it = (limiter_unit *)unit;
     rp_ramp_aim(&it->ceiling, (float)rp_from_decibels(rp_builtin_wanted(unit, parameters, CEILING)));
     const double release = rp_builtin_wanted(unit, parameters, RELEASE) / 1000 * it->rate;
-    const float back = (float)(1 - exp(-3 / release)); /* 95 % of the way in that time */
+    const double back = 1 - exp(-3 / release); /* 95 % of the way in that time */
     for (uint32_t i = 0; i < block->frames; i++) frame(it, back, &block->audio[0][i], &block->audio[1][i]);
 }
 

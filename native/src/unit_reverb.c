@@ -76,7 +76,7 @@ static void make_shape(reverb_unit *it, room_shape *shape) {
         absorb(shape, i, shape->length[i] / it->rate, it->wanted);
         kept += (double)shape->gain[i] * (double)shape->gain[i] / LINES;
     }
-    shape->level = (float)sqrt(1 - kept);
+    shape->level = (float)sqrt((1 - kept) / kept); /* what goes round loses its gain before it is heard, too */
     memcpy(it->told, it->wanted, sizeof it->told);
 }
 

@@ -138,7 +138,7 @@ static const char *load(soundfont_unit *it, const char *path, uint32_t sample_ra
     if (!set_up(fluid, it->settings, sample_rate, polyphony)) return "this FluidSynth does not take our settings";
     it->synth = fluid->new_synth(it->settings);
     if (!it->synth) return "no memory for FluidSynth";
-    if (fluid->synth_sfload(it->synth, path, 1) == RP_FLUID_FAILED) return "it is no whole SoundFont";
+    if (rp_libfluid_load(fluid, it->synth, path) == RP_FLUID_FAILED) return "it is no whole SoundFont";
     return "";
 }
 
