@@ -122,9 +122,8 @@ C_LAYERS = """
     singing_state
     singing singing_worker
     unit.h builtin.h foreign.h soundfont.h isolated.h isolate.h
-    unit_state isolate_state libfluid
-    unit
-    unit_* builtin isolate
+    unit_state.h isolate_state libfluid
+    unit unit_* builtin isolate
     rack.h
     delay_line
     rack_state rack*
