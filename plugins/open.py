@@ -60,7 +60,6 @@ def resolve(spec: str, folder: Path) -> str:
     if kind not in ENDINGS:
         raise PluginError(f"{spec}: there is no kind of plugin called {kind!r}; {did_you_mean(kind, KINDS)}")
     if kind == SOUNDFONT and not file:
-        _usual_soundfont()
         return f"{SOUNDFONT}:"
     if not file:
         raise PluginError(f"{spec}: which file? write {kind}:FILE{ENDINGS[kind][0]}")
@@ -84,10 +83,8 @@ def _named(name: str) -> str:
     if found:
         return found
     known = [*BUILTINS, *catalogue.names()]
-    told = (
-        f"{did_you_mean(name, known)}; a file of your own is written with its kind, such as vst3:{name or 'Echo'}.vst3"
-    )
-    raise PluginError(f"no plugin is called {name!r}; {told}")
+    told = f"a file is written with its kind, such as vst3:{name or 'Echo'}.vst3"
+    raise PluginError(f"no plugin is called {name!r} ({told}); {did_you_mean(name, known)}")
 
 
 def _check_blocked(path: Path) -> None:
@@ -160,10 +157,3 @@ _OPENERS: dict[str, Callable[[str, int, int, bytes | None], Hosted]] = {
     "jit": _jit,
     **{kind: _isolated(kind) for kind in ("vst3", "au", "pyo", "python")},
 }
-
-
-def _usual_soundfont() -> None:
-    """PluginError where no SoundFont is installed."""
-    from ripieno.plugins import soundfont
-
-    soundfont.find()
