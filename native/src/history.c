@@ -8,8 +8,8 @@ static const uint32_t AGE_FROM[RP_AGES] = {0,  1,  2,   3,   4,   6,   8,   11, 
                                            64, 90, 128, 181, 256, 362, 512, 724, 1024, 1448, 2048, 2896};
 
 void rp_history_clear(rp_history *history) {
-    *history = (rp_history){.column = {RP_REST, 0, RP_SUNG_NOTES, RP_NO_INTERVAL},
-                            .pair = {RP_SUNG_NOTES, RP_SUNG_NOTES}};
+    *history =
+        (rp_history){.column = {RP_REST, 0, RP_SUNG_NOTES, RP_NO_INTERVAL}, .pair = {RP_SUNG_NOTES, RP_SUNG_NOTES}};
 }
 
 /* [any] */
