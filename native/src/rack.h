@@ -20,15 +20,15 @@ typedef struct {
     uint32_t sample_rate;
     uint32_t strips;
     rp_strip_config strip[20];
-    uint8_t output[2];   /* the master's audio outputs; the same twice: both channels, half each, on one */
-    uint8_t delay_midi;  /* 1: MIDI outputs are late by the rack's latency, so that what they play is in time with it */
+    uint8_t output[2];  /* the master's audio outputs; the same twice: both channels, half each, on one */
+    uint8_t delay_midi; /* 1: MIDI outputs are late by the rack's latency, so that what they play is in time with it */
 } rp_rack_config;
 
 typedef struct rp_rack rp_rack;
 typedef struct {
     uint32_t latency; /* frames from a key to the sound it makes, the slowest path's */
     uint32_t strip_latency[20], master_latency;
-    float peak[2];         /* of the master's outputs since asked last */
+    float peak[2]; /* of the master's outputs since asked last */
     float strip_peak[20][2];
 } rp_rack_state;
 rp_rack *rp_rack_new(const rp_rack_config *config); /* NULL: no memory or a bad config [control] */

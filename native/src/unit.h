@@ -30,10 +30,10 @@ typedef struct {
     float peak[2];  /* highest sample of left and right since this was asked last; 1 is full scale */
 } rp_unit_state;
 
-void rp_unit_free(rp_unit *unit);                                      /* no rack may hold it [control] */
-void rp_unit_set(rp_unit *unit, uint32_t parameter, double value);     /* heard from the next cycle on [any] */
-double rp_unit_get(const rp_unit *unit, uint32_t parameter);           /* what it was set to last [any] */
-void rp_unit_set_bypass(rp_unit *unit, uint32_t bypassed);             /* 1: what comes in goes out [any] */
-void rp_unit_set_gain(rp_unit *unit, double gain);                     /* of what comes out, linear [any] */
-void rp_unit_get_state(rp_unit *unit, rp_unit_state *out);             /* one thread asks [control] */
+void rp_unit_free(rp_unit *unit);                                  /* no rack may hold it [control] */
+void rp_unit_set(rp_unit *unit, uint32_t parameter, double value); /* heard from the next cycle on [any] */
+double rp_unit_get(const rp_unit *unit, uint32_t parameter);       /* what it was set to last [any] */
+void rp_unit_set_bypass(rp_unit *unit, uint32_t bypassed);         /* 1: what comes in goes out [any] */
+void rp_unit_set_gain(rp_unit *unit, double gain);                 /* of what comes out, linear [any] */
+void rp_unit_get_state(rp_unit *unit, rp_unit_state *out);         /* one thread asks [control] */
 #endif
