@@ -18,11 +18,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,25 +260,24 @@ def confine() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-def main(path: Path, sample_rate: int, limits: Limits, say: Any) -> None:
-    """All trials; raises PluginError."""
+def examine(path: Path, sample_rate: int, begin: Callable[[str, bool], object]) -> None:
+    """All trials; raises PluginError.
+
+    begin: is told what is tried next, and whether the plugin plays then.
+    """
     from ripieno.plugins import jit_compile
 
-    confine()
-    limit(limits.compile)
-    say(at="its import")
+    begin("its import", False)
     program = load(path, sample_rate)
-    say(at="its compilation")
+    begin("its compilation", False)
     process = jit_compile.checked(program)
     kept = jit_compile.place(path, program.text, sample_rate)
     made = jit_compile.entry(program, kept)
     jit_compile.audit(made, program)
-    limit(limits.play)
     for trial in trials(program, sample_rate):
-        say(at=str(trial))
+        begin(str(trial), True)
         play(process, program, trial, sample_rate)
-    limit(limits.compile)
-    say(at="its compilation")
+    begin("its compilation", False)
     compiled = jit_compile.finish(made)
     taken = time_taken(compiled.address, program, sample_rate)
     if taken > MOST_TIME:
@@ -287,17 +286,38 @@ def main(path: Path, sample_rate: int, limits: Limits, say: Any) -> None:
         (kept / jit_compile.PASSED).touch()
 
 
-if __name__ == "__main__":
-    with os.fdopen(os.dup(1), "w") as OUT:
+class Teller:
+    """Says on `out`, as lines of JSON, what is being done; each stage of it has its limit."""
+
+    def __init__(self, out: TextIO, limits: Limits) -> None:
+        self._out, self._limits, self._playing = out, limits, True
+
+    def __call__(self, at: str, playing: bool) -> None:
+        """It begins."""
+        if playing != self._playing:
+            self._playing = playing
+            limit(self._limits.play if playing else self._limits.compile)
+        self.say(at=at)
+
+    def say(self, **what: object) -> None:
+        """One line."""
+        print(json.dumps(what), file=self._out, flush=True)
+
+
+def main(path: str, sample_rate: str, compile_seconds: str, play_seconds: str) -> None:
+    """What `try_out` starts."""
+    confine()
+    with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)  # what the user's file prints is not ours
-
-        def tell(**what: object) -> None:
-            print(json.dumps(what), file=OUT, flush=True)
-
+        tell = Teller(out, Limits(float(compile_seconds), float(play_seconds)))
         try:
-            main(Path(sys.argv[1]), int(sys.argv[2]), Limits(float(sys.argv[3]), float(sys.argv[4])), tell)
-            tell(passed=True)
-        except PluginError as ERROR:
-            tell(refused=str(ERROR))
-        except Exception as ERROR:
-            tell(refused=f"{sys.argv[1]}: {in_words(ERROR)}")
+            examine(Path(path), int(sample_rate), tell)
+            tell.say(passed=True)
+        except PluginError as error:
+            tell.say(refused=str(error))
+        except Exception as error:
+            tell.say(refused=f"{path}: {in_words(error)}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
