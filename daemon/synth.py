@@ -3,13 +3,13 @@
 import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.files import whole_file
 from ripieno.daemon.score import Event
+from ripieno.plugins import soundfont
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,12 +41,10 @@ class Sound:
 
 def find_soundfont() -> Path:
     """The SoundFont that the package pretty_midi carries. UserError with what to install where it is missing."""
-    spec = find_spec("pretty_midi")
-    folders = spec.submodule_search_locations if spec else None
-    fonts = sorted(Path(folders[0]).glob("*.sf2")) if folders else []
-    if not fonts:
+    font = soundfont.carried()
+    if font is None:
         raise UserError(f"no SoundFont is installed, so there is no sound to render; install one: {INSTALL}")
-    return fonts[0]
+    return font
 
 
 def _load_library() -> Any:

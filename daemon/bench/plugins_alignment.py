@@ -45,7 +45,7 @@ def perform(folder: Path) -> tuple[Heard, int]:
 
 def measure() -> dict[str, Any]:
     """Everything, on a server of its own. UserError: jackd or numba is missing."""
-    with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD):
+    with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD, True):
         heard, latency = perform(plugins_texts.write(Path(name)))
         struck = sorted({frame for frame, _, data in heard.sent if data[0] & 0xF0 == 0x90})
         found = {}

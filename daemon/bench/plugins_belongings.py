@@ -6,18 +6,19 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_HOST = b"ripieno.plugins.hosts"
+_HOST = "ripieno.plugins.hosts"
 
 
 @dataclass(frozen=True)
 class Belongings:
-    """processes: of plugins, on the whole machine, with their parents; descriptors: how many of each target; shared:
-    maps of memory without a name, and names in /dev/shm; folders: temporary ones."""
+    """processes: of our plugins; descriptors: how many of each kind; shared: maps of memory without a name; folders: of
+    our plugins."""
 
-    processes: frozenset[tuple[int, int]]
+    processes: frozenset[int]
     descriptors: Counter[str]
     shared: Counter[str]
     folders: frozenset[str]
@@ -37,35 +38,27 @@ def belongings() -> Belongings:
     return Belongings(
         frozenset(host_processes(os.getpid())),
         Counter(_descriptors()),
-        Counter(_maps()) + Counter(f"/dev/shm/{name}" for name in _names(Path("/dev/shm")) if "ripieno" in name),
-        frozenset(name for name in _names(Path(tempfile.gettempdir())) if name.startswith("ripieno")),
+        Counter(_maps()),
+        frozenset(path.name for path in Path(tempfile.gettempdir()).glob(f"ripieno-*-{os.getpid()}-*")),
     )
 
 
-def _names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
-
-
-def _processes() -> Iterator[tuple[int, int, bytes]]:
-    """(process id, its parent's, command line) of all there are."""
+def _processes() -> Iterator[tuple[int, list[str]]]:
+    """(process id, command line) of all that run."""
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
-            continue
-        try:
-            line, status = (entry / "cmdline").read_bytes(), (entry / "stat").read_text()
-        except OSError:
-            continue  # it has ended meanwhile
-        yield int(entry.name), int(status.rpartition(")")[2].split()[1]), line
+        if entry.name.isdecimal():
+            with suppress(OSError):  # it has ended meanwhile
+                yield int(entry.name), (entry / "cmdline").read_text(errors="replace").split("\0")[:-1]
 
 
-def host_processes(*parents: int) -> list[tuple[int, int]]:
-    """(process id, its parent's) of every plugin's process whose parent is one of these, or gone."""
-    return [(process, parent) for process, parent, line in _processes() if _HOST in line and parent in (*parents, 1)]
+def host_processes(daemon: int) -> list[int]:
+    """The process ids of the plugins of that process; they tell whose they are, and do so when it is gone."""
+    return [process for process, words in _processes() if _HOST in words and words[-1] == str(daemon)]
 
 
 def processes_named(program: str) -> list[int]:
     """The process ids of all that run this program."""
-    return [process for process, _, line in _processes() if Path(line.split(b"\0")[0].decode()).name == program]
+    return [process for process, words in _processes() if words and Path(words[0]).name == program]
 
 
 def _descriptors() -> list[str]:

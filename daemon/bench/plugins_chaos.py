@@ -237,6 +237,7 @@ def _harmed(
         "faults": len(faults),
         "back": sum(gap.over for gap in found),
         "lost_before": before,
+        "late_samples": sum(gap.later for gap in found),
         "gap_ms": round(max((gap.frames for gap in found), default=0) * 1000 / RATE, 1),
         "silent_ms": round(plugins_sound.longest_silence(heard, sound) * 1000 / RATE, 1),
         "jump": round(plugins_sound.largest_jump(heard), 5),
@@ -249,7 +250,7 @@ def measure(
 ) -> dict[str, Any]:
     """Everything, on a server of its own. UserError: jackd, numba or FluidSynth is missing, or a plugin does not
     play."""
-    with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD):
+    with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD, True):
         folder = Path(name)
         before = wire_xruns(wire_seconds)
         cast, owned = Cast(folder, vst3), belongings()
@@ -329,12 +330,12 @@ def _untouched(whole: Mapping[str, Any], told: Mapping[str, Any]) -> Row:
 
 def _state_back(song: Song, harmed: Mapping[str, Any]) -> Row:
     back, coda = sum(row["back"] for row in harmed.values()), sum(row["coda"]["lost"] for row in harmed.values())
-    before = sum(row["lost_before"] for row in harmed.values())
+    before, late = (sum(row[key] for row in harmed.values()) for key in ("lost_before", "late_samples"))
     gap, silent = (max(row[key] for row in harmed.values()) for key in ("gap_ms", "silent_ms"))
     return Row(
         "plugins back with their state",
-        f"{back} of {len(song.faults)}; longest gap {gap:.0f} ms, of it silent {silent:.0f} ms; in the last two seconds"
-        f" {coda} samples differ, before the first fault {before}",
+        f"{back} of {len(song.faults)}; longest gap {gap:.0f} ms, of it silent {silent:.0f} ms; otherwise too late"
+        f" {late} samples, in the last two seconds {coda}, before the first fault {before}",
         "all",
         back == len(song.faults) and not coda and not before,
     )

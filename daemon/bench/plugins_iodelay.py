@@ -60,7 +60,7 @@ def reading(terminal: int) -> float:
 
 def measure() -> dict[str, Any]:
     """Everything, on a server of its own. UserError: jackd, its tools or numba are missing."""
-    with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD):
+    with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD, True):
         folder = plugins_texts.write(Path(name))
         with closing(JackClient("bench-cables", [], [])) as client:
             client.open()

@@ -52,7 +52,7 @@ def busy(folder: Path, spec: str, count: int, seconds: float) -> float:
 
 
 def _share(session: Session, seconds: float) -> float:
-    processes = [os.getpid(), *(process for process, _ in host_processes(os.getpid())), *processes_named("jackd")]
+    processes = [os.getpid(), *host_processes(os.getpid()), *processes_named("jackd")]
     began, used = time.monotonic(), processor_ns(*processes)
     session.watch(seconds)
     return (processor_ns(*processes) - used) / 1e9 / (time.monotonic() - began)
@@ -71,7 +71,7 @@ def cost(folder: Path, count: int, seconds: float, rounds: int) -> dict[str, flo
 
 def measure(seconds: float = SECONDS, rounds: int = ROUNDS, counts: tuple[int, ...] = COUNTS) -> dict[str, Any]:
     """Everything, on a server of its own. UserError: jackd or numba is missing."""
-    with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD):
+    with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD, True):
         folder = plugins_texts.write(Path(name))
         delays = {spec: delay(folder, spec) for spec in (_WITHIN, _ISOLATED)}
         costs = [cost(folder, count, seconds, rounds) for count in counts]

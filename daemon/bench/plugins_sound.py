@@ -67,22 +67,28 @@ def _part(sound: Sound, first: int, size: int) -> Sound:
 @dataclass(frozen=True)
 class Gap:
     """What followed a fault: frames from the first sample that differs to the last, before the sound was again as
-    expected; over: it was so, for a while, before the next fault of that strip."""
+    expected; over: it was so before the next fault of that strip. later: samples that differ after that, since a block
+    came too late by itself."""
 
     frames: int
     over: bool
+    later: int
 
 
 def gaps(heard: Sound, expected: Sound, faults: Sequence[int]) -> list[Gap]:
     """Of each fault, by its frame, in order."""
     frames = min(len(heard), len(expected))
-    found = []
-    for first, last in pairwise([*faults, frames]):
-        differs = np.flatnonzero(heard[first:last] != expected[first:last])
-        length = int(differs[-1] - differs[0] + 1) if len(differs) else 0
-        rest = last - first - (int(differs[-1]) + 1 if len(differs) else 0)
-        found.append(Gap(length, rest >= _SAME_AGAIN))
-    return found
+    return [_gap(heard[first:last] != expected[first:last]) for first, last in pairwise([*faults, frames])]
+
+
+def _gap(differs: NDArray[np.bool_]) -> Gap:
+    places = np.flatnonzero(differs)
+    if not len(places):
+        return Gap(0, True, 0)
+    rests = np.flatnonzero(np.diff(places) > _SAME_AGAIN)
+    last = int(rests[0]) if len(rests) else len(places) - 1
+    over = len(rests) > 0 or len(differs) - int(places[-1]) > _SAME_AGAIN
+    return Gap(int(places[last] - places[0]) + 1, over, len(places) - 1 - last)
 
 
 def longest_silence(heard: Sound, expected: Sound) -> int:

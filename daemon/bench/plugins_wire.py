@@ -44,7 +44,7 @@ class Wire:
 
 def main() -> int:
     """Xruns until the input ends."""
-    with DummyServer(RATE, PERIOD), closing(JackWire("bench-wire", ["in"], ["out"])) as wire:
+    with DummyServer(RATE, PERIOD, True), closing(JackWire("bench-wire", ["in"], ["out"])) as wire:
         wire.open()
         wire.start()
         print(READY, flush=True)

@@ -91,8 +91,11 @@ def _scan(parsed: argparse.Namespace) -> int:
         if not folder.exists():
             raise UserError(f"{folder}: no such folder")
     folders = parsed.folder if parsed.only else [*scan.usual_folders(), *parsed.folder]
-    tell = (lambda _: None) if parsed.json else _tell
-    looked = scan.scan(folders, tell, parsed.limit or scan.LIMIT_S, parsed.again)
+    limit_s = parsed.limit or scan.LIMIT_S
+    if parsed.json:
+        looked = scan.scan(folders, limit_s=limit_s, again=parsed.again)
+    else:
+        looked = scan.scan(folders, _tell, limit_s, parsed.again, _begun)
     if parsed.json:
         print_json([asdict(file) for file in looked])
     elif not looked:
@@ -103,12 +106,16 @@ def _scan(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _begun(number: int, total: int, path: Path) -> None:
+    print(f"{number}/{total} {path}: ", end="", flush=True)  # if it hangs, one sees which
+
+
 def _tell(step: "Step") -> None:
     inside = ", ".join(plugin.name for plugin in step.file.plugins)
     problem = f"{'blocked: ' * step.blocked}{step.file.problem}"
     outcome = "; ".join(filter(None, (inside, problem)))
     known = "" if step.opened or step.blocked else " (as before)"
-    print(f"{step.number}/{step.total} {step.file.path}: {outcome}{known}", flush=True)
+    print(f"{outcome}{known}", flush=True)
 
 
 # ---- list ----
