@@ -69,9 +69,10 @@ def test_gaps_last_from_the_first_sample_that_differs_to_the_last() -> None:
     sound = wave(10_000)
     heard = sound.copy()
     heard[1200:1900] = 0
+    heard[3000:3010] = 0
     heard[5000:] = 0
-    found = plugins_sound.gaps(heard, sound, [1000, 4000])
-    assert found == [plugins_sound.Gap(700, True), plugins_sound.Gap(5000, False)]
+    found = plugins_sound.gaps(heard, sound, [500, 1000, 4000])
+    assert found == [plugins_sound.Gap(0, True, 0), plugins_sound.Gap(700, True, 10), plugins_sound.Gap(5000, False, 0)]
     assert plugins_sound.longest_silence(heard[:4000], sound[:4000]) == 4 * PERIOD
     assert plugins_sound.longest_silence(np.zeros(4000, np.float32), np.zeros(4000, np.float32)) == 0
 
