@@ -56,7 +56,7 @@ def usual_folders() -> list[Path]:
 
 def candidates(folders: Sequence[Path]) -> list[Path]:
     """The plugin files in these folders and all below them, each once, by whole path; a folder may be one itself."""
-    return list(dict.fromkeys(path for folder in folders for path in _below(folder.absolute(), set())))
+    return list(dict.fromkeys(path for folder in folders for path in _below(Path(os.path.abspath(folder)), set())))
 
 
 def _below(place: Path, seen: set[str]) -> Iterator[Path]:
@@ -78,11 +78,12 @@ def scan(
     told: Callable[[Step], None] = lambda _: None,
     limit_s: float = LIMIT_S,
     again: bool = False,
+    begun: Callable[[int, int, Path], None] = lambda number, total, path: None,
 ) -> list[File]:
     """Open what is new in these folders, and what was found before and has changed; returns all that was looked at.
 
-    told: after each file. again: open what has not changed, too. Raises PluginError where nothing can be opened, or
-    kept.
+    begun, told: before and after each file. again: open what has not changed, too. Raises PluginError where nothing can
+    be opened, or kept.
     """
     if find_spec("pedalboard") is None:
         raise PluginError('opening VST3 plugins needs pedalboard; install it: pip install "ripieno[vst]"')
@@ -90,6 +91,7 @@ def scan(
     paths = candidates([*folders, *(path for path in catalogue.seen() if path.exists())])
     looked = []
     for number, path in enumerate(paths, 1):
+        begun(number, len(paths), path)
         step = _step(number, len(paths), path, None if again else found.get(str(path)), limit_s)
         looked.append(step.file)
         if step.opened:

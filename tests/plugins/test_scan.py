@@ -93,6 +93,7 @@ def test_crash_and_hang_are_blocked_and_the_rest_is_found(home: Path) -> None:
     third = run(home / "slow", limit_s=2)[0]
     assert (third.blocked, third.file.path) == (True, str(hang))
     assert "not open after 2 s" in third.file.problem
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(hang).encode() in contents(path)]
 
     assert set(catalogue.blocked()) == {str(crash), str(hang)}
     assert set(catalogue.files()) == {str(good)}
@@ -107,6 +108,14 @@ def test_crash_and_hang_are_blocked_and_the_rest_is_found(home: Path) -> None:
     assert step.file.path == str(crash)
     assert not step.blocked
     assert set(catalogue.blocked()) == {str(hang)}
+
+
+def contents(path: Path) -> bytes:
+    """b"" for a process that ended meanwhile."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_what_is_no_plugin_is_noted_and_not_blocked(home: Path) -> None:

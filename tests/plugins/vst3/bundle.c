@@ -13,15 +13,12 @@ enum { PATH = 4096 };
 static bool path_of(const char *name, char path[PATH]) {
     Dl_info info;
     if (!dladdr((void *)&bundle_word, &info) || !info.dli_fname) return false;
-    if (strlen(info.dli_fname) + strlen(name) >= PATH) return false;
-    strcpy(path, info.dli_fname);
+    size_t length = strlen(info.dli_fname);
     for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(path, '/');
-        if (!slash) return false;
-        *slash = 0;
+        for (length -= length > 0; length && info.dli_fname[length] != '/'; length--) {}
+        if (!length) return false;
     }
-    strcat(strcat(path, "/"), name);
-    return true;
+    return snprintf(path, PATH, "%.*s/%s", (int)length, info.dli_fname, name) < PATH;
 }
 
 bool bundle_word(const char *name, char word[BUNDLE_WORD], bool take) {

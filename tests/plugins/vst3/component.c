@@ -65,7 +65,7 @@ static int32_t terminate(void *self) {
     return VST_OK;
 }
 
-static int32_t controller_class(void *self, uint8_t *id) {
+static int32_t controller_class(void *self, const uint8_t *id) {
     (void)self, (void)id;
     return VST_NOT_IMPLEMENTED; /* the component is its controller */
 }
@@ -86,7 +86,7 @@ static int32_t bus_info(void *self, int32_t media, int32_t direction, int32_t in
     if (index || !bus_count(self, media, direction)) return VST_INVALID;
     *bus = (struct vst_bus){media, direction, media == VST_AUDIO ? CHANNELS : 16, {0}, VST_MAIN, VST_ACTIVE};
     const char *name = direction == VST_OUTPUT ? "Out" : media == VST_AUDIO ? "In" : "Notes";
-    for (size_t i = 0; name[i]; i++) bus->name[i] = name[i];
+    for (size_t i = 0; name[i]; i++) bus->name[i] = (uint8_t)name[i];
     return VST_OK;
 }
 
@@ -135,7 +135,7 @@ static const struct vst_component COMPONENT = {
 
 /* ---- IAudioProcessor ---- */
 
-static int32_t set_arrangements(void *self, uint64_t *in, int32_t inputs, uint64_t *out, int32_t outputs) {
+static int32_t set_arrangements(void *self, const uint64_t *in, int32_t inputs, const uint64_t *out, int32_t outputs) {
     bool effect = !of(self)->kind->events;
     if (inputs != effect || outputs != 1 || out[0] != VST_STEREO) return VST_FALSE;
     return !effect || in[0] == VST_STEREO ? VST_OK : VST_FALSE;

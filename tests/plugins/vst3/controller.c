@@ -21,7 +21,7 @@ double parameter_usual(int id) {
 
 static void to_text(const char *from, int16_t *text, size_t size) {
     size_t i = 0;
-    for (; from[i] && i + 1 < size; i++) text[i] = from[i];
+    for (; from[i] && i + 1 < size; i++) text[i] = (uint8_t)from[i];
     text[i] = 0;
 }
 
@@ -72,7 +72,7 @@ static int32_t text_of(void *self, uint32_t id, double value, int16_t *text) {
     return VST_OK;
 }
 
-static int32_t value_of(void *self, uint32_t id, int16_t *text, double *value) {
+static int32_t value_of(void *self, uint32_t id, const int16_t *text, double *value) {
     (void)self;
     char plain[32] = "", *end;
     if (id >= PARAMETERS) return VST_INVALID;

@@ -1,4 +1,5 @@
 /* module.c - the test plugin's library: its entry points, and the factory that makes its two plugins. */
+#include <stdio.h>
 #include <string.h>
 
 #include "plugin.h"
@@ -44,8 +45,8 @@ static int32_t class_info2(void *self, int32_t index, struct vst_class2 *out) {
                                .version = "1.0",
                                .sdk = "VST 3.8"};
     memcpy(out->id, KINDS[index].id, sizeof out->id);
-    strcpy(out->name, KINDS[index].name);
-    strcpy(out->kinds, KINDS[index].kinds);
+    snprintf(out->name, sizeof out->name, "%s", KINDS[index].name);
+    snprintf(out->kinds, sizeof out->kinds, "%s", KINDS[index].kinds);
     return VST_OK;
 }
 

@@ -161,7 +161,7 @@ enum { VST_AUDIO = 0, VST_EVENTS = 1, VST_INPUT = 0, VST_OUTPUT = 1, VST_MAIN = 
 
 struct vst_component { /* IComponent */
     VST_BASE;
-    int32_t (*controller_class)(void *self, uint8_t *id);
+    int32_t (*controller_class)(void *self, const uint8_t *id);
     int32_t (*set_mode)(void *self, int32_t mode);
     int32_t (*bus_count)(void *self, int32_t media, int32_t direction);
     int32_t (*bus_info)(void *self, int32_t media, int32_t direction, int32_t index, struct vst_bus *bus);
@@ -180,7 +180,7 @@ enum { VST_FLOATS = 0, VST_STEREO = 3 };
 
 struct vst_processor { /* IAudioProcessor */
     VST_UNKNOWN;
-    int32_t (*set_arrangements)(void *self, uint64_t *in, int32_t inputs, uint64_t *out, int32_t outputs);
+    int32_t (*set_arrangements)(void *self, const uint64_t *in, int32_t inputs, const uint64_t *out, int32_t outputs);
     int32_t (*arrangement)(void *self, int32_t direction, int32_t index, uint64_t *arrangement);
     int32_t (*can_process)(void *self, int32_t sample_size);
     uint32_t (*latency)(void *self);
@@ -207,7 +207,7 @@ struct vst_controller { /* IEditController */
     int32_t (*parameters)(void *self);
     int32_t (*parameter)(void *self, int32_t index, struct vst_parameter *parameter);
     int32_t (*text)(void *self, uint32_t id, double value, int16_t *text);
-    int32_t (*value_of_text)(void *self, uint32_t id, int16_t *text, double *value);
+    int32_t (*value_of_text)(void *self, uint32_t id, const int16_t *text, double *value);
     double (*plain)(void *self, uint32_t id, double value);
     double (*normal)(void *self, uint32_t id, double plain);
     double (*get)(void *self, uint32_t id);
