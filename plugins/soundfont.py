@@ -34,7 +34,7 @@ def find() -> Path:
     found = next(filter(Path.is_file, fonts), None) or carried()
     if found is None:
         raise PluginError(f"no SoundFont is installed; install one ({INSTALL}), or name a file: soundfont:FILE.sf2")
-    return found
+    return found.resolve()
 
 
 def open(path: str, sample_rate: int, period: int, state: bytes | None = None) -> Hosted:

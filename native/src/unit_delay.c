@@ -74,7 +74,9 @@ static float echo_of(const delay_unit *it, uint32_t channel) {
 static void go_on(delay_unit *it) {
     it->at++;
     if (it->age <= it->mask) it->age++;
-    if (!it->fade || --it->fade) return;
+    if (!it->fade) return;
+    it->fade--;
+    if (it->fade) return;
     it->echo = it->next;
     follow(it);
 }

@@ -163,7 +163,9 @@ static void frame(reverb_unit *it, const float dry[2], float wet[2]) {
 static void go_on(reverb_unit *it) {
     it->at++;
     if (it->age <= it->mask) it->age++;
-    if (!it->fade || --it->fade) return;
+    if (!it->fade) return;
+    it->fade--;
+    if (it->fade) return;
     it->shape = it->next;
     follow(it);
 }

@@ -138,14 +138,16 @@ static const char *load(soundfont_unit *it, const char *path, uint32_t sample_ra
     if (!set_up(fluid, it->settings, sample_rate, polyphony)) return "this FluidSynth does not take our settings";
     it->synth = fluid->new_synth(it->settings);
     if (!it->synth) return "no memory for FluidSynth";
-    if (rp_libfluid_load(fluid, it->synth, path) == RP_FLUID_FAILED) return "it is no whole SoundFont";
+    if (rp_libfluid_load(fluid, it->synth, path) == RP_FLUID_FAILED)
+        return "it is no whole SoundFont; get it again, or name another";
     return "";
 }
 
 /* [control] */
 static const char *unfit(const rp_libfluid *fluid, uint32_t sample_rate, uint32_t polyphony) {
     if (!fluid) return "FluidSynth is not installed; Debian: apt install libfluidsynth3";
-    if (sample_rate < RATE_LOW || sample_rate > RATE_HIGH) return "FluidSynth plays at 8,000 to 96,000 Hz";
+    if (sample_rate < RATE_LOW || sample_rate > RATE_HIGH)
+        return "FluidSynth plays at 8,000 to 96,000 Hz; choose such a rate";
     if (polyphony < 1 || polyphony > POLYPHONY_HIGH) return "FluidSynth has 1 to 4,096 voices";
     return "";
 }
@@ -176,6 +178,7 @@ rp_unit *rp_unit_soundfont(const char *path, uint32_t sample_rate, uint32_t poly
     }
     if (it && !*wrong) return &it->unit;
     if (it) release(&it->unit);
-    snprintf(why, capacity, "%s%s%s", *wrong ? wrong : "no memory", *complaint ? ": " : "", complaint);
+    snprintf(why, capacity, "%s%s%s%s", *wrong ? wrong : "no memory", *complaint ? " (" : "", complaint,
+             *complaint ? ")" : "");
     return NULL;
 }
