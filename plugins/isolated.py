@@ -217,7 +217,7 @@ class Isolated(Hosted):
         self.holds = tuple(map(str, hello.get("holds", ())))
         with self._lock:
             isolate.renew(self.unit)
-            self._trusted = self._look().blocks + 2  # what it says before that may be of the process before
+            self._trusted = isolate.given(self._memory.map) + 2  # before that the unit may tell of the one before
             self._why = ""
         self._begun.set()
 
@@ -262,7 +262,7 @@ class Isolated(Hosted):
             self._bytes, unit = memory, self._look()
         if memory > self.limits.memory:
             raise _Failed(f"it took {memory >> 20} MiB of memory, more than {self.limits.memory >> 20}")
-        if unit.fault in _GRAVE and unit.blocks >= self._trusted:
+        if unit.fault in _GRAVE and isolate.given(self._memory.map) >= self._trusted:
             raise _Failed(unit.fault)
 
     def _look(self) -> UnitState:

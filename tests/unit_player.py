@@ -1,7 +1,8 @@
 """Plays a unit without an engine, a block at a time: what the rack does, as its C header (unit_state.h) has it."""
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ripieno.native._native import ffi as native
 from ripieno.native.unit import Unit
 
 _SRC = Path(__file__).parents[1] / "native" / "src"
+_PATIENCE_S = 30.0  # what is waited for comes in a fraction of that
 Audio = NDArray[np.float32]
 
 
@@ -60,6 +62,20 @@ class UnitPlayer:
     def silence(self, frames: int, events: Sequence[tuple[int, bytes]] = ()) -> Audio:
         """What comes out while nothing goes in."""
         return self.play(np.zeros((2, frames), np.float32), events)
+
+    def until(self, over: Callable[[], object]) -> Audio:
+        """Play ones until something has come about; what was heard."""
+        end, heard = time.monotonic() + _PATIENCE_S, [np.zeros((2, 0), np.float32)]
+        while not over():
+            assert time.monotonic() < end, "it never came about"
+            heard.append(self.block(np.ones((2, self.period), np.float32)))
+            time.sleep(0.001)
+        return np.concatenate(heard, axis=1)
+
+    def until_level(self, level: float) -> None:
+        """Play ones until they come out at this level, a block long."""
+        ones = np.ones((2, self.period), np.float32)
+        self.until(lambda: np.allclose(self.block(ones), level, rtol=1e-6))
 
     def reset(self) -> None:
         """As after a panic."""

@@ -21,7 +21,7 @@ from ripieno.plugins.hosts import confine
 from ripieno.plugins.isolated import Isolated, Limits
 
 RATE, PERIOD = 48000, 128
-PATIENCE = 60.0  # seconds; what is waited for comes in a fraction of one
+PATIENCE = 30.0  # seconds; what is waited for comes in a fraction of one
 LONG = os.environ.get("RIPIENO_LONG") == "1"
 
 GAIN = """
@@ -116,22 +116,6 @@ def start(write: Callable[[str], str]) -> Iterator[Callable[..., Isolated]]:
         one.close()
 
 
-def play_until(player: UnitPlayer, over: Callable[[], object]) -> np.ndarray:
-    """Play, at no pace, until something has come about; what was heard, of ones."""
-    end, heard = time.monotonic() + PATIENCE, []
-    while not over():
-        assert time.monotonic() < end, "it never came about"
-        heard.append(player.block(np.ones((2, PERIOD), np.float32)))
-        time.sleep(0.001)
-    return np.concatenate(heard, axis=1) if heard else np.zeros((2, 0), np.float32)
-
-
-def plays(player: UnitPlayer, level: float) -> None:
-    """Play until ones come out at this level, a block long."""
-    level32 = np.float32(level)
-    play_until(player, lambda: bool((player.block(np.ones((2, PERIOD), np.float32)) == level32).all()))
-
-
 def wait_until(over: Callable[[], object]) -> None:
     end = time.monotonic() + PATIENCE
     while not over():
@@ -157,7 +141,7 @@ def test_parameters_are_set_by_name_and_within_their_range(start: Callable[..., 
     assert plugin.values() == {"gain": 0.5, "steps": 1}
     plugin.set("gain", 1.3)
     assert plugin.values() == {"gain": 1.3, "steps": 1}
-    plays(player, 1.3)
+    player.until_level(1.3)
     for name, value, why in (
         ("gian", 1, "no parameter 'gian'; did you mean 'gain'"),
         ("gain", 3, "gain cannot be 3: it is from 0 to 2"),
@@ -174,14 +158,14 @@ def test_one_that_is_killed_comes_back_as_it_was(start: Callable[..., Isolated])
     plugin.set("gain", 0.25)
     for _ in range(3):
         player.silence(PERIOD, [(5, b"\x90\x00\x40")])
-    plays(player, 0.25)
-    play_until(player, lambda: plugin.state() == b"3")
+    player.until_level(0.25)
+    player.until(lambda: plugin.state() == b"3")
     assert plugin.pid
     os.kill(plugin.pid, signal.SIGKILL)
-    heard = play_until(player, lambda: plugin.standing().restarts == 1)
+    heard = player.until(lambda: plugin.standing().restarts == 1)
     assert np.isfinite(heard).all()
     assert np.abs(np.diff(heard[0])).max() < 0.02, "a click"
-    plays(player, 0.25)
+    player.until_level(0.25)
     assert plugin.state() == b"3"
     assert plugin.tend() == ["plugin: it was killed (SIGKILL); it is started again"]
     assert plugin.tend() == []
@@ -192,11 +176,11 @@ def test_one_that_fails_is_cut_off_and_comes_back(start: Callable[..., Isolated]
     fault, why = FAULTS[kind]
     plugin = start(FAULTY, memory=512 << 20)
     player = UnitPlayer(plugin.unit, PERIOD, settled=False)
-    plays(player, 0.5)
+    player.until_level(0.5)
     player.silence(PERIOD, [(0, bytes([0x90, fault, 0x40]))])
-    heard = play_until(player, lambda: plugin.standing().restarts == 1)
+    heard = player.until(lambda: plugin.standing().restarts == 1)
     assert np.abs(heard).max() <= 1
-    plays(player, 0.5)
+    player.until_level(0.5)
     (news,) = plugin.tend()
     assert re.search(why, news), news
 
@@ -205,7 +189,7 @@ def test_one_that_fails_again_and_again_is_left_out(start: Callable[..., Isolate
     text = FAULTY.replace("count, fault, hoard = 0, 0, []", "count, fault, hoard = 0, 5, []")
     plugin = start(text, failures=3)
     player = UnitPlayer(plugin.unit, PERIOD, settled=False)
-    play_until(player, lambda: plugin.standing().blocked)
+    player.until(lambda: plugin.standing().blocked)
     news = plugin.tend()
     assert [line.endswith("it is started again") for line in news] == [True, True, False]
     assert news[-1].endswith("it is left out: it fails again and again")
@@ -221,18 +205,18 @@ def test_a_state_that_it_fails_of_is_given_up_for_the_first(start: Callable[...,
     plugin = start(text, b"0")
     player = UnitPlayer(plugin.unit, PERIOD, settled=False)
     player.silence(PERIOD, [(0, b"\x90\x00\x40")])
-    play_until(player, lambda: plugin.state() == b"1")
+    player.until(lambda: plugin.state() == b"1")
     assert plugin.pid
     os.kill(plugin.pid, signal.SIGKILL)
-    play_until(player, lambda: plugin.standing().restarts >= 2)
-    plays(player, 0.5)
+    player.until(lambda: plugin.standing().restarts >= 2)
+    player.until_level(0.5)
     assert not plugin.standing().blocked
 
 
 def test_a_state_that_is_refused_is_told(start: Callable[..., Isolated]) -> None:
     plugin = start(FAULTY, b"many")
     wait_until(lambda: (news := plugin.tend()) and "does not take its state back (ValueError" in news[0])
-    plays(UnitPlayer(plugin.unit, PERIOD, settled=False), 0.5)
+    UnitPlayer(plugin.unit, PERIOD, settled=False).until_level(0.5)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +252,7 @@ def test_one_that_takes_its_time_for_its_state_does_not_hang(start: Callable[...
     player = UnitPlayer(plugin.unit, PERIOD, settled=False)
     player.silence(PERIOD, [(0, b"\x90\x00\x40")])
     assert plugin.state() == b"1"
-    plays(player, 0.5)
+    player.until_level(0.5)
     assert plugin.standing().restarts == 0
 
 
@@ -300,7 +284,7 @@ def test_nothing_of_it_is_left(write: Callable[[str], str], tmp_path: Path, monk
     for number in range(times):
         assert plugin.pid
         os.kill(plugin.pid, signal.SIGKILL)
-        play_until(player, lambda number=number: plugin.standing().restarts > number and plugin.pid)
+        player.until(lambda number=number: plugin.standing().restarts > number and plugin.pid)
     assert len(list(tmp_path.glob("ripieno-plugin-*"))) == 1
     plugin.close()
     plugin.close()
