@@ -61,30 +61,35 @@ class Guest:
     """One process. It has its own session and folder, and what it prints is kept, the end of it, for `words`."""
 
     def __init__(self, memory: Memory) -> None:
-        """Started; it waits for its order. The thread that calls this must live as long as the process should."""
-        self.folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
-        ours, theirs = socket.socketpair()
-        self._log, write = os.pipe()
-        os.set_blocking(self._log, False)
-        with contextlib.suppress(AttributeError, OSError):
-            fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE)
-        arguments = [memory.file, theirs.fileno(), os.getpid()]
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ripieno.plugins.hosts", *map(str, arguments)],
-                stdin=subprocess.DEVNULL,
-                stdout=write,
-                stderr=write,
-                cwd=self.folder,
-                env={**os.environ, **_ENVIRONMENT, "TMPDIR": self.folder},
-                pass_fds=(memory.file, theirs.fileno()),
-                start_new_session=True,
-            )
-        finally:
-            os.close(write)
-            theirs.close()
-        self.line = Line(ours)
+        """Started; it waits for its order. The thread that calls this must live as long as the process should. Raises
+        OSError where the system gives none."""
         self._words = bytearray()
+        with contextlib.ExitStack() as undo:
+            self.folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+            undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            with theirs:
+                self._log, write = _pipe()
+                undo.callback(os.close, self._log)
+                try:
+                    self.process = self._start(memory.file, theirs.fileno(), write)
+                finally:
+                    os.close(write)
+            undo.pop_all()
+        self.line = Line(ours)
+
+    def _start(self, memory: int, control: int, log: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "ripieno.plugins.hosts", *map(str, (memory, control, os.getpid()))],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            env={**os.environ, **_ENVIRONMENT, "TMPDIR": self.folder},
+            pass_fds=(memory, control),
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int:
@@ -108,6 +113,7 @@ class Guest:
 
     def words(self) -> str:
         """The last that it wrote, for an error message."""
+        self._listen()
         lines = self._words.decode(errors="replace").strip().splitlines()
         return lines[-1].strip() if lines else ""
 
@@ -120,7 +126,6 @@ class Guest:
 
     def how_it_ended(self) -> str:
         """In words; it has closed its line."""
-        self._listen()
         try:
             code = self.process.wait(_POLITE_S)
         except subprocess.TimeoutExpired:
@@ -137,8 +142,8 @@ class Guest:
             self._wait_while_it_writes(_POLITE_S)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)  # its own session: nobody else is in this group
-        self.process.wait(_KILL_S)
-        self._listen()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # the system holds it: nothing can be done
+            self.process.wait(_KILL_S)
         os.close(self._log)
         self.line.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -148,6 +153,15 @@ class Guest:
         with contextlib.suppress(Gone):
             while time.monotonic() < until:
                 self.receive(until - time.monotonic())
+
+
+def _pipe() -> tuple[int, int]:
+    """What is written into it nobody waits to read, and there is room for a lot."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    with contextlib.suppress(AttributeError, OSError):
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE)
+    return read, write
 
 
 def code_signal(code: int) -> signal.Signals:

@@ -171,6 +171,8 @@ class Isolated(Hosted):
                 self._live(Guest(self._memory))
             except (_Failed, OSError) as error:
                 self._failed(str(error), time.monotonic() - began)
+            except Exception as error:  # what a process says may be anything
+                self._failed(f"it told nonsense ({type(error).__name__}: {error})", time.monotonic() - began)
         self._begun.set()
 
     def _live(self, guest: Guest) -> None:
@@ -181,6 +183,7 @@ class Isolated(Hosted):
             latency = self._latency if self.role else None
             guest.order(**self._order, **limits, state=packed(state), latency=latency)
             self._welcome(self._hello(guest))
+            self._repeat(guest)
             self._play(guest)
         except Gone:
             if not self._closing.is_set():
@@ -219,6 +222,12 @@ class Isolated(Hosted):
             isolate.renew(self.unit)
             self._trusted = isolate.given(self._memory.map) + 2  # before that the unit may tell of the one before
             self._why = ""
+
+    def _repeat(self, guest: Guest) -> None:
+        """What it printed as it was loaded the first time: perhaps why it does not sound as it should."""
+        words = "" if self._restarts else guest.words()
+        with self._lock:
+            self._news.extend([f"{self.name}: it says: {words}"] if words else [])
         self._begun.set()
 
     def _play(self, guest: Guest) -> None:
