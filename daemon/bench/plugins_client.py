@@ -11,6 +11,7 @@ one cycle. It says "ready", plays when a line comes in, and when its input ends 
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -69,11 +70,12 @@ class Recording:
             _, complaint = self.process.communicate()
             raise UserError(f"the recording client does not begin: {complaint.strip()[-300:]}")
 
-    def go(self) -> None:
-        """Play the script."""
+    def go(self, seconds: float = 0) -> None:
+        """Play the script; return after so long."""
         assert self.process.stdin
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
+        time.sleep(seconds)
 
     def ends(self) -> Heard:
         """What it heard. UserError where it failed."""

@@ -21,6 +21,7 @@ from ripieno.daemon.bench.plugins_client import Recording
 from ripieno.daemon.bench.plugins_player import note
 from ripieno.daemon.bench.plugins_rows import Row, show, verdict
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE, Session, open_plugin, playing
+from ripieno.daemon.progress import Progress
 
 COUNTS = (1, 4, 8)
 SECONDS, ROUNDS = 4.0, 3
@@ -74,7 +75,11 @@ def measure(seconds: float = SECONDS, rounds: int = ROUNDS, counts: tuple[int, .
     with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD, True):
         folder = plugins_texts.write(Path(name))
         delays = {spec: delay(folder, spec) for spec in (_WITHIN, _ISOLATED)}
-        costs = [cost(folder, count, seconds, rounds) for count in counts]
+        with Progress("both by turns") as progress:
+            costs = []
+            for place, count in enumerate(counts):
+                costs.append(cost(folder, count, seconds, rounds))
+                progress((place + 1) / len(counts))
     added = delays[_ISOLATED] - delays[_WITHIN]
     rows = [Row("latency of isolation", f"{added} frames", f"{PERIOD}: one block", added == PERIOD)]
     for one in costs:

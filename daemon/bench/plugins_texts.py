@@ -92,10 +92,12 @@ class Reed(Plugin):
         return self.trouble.spoil(audio)
 
     def hear(self, message):
-        kind, key, velocity = message[0] & 0xF0, message[1], message[2]
+        kind = message[0] & 0xF0
+        if kind not in (0x80, 0x90):
+            return
+        key, velocity = message[1:]
         for note in self.notes:
-            if note["key"] == key and kind in (0x80, 0x90):
-                note["falls"] = True
+            note["falls"] |= note["key"] == key
         if kind == 0x90 and velocity:
             step = 2 * np.pi * 440 * 2 ** ((key - 69) / 12) / self.rate
             loud = 0.1 * velocity / 127

@@ -14,6 +14,7 @@ from ripieno.daemon.bench import (
     plugins_faults,
     plugins_iodelay,
     plugins_isolation,
+    plugins_render,
     plugins_sound,
     plugins_texts,
 )
@@ -147,3 +148,14 @@ def test_there_is_room_for_so_many_plugins(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is room for 2"):
         plugins_chaos.Cast(tmp_path, ["a.vst3", "b.vst3", "c.vst3"])
     assert {path.stem for path in tmp_path.iterdir()} == set(plugins_texts.TEXTS)
+
+
+def test_what_is_played_live_is_what_is_rendered() -> None:
+    needs("jackd", "numba", "fluidsynth", "pretty_midi")
+    found = plugins_render.measure(1.5)
+    ports = {row["port"]: row for row in found["ports"]}
+    assert set(ports) == set(plugins_render.PORTS)
+    for name in ("Pipe", "Font"):  # in our own process: never too late
+        assert [ports[f"{name} {side}"]["lost"] for side in ("left", "right")] == [0, 0]
+    assert ports["Reed left"]["lost"] < ports["Reed left"]["samples"] / 2  # a busy machine may hold it up
+    assert all(row["peak"] > 0.01 for row in ports.values())
