@@ -1,6 +1,6 @@
 """The plugins that sound, from the daemon's side: opened for a preset, set while they play, and told of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,7 +118,7 @@ class Link(Settings):
         if not self.hosted:
             return []
         news = []
-        wanted = dict(self.config.parameters) | (saved.parameters if saved else {})
+        wanted = {**self.config.parameters, **(saved.parameters if saved else {})}
         for name, value in wanted.items():
             try:
                 self.hosted.set(*fitting(name, value, self.hosted))
@@ -135,10 +135,16 @@ class Link(Settings):
             self.standing = self.hosted.standing()
             self.meter.hear(self.standing.peak)
 
+    def kept(self) -> Saved | None:
+        """How it is set now; None where it does not play."""
+        if not self.hosted:
+            return None
+        return Saved(self.config.plugin, self._values(), self.bypass, self.gain_db, self.hosted.state())
+
     def save(self) -> None:
         """Write its state, if it has a file for that. UserError where that cannot be written."""
-        if self.hosted and self.keeps:
-            saved = Saved(self.config.plugin, self._values(), self.bypass, self.gain_db, self.hosted.state())
+        saved = self.kept() if self.keeps else None
+        if saved:
             write_state(Path(self.config.state), saved)
 
     def status(self) -> dict[str, Any]:
@@ -223,6 +229,10 @@ class Chains:
             "plugins": [link.status() for link in self.links],
         }
 
+    def kept(self) -> dict[str, Saved]:
+        """How all of them are set now, by their names."""
+        return {link.name: saved for link in self.links if (saved := link.kept())}
+
     def save(self) -> list[str]:
         """Write the states of all that have a file for it; what could not be written."""
         news = []
@@ -267,11 +277,13 @@ def make_chains(
     outputs: tuple[str, ...],
     audios: Sequence[str],
     progress: Callable[[float], None] = lambda share: None,
+    kept: Mapping[str, Saved] = {},
 ) -> tuple[Chains, list[str]]:
     """The plugins of a preset with [[chain]] tables, opened, in a rack; and what there is to tell of them.
 
     rate: frames a second; period: of the longest cycle. outputs, audios: names of the engine's ports. One that cannot
-    be opened is left out: the others play. progress: told the share done, 0 to 1.
+    be opened is left out: the others play. progress: told the share done, 0 to 1. kept: how they are to be set, by
+    their names, instead of what their files say.
     """
     from ripieno.native.rack import Rack
 
@@ -283,7 +295,8 @@ def make_chains(
     news: list[str] = []
     for place, config in enumerate(preset.chain):
         first = all(link.config.on != config.on for link in links)
-        link, told = _open(config, rate, period, first)
+        saved, told = (kept[config.name], []) if config.name in kept else read_state(config)
+        link = _open(config, rate, period, first, saved, told)
         links.append(link if not link.hosted else _join(rack, names, link, told))
         news += told
         progress((place + 1) / len(preset.chain))
@@ -308,22 +321,27 @@ def _strips(preset: Preset, names: Sequence[str], outputs: tuple[str, ...], audi
     return found
 
 
-def _open(config: Chain, rate: int, period: int, first: bool) -> tuple[Link, list[str]]:
-    """The plugin of a chain, or why it is not there; and news."""
-    saved, news = read_state(config)
+def _open(config: Chain, rate: int, period: int, first: bool, saved: Saved | None, news: list[str]) -> Link:
+    """The plugin of a chain, or why it is not there; what there is to tell is added to the news."""
     keeps = not news  # a file that is not understood is left alone
     try:
         hosted = _plugin(config, rate, period, saved, news)
     except Exception as error:  # whatever is wrong with somebody's plugin, the show begins without it
-        why = str(error) or type(error).__name__
-        return Link(config, None, why), [*news, f"{config.name} does not play: {why}"]
+        return _missing(config, str(error) or type(error).__name__, news)
     wrong = misplaced(hosted.role, config.on, first)
     if wrong:
         hosted.close()
-        return Link(config, None, wrong), [*news, f"{config.name} does not play: {wrong}"]
+        return _missing(config, wrong, news)
     link = Link(config, hosted)
     link.keeps = link.keeps and keeps
-    return link, news + link.begin(saved)
+    news += link.begin(saved)
+    return link
+
+
+def _missing(config: Chain, why: str, news: list[str]) -> Link:
+    """One that does not play, and why."""
+    news.append(f"{config.name} does not play: {why}")
+    return Link(config, None, why)
 
 
 def _plugin(config: Chain, rate: int, period: int, saved: Saved | None, news: list[str]) -> "Hosted":
@@ -348,8 +366,7 @@ def _join(rack: "Rack", names: Sequence[str], link: Link, news: list[str]) -> Li
         rack.add(None if config.on == MASTER else names.index(config.on), hosted.unit)
     except ValueError as error:
         hosted.close()
-        news.append(f"{link.name} does not play: {error}")
-        return Link(config, None, str(error))
+        return _missing(config, str(error), news)
     table = {one.name: (index, one) for index, one in enumerate(hosted.parameters)}
     channel = config.cc_channel - 1 if config.cc_channel else None
     for name, controller in config.cc.items():

@@ -79,7 +79,7 @@ class Performance:
 
     presets: Sequence[Preset]
     driver: "Driver"
-    engine: "Engine"
+    new_engine: Callable[[], "Engine"]
     board: Board
     playing: int = 0
     ending: bool = False
@@ -90,6 +90,9 @@ class Performance:
     keeper: Keeper = field(default_factory=Keeper)
     typed: str | None = None  # of a setting, while somebody types one
     _rig: "Rig | None" = None
+
+    def __post_init__(self) -> None:
+        self.engine = self.new_engine()
 
     @property
     def preset(self) -> Preset:
@@ -115,7 +118,8 @@ class Performance:
         """What opens a preset's plugins, to be called in another thread."""
         rate, period = self.driver.sample_rate, self.driver.state().period
         ports = all_outputs(self.presets), all_audios(self.presets)
-        return lambda: make_chains(self.presets[index], rate, period, *ports, progress)
+        kept = self.chains.kept() if self.chains and index == self.playing else {}
+        return lambda: make_chains(self.presets[index], rate, period, *ports, progress, kept)
 
     def play(self, index: int, chains: Chains | None) -> None:
         """Play by one of the presets, with its plugins, from now on; what sounds goes on until it is released."""
@@ -221,13 +225,38 @@ class Performance:
             self.chains.look()
         ready = self.keeper.take()
         if ready:
-            index, chains, news = ready
-            self.news += news
-            self.play(index, chains)
+            self.enter(*ready)
+
+    def enter(self, index: int, chains: Chains, news: list[str]) -> None:
+        """A preset's plugins are open."""
+        if chains.rate != self.driver.sample_rate:  # that has changed meanwhile
+            self.keeper.discard(chains)
+            self.load(index)
+            return
+        self.news += news
+        self.play(index, chains)
+
+    def begin_anew(self) -> None:
+        """The driver's server came back with another sample rate: all is made for that, and goes on as it was."""
+        self.end_workers()
+        opener = self.opener(self.playing) if self.preset.chain else None
+        self.engine.close()
+        if self.chains:
+            self.keeper.discard(self.chains)
+        self.chains = self._rig = None
+        self.engine = self.new_engine()
+        self.board.rate = self.driver.sample_rate
+        self.driver.start(self.engine)
+        if not opener:
+            self.play(self.playing, None)
+        elif not self.keeper.busy:
+            self.keeper.begin(self.playing, opener)
 
     def tend(self) -> None:
         """A few times a second: look after what is outside."""
         self.news += self.driver.tend()
+        if self.driver.new_rate:
+            self.begin_anew()
         self.news += self.chains.tend() if self.chains else []
         self.news += self.keeper.tend(self.engine)
 
@@ -285,14 +314,17 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     ports = (inputs, outputs, audios, audio_inputs)
     driver, why = make(options.driver, options.client, *ports, options.file, linger_s, options.rate)
     driver.open()
-    ports_of_it = {"audios": len(audios), "audio_inputs": len(audio_inputs)}
-    engine = Engine(driver.sample_rate, len(inputs), len(outputs), **ports_of_it, blackbox=box.memory)
-    performance = Performance(presets, driver, engine, Board(presets[0], driver.sample_rate))
+    counts = {"audios": len(audios), "audio_inputs": len(audio_inputs)}
+
+    def new_engine() -> Engine:
+        return Engine(driver.sample_rate, len(inputs), len(outputs), **counts, blackbox=box.memory)
+
+    performance = Performance(presets, driver, new_engine, Board(presets[0], driver.sample_rate))
     _on_signals(performance.end)
     silent = True
     try:
         if _begin(performance):
-            driver.start(engine)
+            driver.start(performance.engine)
             if box.dirty:
                 performance.news.append("silenced what a killed ripieno may have left sounding")
             _connect(performance, options)

@@ -134,8 +134,8 @@ def _write_mix(
     """What plugins gave, sample by sample; and the files of it."""
     assert outputs.wav
     files = {"wav": outputs.wav, **strip_files(outputs, strips)}
-    for path, sound in zip(files.values(), (mix, *strips.values()), strict=True):
-        write_float(path, sound, RATE)
+    for path, samples in zip(files.values(), (mix, *strips.values()), strict=True):
+        write_float(path, samples, RATE)
     sound = {"seconds": round(len(mix) / RATE, 3), "peak": round(float(abs(mix).max(initial=0)), 4)}
     return sound, {name: str(path) for name, path in files.items()}
 

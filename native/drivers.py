@@ -23,7 +23,7 @@ _ADVICE = {
     " without: jackd -d dummy -r 48000 -p 128; or QjackCtl), as the same user, and set JACK_DEFAULT_SERVER if it was"
     " given a name; with PipeWire, run `pw-jack ripieno ...`",
     lib.RP_JACK_REFUSED: "the JACK server refuses this client or one of its ports",
-    lib.RP_JACK_OTHER_RATE: "the JACK server came back with another sample rate; stop Ripieno and start it again",
+    lib.RP_JACK_OTHER_RATE: "the JACK server came back with another sample rate",
     lib.RP_JACK_NO_MEMORY: "no memory for the JACK client",
 }
 _BACKOFF = (0.25, 0.5, 1.0, 2.0, 4.0)  # seconds between attempts to find the server again; the last one repeats
@@ -118,20 +118,23 @@ class JackClient:
         audio_inputs: Sequence[str] = (),
         audio_outputs: Sequence[str] = (),
     ) -> None:
-        lists = (inputs, outputs, audio_inputs, audio_outputs)
-        texts = [[ffi.new("char[]", text.encode()) for text in names] for names in lists]
-        arrays = [ffi.new("char *[]", names) for names in texts]
-        pointer = lib.rp_jack_new(name.encode(), len(inputs), arrays[0], len(outputs), arrays[1])
-        if pointer == ffi.NULL:
-            raise DriverError(f"{len(inputs)} input and {len(outputs)} output ports: at most 16 each")
-        self._jack = ffi.gc(pointer, lib.rp_jack_free)
-        audio = (len(audio_inputs), arrays[2], len(audio_outputs), arrays[3])
-        if not lib.rp_jack_set_audio(self._jack, *audio):
-            counts = f"{len(audio_inputs)} audio input and {len(audio_outputs)} audio output ports"
-            raise DriverError(f"{counts}: at most 16 each")
-        self._inputs, self._outputs = inputs, outputs
+        self._name, self._inputs, self._outputs = name, inputs, outputs
         self._audio_inputs, self._audio_outputs = list(audio_inputs), list(audio_outputs)
+        self._jack = self._new()
         self.sample_rate = 0
+
+    def _new(self) -> Any:
+        """A client that is not open yet."""
+        lists = (self._inputs, self._outputs, self._audio_inputs, self._audio_outputs)
+        texts = [[ffi.new("char[]", text.encode()) for text in names] for names in lists]
+        ins, outs, audio_ins, audio_outs = ((len(names), ffi.new("char *[]", names)) for names in texts)
+        pointer = lib.rp_jack_new(self._name.encode(), *ins, *outs)
+        if pointer == ffi.NULL:
+            raise DriverError(f"{ins[0]} input and {outs[0]} output ports: at most 16 each")
+        jack = ffi.gc(pointer, lib.rp_jack_free)
+        if not lib.rp_jack_set_audio(jack, *audio_ins, *audio_outs):
+            raise DriverError(f"{audio_ins[0]} audio input and {audio_outs[0]} audio output ports: at most 16 each")
+        return jack
 
     def open(self) -> None:
         """Become a client and show the ports. Raises DriverError."""
@@ -217,6 +220,8 @@ class JackDriver(JackClient):
     `stop` ends in silence. `tend`, called now and then, looks for a server that went away, makes the connections of
     `connect_in`, `connect_out`, `connect_audio` and `connect_audio_in` again when their devices come back, and tells
     JACK how late our sound is.
+
+    new_rate: the server came back with this sample rate, and `start` wants an engine of that rate; 0: it did not.
     """
 
     def __init__(
@@ -233,13 +238,15 @@ class JackDriver(JackClient):
         self._changes = 0  # of the server's ports, as of the last look
         self._missing = False  # a device that was asked for is not connected
         self._attempts, self._next_attempt = 0, 0.0
+        self.new_rate = 0
 
     def start(self, engine: Engine) -> None:
         """Run the engine, whose sample rate must be the driver's. Raises DriverError."""
         if engine.sample_rate != self.sample_rate:
             raise DriverError(f"the engine has {engine.sample_rate} Hz, the JACK server {self.sample_rate} Hz")
         self._check(lib.rp_jack_start(self._jack, engine.pointer))
-        self._engine = engine
+        self._engine, self.new_rate = engine, 0
+        self._missing = bool(self._wishes)
         engine.drivers += 1
 
     def stop(self) -> bool:
@@ -338,12 +345,30 @@ class JackDriver(JackClient):
         self._next_attempt = time.monotonic() + _BACKOFF[min(self._attempts, len(_BACKOFF) - 1)]
         self._attempts += 1
         try:
-            self._check(lib.rp_jack_open(self._jack))
-            self._check(lib.rp_jack_start(self._jack, self._engine.pointer))
+            result = lib.rp_jack_open(self._jack)
+            if result == lib.RP_JACK_OTHER_RATE:
+                self._open_anew()
+            else:
+                self._check(result)
+                self._check(lib.rp_jack_start(self._jack, self._engine.pointer))
         except DriverError:
             return news
         self._attempts, self._next_attempt = 0, 0.0
+        if self.new_rate:
+            return [*news, f"the JACK server is back, with {self.new_rate} Hz"]
         return [*news, "the JACK server is back", *self._renew()]
+
+    def _open_anew(self) -> None:
+        """Show the ports on a server of another rate, and let the engine go."""
+        before, self._jack = self._jack, self._new()
+        try:
+            self.open()
+        except DriverError:
+            self._jack = before
+            raise
+        assert self._engine
+        self._engine.drivers -= 1
+        self._engine, self.new_rate = None, self.sample_rate
 
 
 def _port(line: str) -> Port:

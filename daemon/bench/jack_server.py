@@ -50,8 +50,10 @@ class DummyServer:
         if self._before is not None:
             os.environ[_VARIABLE] = self._before
 
-    def start(self) -> None:
-        """Start it (again), and wait until it answers."""
+    def start(self, rate: int = 0) -> None:
+        """Start it (again; rate: with so many frames a second from now on), and wait until it answers."""
+        if rate:
+            self._command[self._command.index("-r") + 1] = str(rate)
         nothing = subprocess.DEVNULL
         self._process = subprocess.Popen(self._command, stdin=nothing, stdout=nothing, stderr=nothing)
         self._killed = False

@@ -151,6 +151,28 @@ def connections(client: str) -> set[tuple[str, str]]:
     return pairs
 
 
+def test_a_server_may_come_back_at_another_rate(folder: Path) -> None:
+    needs("jackd")
+    name, line = name_of("rate"), (folder / "piano.toml", "--set", "stems=true", "--driver", "jack")
+    with DummyServer() as own, daemon(*line, "--name", name) as one:
+        one.hear("ready")
+        own.end(kill=True)
+        own.start(44_100)
+        news = [one.hear("news")["text"] for _ in range(3)]
+        assert "the JACK server is back, with 44100 Hz" in news
+        player = JackProbe("player", [], ["out"], CHORD)
+        with closing(player):
+            player.open()
+            player.start()
+            wait_for(lambda: connected(player, "player:out", f"{name}:in"), "its ports, again")
+            wait_for(lambda: (f"{name}:right", "system:playback_2") in connections(name), "the loudspeakers, again")
+            wait_for(lambda: "chains" in one.hear("status"), "its plugins, again")
+            player.go()
+            wait_for(lambda: plugins(one)[0]["peak_db"] == pytest.approx(-12, abs=0.1), "it sounds as before")
+            assert one.hear("status")["chains"]["latency_ms"] == pytest.approx(128 * 1000 / 44_100, abs=0.01)
+            assert one.end(signal.SIGTERM) == 0
+
+
 def test_a_plugin_that_dies_comes_back_and_is_told_of(folder: Path, song: Path) -> None:
     line = (folder / "piano.toml", "--driver", "file", "--input", song, "--name", name_of("dies"))
     with daemon(*line) as one:

@@ -121,7 +121,7 @@ def test_the_voice_sounds_and_comes_back_after_its_device(server: PulseServer, w
         assert voice.sound.device is None
         voice.plays(60)
         server.start()
-        told(voice.sound, "the voice sounds on")
+        told(voice.sound, "the sound is on")
         with closing(Ear()) as ear:
             hears(ear, voice.sound, voice.strike)
         voice.plays(64)
@@ -150,7 +150,7 @@ def test_a_device_that_is_there_from_the_second_look_on(
         voice.plays(67)
         assert voice.sound.tend() == []  # which has been told
         monkeypatch.setattr(portaudio, "devices", real)
-        told(voice.sound, "the voice sounds on")
+        told(voice.sound, "the sound is on")
 
 
 def test_what_cannot_be_connected(server: PulseServer, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
