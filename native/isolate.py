@@ -113,6 +113,40 @@ def write(memory: Any, audio: NDArray[np.float32]) -> None:
     lib.rp_isolate_write(_shared(memory), left, right)
 
 
+class Seat:
+    """`wait`, `read` and `write` for a loop that runs for every block: its buffers and pointers are made once.
+
+    audio [2, FRAMES], events [EVENTS, 4], values [parameters]: what was given, up to the block's lengths.
+    """
+
+    def __init__(self, memory: Any, parameters: int) -> None:
+        """The memory stays mapped as long as this lives. Raises ValueError for memory that is too small."""
+        self.audio = np.zeros((2, FRAMES), np.float32)
+        self.events = np.zeros((EVENTS, 4), np.int32)
+        self.values = np.zeros(parameters, np.float32)
+        self._shared = _shared(memory)
+        self._block = ffi.new("rp_isolate_block *")
+        audio = [ffi.from_buffer("float[]", channel) for channel in self.audio]
+        arrays = [ffi.from_buffer("int32_t[]", self.events), ffi.from_buffer("float[]", self.values)]
+        self._out, self._in = (self._shared, *audio), (self._shared, *audio, *arrays, parameters)
+
+    def take(self, ms: int) -> Any:
+        """The next block, which is read, as an object with the fields of `Block`, or None if none comes within so many
+        milliseconds. Raises Closed. The interpreter is free meanwhile."""
+        found = lib.rp_isolate_wait(self._shared, ms, self._block)
+        if found < 0:
+            raise Closed
+        if not found:
+            return None
+        lib.rp_isolate_read(*self._in)
+        return self._block
+
+    def give(self, out: NDArray[np.float32]) -> None:
+        """The same block, rendered: out [2, frames], which may lie in `audio`. Raises ValueError for another shape."""
+        self.audio[:, : self._block.frames] = out
+        lib.rp_isolate_write(*self._out)
+
+
 def prioritise() -> bool:
     """Run this thread at real-time priority, below the audio server's. False: the system does not allow it."""
     return bool(lib.rp_isolate_prioritise())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import faulthandler
 import gc
-import math
 import mmap
 import os
 import socket
@@ -29,7 +28,7 @@ from ripieno.plugins.hosts import confine
 from ripieno.plugins.hosts.errors import described
 from ripieno.plugins.hosts.line import Gone, Line, Message, packed, unpacked
 
-_IDLE_MS = 50
+_IDLE_MS, _BLOCKS = 50, 8  # the daemon is listened to when there is no block for so long, and after so many blocks
 _PATIENCE = 3600.0  # a spare process waits for its order
 _HANGS = 4  # hangs are the daemon's to notice; the system's own limit is for when it gets no processor to do so
 _LONGEST_EVENT = {0xC0: 2, 0xD0: 2}  # bytes of a channel message that has not three
@@ -51,10 +50,8 @@ class Host:
         self.padding = Padding(int(self.plugin.latency if order["latency"] is None else order["latency"]))
         self.resets: int | None = None
         self.quits = False
-        self._audio = np.zeros((2, isolate.FRAMES), np.float32)
-        self._events = np.zeros((isolate.EVENTS, 4), np.int32)
-        self._numbers = np.zeros(len(self.names), np.float32)
-        self._last = np.full(len(self.names), math.nan, np.float32)
+        self._seat = isolate.Seat(memory, len(self.names))
+        self._last: bytes | None = None
         self._values: Mapping[str, float] = {}
 
     def restore(self, state: bytes) -> None:
@@ -87,28 +84,35 @@ class Host:
             confine.bound_hangs(_HANGS * self.hang, self.longest)
         gc.collect()
         gc.freeze()
+        since = 0
         while not self.quits:
-            block = isolate.wait(self.memory, _IDLE_MS)
+            block = self._seat.take(_IDLE_MS)
             if block is not None:
                 self._play(block)
-            message = self.line.receive()
-            if message is not None:
-                self._obey(message)
+            since += 1
+            if block is None or since >= _BLOCKS:
+                since = 0
+                self._listen()
+
+    def _listen(self) -> None:
+        message = self.line.receive()
+        if message is not None:
+            self._obey(message)
 
     def _play(self, block: Any) -> None:
-        audio = self._audio[:, : block.frames]
-        isolate.read(self.memory, audio, self._events, self._numbers)
-        if block.frames > self.period:
-            self.period = block.frames
-            self.plugin.prepare(self.rate, self.period)
+        frames, seat = block.frames, self._seat
+        if frames > self.period:
+            self.period = frames
+            self.plugin.prepare(self.rate, frames)
         if self.resets not in (None, block.resets):
             self.plugin.reset()
         self.resets = block.resets
-        if not np.array_equal(self._numbers, self._last):
-            self._last[:] = self._numbers
-            self._values = dict(zip(self.names, self._numbers.tolist(), strict=True))
-        out = self.plugin.render(audio, self._heard(block.events), self._values)
-        isolate.write(self.memory, self.padding.late(self._fit(out, block.frames), self.plugin.latency))
+        numbers = seat.values.tobytes()
+        if numbers != self._last:
+            self._last, self._values = numbers, dict(zip(self.names, seat.values.tolist(), strict=True))
+        events = self._heard(block.events) if block.events else ()
+        out = self._fit(self.plugin.render(seat.audio[:, :frames], events, self._values), frames)
+        seat.give(self.padding.late(out, self.plugin.latency))
         if self.padding.news:
             self.line.send(say="news", text=self.padding.news)
             self.padding.news = ""
@@ -116,7 +120,7 @@ class Host:
     def _heard(self, count: int) -> list[Event]:
         return [
             (offset, bytes(data[: _LONGEST_EVENT.get(data[0] & 0xF0, 3)]))
-            for offset, *data in self._events[:count].tolist()
+            for offset, *data in self._seat.events[:count].tolist()
         ]
 
     @staticmethod
@@ -124,7 +128,7 @@ class Host:
         out = np.asarray(out)
         if out.shape != (2, frames):
             raise PluginError(f"render gives an array shaped {out.shape}, where [2, {frames}] was asked for")
-        return np.ascontiguousarray(out, np.float32)
+        return out
 
     def _obey(self, message: Message) -> None:
         """A state may take its time: longer than a block, and longer than a hang."""
