@@ -247,7 +247,9 @@ def _line_of_call(program: Program, name: str) -> int | None:
     """The line of the user's file that makes compiled code call a function of that name: compiled again, the code says
     where each of its instructions comes from."""
     process = jitted(run(program.text, program.path, "ripieno_jit_where"), program.path, debug=True, **_BARE)
-    code = _code(process, program)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", errors.NumbaWarning)
+        code = _code(process, program)
     call = re.search(rf"\bcall\b[^@\n]*@\"?{re.escape(name)}\"?\(.*!dbg !(\d+)", code)
     places = dict(_LOCATION.findall(code))
     return _own_line(places, call[1], code, program.path) if call else None

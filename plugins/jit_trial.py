@@ -30,11 +30,12 @@ from numpy.typing import NDArray
 from ripieno.plugins.base import INSTRUMENT, PluginError
 from ripieno.plugins.jit_source import EVENT, Program, in_words, line_of, load, memory, refuse
 
-BLOCKS = (1, 61, 128, 1024, 8192)
-FRAMES, SINGLE_FRAMES = 4096, 512  # of each trial; of those in blocks of one frame
-LONG_SECONDS = 3.0
+BLOCKS = (128, 1, 61, 1024, 8192)
+FRAMES, SINGLE_FRAMES = 2048, 256  # of each trial; of those in blocks of one frame
+LONG_SECONDS = 1.0
 LOUDEST_DB = 24.0  # over full scale, and over what comes in: what is louder is cut off while it plays, too
 MOST_TIME = 0.5  # of the time that a sound lasts, which making it may take
+_FAR_TOO_LONG = 4 * MOST_TIME  # with bounds checked, at the first trial
 _STORM = 64  # messages a block
 _MEMORY = 4 << 30  # bytes of addresses
 _HOSTILE = ("NaN", "infinities")
@@ -42,10 +43,10 @@ _HOSTILE = ("NaN", "infinities")
 
 @dataclass(frozen=True)
 class Limits:
-    """compile, play: seconds of the processor's time for compiling it and for playing it. wall: seconds for all."""
+    """compile, play: seconds of the processor's time for compiling it and for each trial. wall: seconds for all."""
 
     compile: float = 120.0
-    play: float = 20.0
+    play: float = 10.0
     wall: float = 600.0
 
 
@@ -180,7 +181,7 @@ def storm(frames: int, messages: int, rng: np.random.Generator) -> NDArray[Any]:
 def play(process: Any, program: Program, trial: Trial, sample_rate: int) -> None:
     """Raises PluginError, with what is wrong."""
     state = program.first.copy()
-    rng = np.random.default_rng(2)
+    rng, began = np.random.default_rng(2), time.thread_time()
     for begin in range(0, trial.audio.shape[1] - trial.block + 1, trial.block):
         audio, before = trial.audio[:, begin : begin + trial.block].copy(), state.copy()
         heard = storm(trial.block, trial.messages, rng)
@@ -192,6 +193,15 @@ def play(process: Any, program: Program, trial: Trial, sample_rate: int) -> None
             refuse(program.path, f"at {trial}: {in_words(error)}", line)
         if trial.name not in _HOSTILE:
             judge(audio, trial, program)
+    seconds = trial.audio.shape[1] / sample_rate
+    if trial.block == BLOCKS[0]:
+        refuse_slow((time.thread_time() - began) / seconds, _FAR_TOO_LONG, program)
+
+
+def refuse_slow(taken: float, most: float, program: Program) -> None:
+    """Raises PluginError where a second of sound takes more than ``most`` seconds to make."""
+    if taken > most:
+        refuse(program.path, f"a second of its sound takes {taken:.2g} s to make: {MOST_TIME:g} s at most")
 
 
 def run_block(process: Any, audio: Any, heard: Any, values: Any, state: Any, sample_rate: int) -> None:
@@ -279,24 +289,20 @@ def examine(path: Path, sample_rate: int, begin: Callable[[str, bool], object]) 
         play(process, program, trial, sample_rate)
     begin("its compilation", False)
     compiled = jit_compile.finish(made)
-    taken = time_taken(compiled.address, program, sample_rate)
-    if taken > MOST_TIME:
-        refuse(path, f"a second of its sound takes {taken:.2g} s to make: {MOST_TIME:g} s at most")
+    refuse_slow(time_taken(compiled.address, program, sample_rate), MOST_TIME, program)
     if made.kept:
         (kept / jit_compile.PASSED).touch()
 
 
 class Teller:
-    """Says on `out`, as lines of JSON, what is being done; each stage of it has its limit."""
+    """Says on `out`, as lines of JSON, what is being done; all of it has its limit."""
 
     def __init__(self, out: TextIO, limits: Limits) -> None:
-        self._out, self._limits, self._playing = out, limits, True
+        self._out, self._limits = out, limits
 
     def __call__(self, at: str, playing: bool) -> None:
         """It begins."""
-        if playing != self._playing:
-            self._playing = playing
-            limit(self._limits.play if playing else self._limits.compile)
+        limit(self._limits.play if playing else self._limits.compile)
         self.say(at=at)
 
     def say(self, **what: object) -> None:
