@@ -8,7 +8,7 @@
 
 enum { RATE_LOW = 8000, RATE_HIGH = 384000 };
 
-static const rp_builtin_maker *const makers[] = {&rp_gain, &rp_pan, &rp_limiter, &rp_delay, &rp_reverb};
+static const rp_builtin_maker *const makers[] = {&rp_gain, &rp_pan, &rp_filter, &rp_limiter, &rp_delay, &rp_reverb};
 enum { MAKERS = sizeof makers / sizeof makers[0] };
 
 uint32_t rp_builtins(void) { return MAKERS; }

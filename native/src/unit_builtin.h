@@ -16,5 +16,5 @@ typedef struct {
 double rp_builtin_wanted(const rp_unit *unit, const rp_parameter *table, uint32_t parameter);
 void rp_builtin_free(rp_unit *unit); /* of one that is a single piece of memory [control] */
 
-extern const rp_builtin_maker rp_gain, rp_pan, rp_limiter, rp_delay, rp_reverb;
+extern const rp_builtin_maker rp_gain, rp_pan, rp_filter, rp_limiter, rp_delay, rp_reverb;
 #endif

@@ -8,7 +8,7 @@
 #include "sampler.h"
 #include "unit_state.h"
 
-enum { RATE = 48000, MOST = 3 * RATE, EVERY = 5 };
+enum { RATE = 48000, MOST = 3 * RATE, EVERY = 6 };
 enum { CEILING = 0, RELEASE = 1 };
 enum { TIME = 0, FEEDBACK = 1, DELAY_MIX = 2, HIGH_CUT = 3 };
 enum { SIZE = 0, DECAY = 1, DAMPING = 2, REVERB_MIX = 3 };
@@ -58,7 +58,7 @@ static double sharpest(const float *x, uint32_t n) {
 /* ---- all of them ---- */
 
 static void test_the_table(void) {
-    const char *const names[EVERY] = {"gain", "pan", "limiter", "delay", "reverb"};
+    const char *const names[EVERY] = {"gain", "pan", "filter", "limiter", "delay", "reverb"};
     CHECK(rp_builtins() == EVERY && !rp_builtin_get(EVERY));
     for (uint32_t i = 0; i < EVERY; i++) {
         const rp_builtin *one = rp_builtin_get(i);

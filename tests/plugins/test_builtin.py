@@ -67,7 +67,7 @@ def test_values_are_told_as_they_were_set() -> None:
 
 
 def test_what_cannot_be_opened_says_why() -> None:
-    with pytest.raises(PluginError, match="no built-in plugin 'echo'; there are gain, pan, limiter, delay, reverb"):
+    with pytest.raises(PluginError, match="no built-in plugin 'echo'; there are gain, pan, filter, limiter, delay, reverb"):
         builtin.open("echo", RATE, PERIOD)
     with pytest.raises(PluginError, match=r"delay plays at 8,000 to 384,000 Hz, not at 4,000"):
         builtin.open("delay", 4000, PERIOD)
@@ -89,6 +89,22 @@ def test_pan(pan: float) -> None:
     angle = (pan + 1) * np.pi / 4
     np.testing.assert_allclose(left, np.cos(angle), atol=1e-7)
     np.testing.assert_allclose(right, np.sin(angle), atol=1e-7)
+
+
+@pytest.mark.parametrize(("low", "high"), [(20, 1000), (500, 20000), (300, 3400), (20, 50)])
+def test_the_filter_cuts_where_it_is_told(low: float, high: float) -> None:
+    """Against two Butterworth filters of the second order, whose frequencies the bilinear transform bends."""
+    out = played("filter", impulse(RATE), low_cut=low, high_cut=high)
+    hertz = np.array([10, 20, 50, 100, 300, 500, 1000, 3400, 8000, 15000])
+    bent = {cut: (np.tan(np.pi * hertz / RATE) / np.tan(np.pi * cut / RATE)) ** 2 for cut in (low, high)}
+    expected = bent[low] / np.sqrt(1 + bent[low] ** 2) / np.sqrt(1 + bent[high] ** 2)
+    found = np.abs(np.fft.rfft(out[0].astype(np.float64)))[hertz]  # one bin is 1 Hz
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_the_filter_rings_where_it_cuts() -> None:
+    out = played("filter", impulse(RATE), high_cut=1000, resonance=8)
+    assert np.abs(np.fft.rfft(out[0].astype(np.float64)))[1000] == pytest.approx(8, rel=1e-3)
 
 
 def test_the_limiter_is_a_delay_where_nothing_is_loud() -> None:
