@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,16 @@ plugin = pedalboard.VST3Plugin(sys.argv[1], plugin_name=sys.argv[2])
 {parameter.name: parameter for parameter in plugin._parameters}["Fault"].raw_value = float(sys.argv[3])
 print("plays", flush=True)
 plugin.process(numpy.zeros((2, 128), numpy.float32), 48000, 128, False)
+"""
+# Likewise: it plays a block, which does no harm, and is asked for its state when it is told to.
+STATE_VICTIM = """
+import sys, numpy, pedalboard
+plugin = pedalboard.VST3Plugin(sys.argv[1], plugin_name=sys.argv[2])
+plugin.process(numpy.zeros((2, 128), numpy.float32), 48000, 128, False)
+print("plays", flush=True)
+input()
+plugin.process(numpy.zeros((2, 128), numpy.float32), 48000, 128, False)
+plugin.raw_state
 """
 
 
@@ -212,8 +223,29 @@ def test_a_crash(bundle: Path) -> None:
 @pytest.mark.parametrize("fault", ["hang", "spin"])
 def test_a_hang(bundle: Path, fault: str) -> None:
     with victim(bundle, fault) as process:
-        try:
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(1)
-        finally:
-            process.kill()
+        hangs(process)
+
+
+def test_a_state_that_is_never_told(tmp_path: Path) -> None:
+    bundle = build(tmp_path)
+    line = [sys.executable, "-c", STATE_VICTIM, str(bundle), EFFECT]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "plays\n"
+        fail(bundle, "hang-state")
+        process.stdin.write("now\n")
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while (bundle / "Contents" / "fault").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        hangs(process)
+
+
+def hangs(process: "subprocess.Popen[str]") -> None:
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+    finally:
+        process.kill()

@@ -122,7 +122,7 @@ static int32_t set_state(void *self, const struct vst_stream **stream) {
 static int32_t get_state(void *self, const struct vst_stream **stream) {
     struct plugin *plugin = of(self);
     char text[256];
-    if ((int)atomic_load(&plugin->value[FAULT]) == HANG_STATE) fault_hang();
+    fault_of_state(plugin);
     int length = snprintf(text, sizeof text, WRITTEN, atomic_load(&plugin->value[GAIN]),
                           atomic_load(&plugin->value[LATENCY]), plugin->begun);
     return (*stream)->write(stream, text, length, NULL);

@@ -13,7 +13,7 @@ enum { LEAKED = 64 << 20 };
 static const double SLOW_S = 0.02;
 static const char *const NAME[FAULTS] = {"", "crash", "hang", "leak", "nan", "loud", "slow", "hang-state", "spin"};
 
-_Noreturn void fault_hang(void) {
+static _Noreturn void fault_hang(void) {
     for (;;) pause();
 }
 
@@ -42,9 +42,19 @@ void fault_at_load(void) {
     if (fault == HANG) fault_hang();
 }
 
+/* The fault that the bundle asks for once, if it is one of a state (or, false, one of a block); whoever sees it takes it. */
+static int once(bool of_state) {
+    int fault = named_in("fault", false);
+    return fault && (fault == HANG_STATE) == of_state ? named_in("fault", true) : NO_FAULT;
+}
+
 int fault_now(const struct plugin *plugin) {
-    int once = named_in("fault", true);
-    return once ? once : (int)atomic_load(&plugin->value[FAULT]);
+    int fault = once(false);
+    return fault ? fault : (int)atomic_load(&plugin->value[FAULT]);
+}
+
+void fault_of_state(const struct plugin *plugin) {
+    if ((int)atomic_load(&plugin->value[FAULT]) == HANG_STATE || once(true) == HANG_STATE) fault_hang();
 }
 
 static void leak(void) {

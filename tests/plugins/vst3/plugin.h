@@ -103,8 +103,8 @@ void fault_at_load(void);
 int fault_now(const struct plugin *plugin);
 /* Do it, on a block that is done: out[CHANNELS][frames]. */
 void fault_do(int fault, float *const *out, int32_t frames);
-/* Never return. */
-_Noreturn void fault_hang(void);
+/* As it tells its state: hang, if that is the fault. */
+void fault_of_state(const struct plugin *plugin);
 
 /* The functions that every interface begins with. */
 int32_t face_query(void *self, const uint8_t *id, void **found);
