@@ -30,7 +30,6 @@ from ripieno.native.drivers import JackClient
 
 SECONDS = 5.0
 _TAIL, _SPARE = 1.0, 5.0
-_LEAD = RATE // PERIOD * PERIOD  # frames before the first note: whole periods, in which a new preset has faded in
 _BEAT = RATE // 2  # ticks of a beat, of which there are 120 a minute: one a frame
 PRESET = """\
 name = "Bench"
@@ -101,11 +100,11 @@ def perform(folder: Path, seconds: float) -> Heard:
                 recording.kill()
 
 
-def score(heard: Heard, begin: int) -> Score:
-    """What was sent, as a file whose frames count from the server's frame `begin`."""
+def score(heard: Heard) -> Score:
+    """What was sent, as a file that begins with the recording, at the beginning of a period."""
     import mido
 
-    track, at = mido.MidiTrack(), begin
+    track, at = mido.MidiTrack(), heard.first_frame
     for frame, _, data in heard.sent:
         track.append(mido.Message.from_bytes(data, time=frame - at))
         at = frame
@@ -120,16 +119,13 @@ def rendered(folder: Path, notes: Score) -> dict[str, NDArray[np.float32]]:
     return {port: pairs[number // 2][:, number % 2] for number, port in enumerate(PORTS)}
 
 
-def judge(heard: Heard, begin: int, sounds: Mapping[str, NDArray[np.float32]]) -> list[dict[str, Any]]:
+def judge(heard: Heard, sounds: Mapping[str, NDArray[np.float32]]) -> list[dict[str, Any]]:
     """Each port beside its like, frame by frame."""
-    found = []
-    early = max(0, begin - heard.first_frame)  # what was recorded before the render begins
-    for number, (port, sound) in enumerate(sounds.items()):
-        live = heard.sound(number)[early:]
-        first = heard.first_frame + early - begin
-        beside = plugins_sound.compare(live, sound[first : first + len(live)])
-        found.append({"port": port, "peak": plugins_sound.peak(live), **asdict(beside)})
-    return found
+    lives = [heard.sound(number) for number in range(len(sounds))]
+    return [
+        {"port": port, "peak": plugins_sound.peak(live), **asdict(plugins_sound.compare(live, sound))}
+        for live, (port, sound) in zip(lives, sounds.items(), strict=True)
+    ]
 
 
 def measure(seconds: float = SECONDS) -> dict[str, Any]:
@@ -137,8 +133,7 @@ def measure(seconds: float = SECONDS) -> dict[str, Any]:
     with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD, True):
         folder = plugins_texts.write(Path(name))
         heard = perform(folder, seconds)
-        begin = heard.sent[0][0] - (heard.sent[0][0] - heard.first_frame) % PERIOD - _LEAD
-        ports = judge(heard, begin, rendered(folder, score(heard, begin)))
+        ports = judge(heard, rendered(folder, score(heard)))
         return verdict(_rows(ports), ports=ports, xruns=heard.xruns)
 
 
