@@ -34,9 +34,9 @@ CHAIN_KEYS: tuple[Key, ...] = (
         "plugin",
         TEXT,
         ...,
-        "What sounds: one of ours (gain, pan, limiter, delay, reverb), soundfont:FILE.sf2 (soundfont: alone: the one "
-        "that is installed), vst3:FILE, au:FILE, pyo:FILE.py, jit:FILE.py, python:FILE.py, or the name of one that "
-        "`ripieno plugins scan` has found.",
+        "What sounds: one of ours (gain, pan, filter, limiter, delay, reverb), soundfont:FILE.sf2 (soundfont: alone: "
+        "the one that is installed), vst3:FILE, au:FILE, pyo:FILE.py, jit:FILE.py, python:FILE.py, or the name of one "
+        "that `ripieno plugins scan` has found.",
     ),
     Key(
         "on",
