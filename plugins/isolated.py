@@ -178,6 +178,7 @@ class Isolated(Hosted):
     def _live(self, guest: Guest) -> None:
         """One process from its beginning to its end. Raises _Failed unless it is closed."""
         try:
+            self._follow_period()
             limits = {"memory": self.limits.memory, "hang": self.limits.hang_s, "longest": self.limits.state_s}
             state = self._first if self._row > 1 else self._state  # what it told last may be what it fails of
             latency = self._latency if self.role else None
@@ -193,6 +194,11 @@ class Isolated(Hosted):
                 self.pid = None
                 self._lock.notify_all()
             guest.end(politely=self._closing.is_set())
+
+    def _follow_period(self) -> None:
+        """Blocks may have become longer since it was opened."""
+        if self.role:
+            self._order["period"] = max(self._order["period"], self._look().latency - self._latency)
 
     def _hello(self, guest: Guest) -> Message:
         until = time.monotonic() + self.limits.start_s

@@ -171,6 +171,22 @@ def test_one_that_is_killed_comes_back_as_it_was(start: Callable[..., Isolated])
     assert plugin.tend() == []
 
 
+def test_blocks_may_become_longer_while_it_plays(start: Callable[..., Isolated]) -> None:
+    plugin = start(GAIN)
+    UnitPlayer(plugin.unit, PERIOD).silence(10 * PERIOD)
+    player = UnitPlayer(plugin.unit, 4 * PERIOD)
+    player.silence(40 * PERIOD)
+    sound = np.random.default_rng(3).uniform(-1, 1, (2, 40 * PERIOD)).astype(np.float32)
+    late = 4 * PERIOD + 7
+    assert plugin.standing().latency == late
+    np.testing.assert_array_equal(player.play(sound)[:, late:], sound[:, :-late] * np.float32(0.5))
+    assert plugin.pid
+    os.kill(plugin.pid, signal.SIGKILL)
+    player.settled = False
+    player.until(lambda: plugin.standing().restarts == 1)
+    player.until_level(0.5)
+
+
 @pytest.mark.parametrize("kind", FAULTS)
 def test_one_that_fails_is_cut_off_and_comes_back(start: Callable[..., Isolated], kind: str) -> None:
     fault, why = FAULTS[kind]
