@@ -155,6 +155,12 @@ def blocked() -> dict[str, Blocked]:
         raise PluginError(f"{block_file()}: damaged ({error}); remove it, and no plugin is blocked any more") from None
 
 
+def blocking(path: str | Path) -> Blocked | None:
+    """Why a file is blocked, by whatever way it is named; None where it is not."""
+    real = os.path.realpath(path)
+    return next((one for one in blocked().values() if os.path.realpath(one.path) == real), None)
+
+
 def block(path: str | Path, why: str) -> None:
     """Let a file not be opened any more. why: a sentence for people. Raises PluginError where that cannot be kept."""
     now = mark(path)
@@ -170,7 +176,7 @@ def allow(name: str) -> str:
     """
     shut = blocked()
     for path, one in shut.items():
-        if name == path or name.casefold() in _called(one):
+        if os.path.realpath(name) == os.path.realpath(path) or name.casefold() in _called(one):
             _write(block_file(), (other for other in shut.values() if other is not one))
             return path
     if not shut:

@@ -90,7 +90,7 @@ def _named(name: str) -> str:
 def _check_blocked(path: Path) -> None:
     from ripieno.plugins import catalogue
 
-    shut = catalogue.blocked().get(str(path))
+    shut = catalogue.blocking(path)
     if shut:
         told = f"{path}: blocked since {shut.since}: {shut.why}"
         raise PluginError(f"{told}; `ripieno plugins allow {path}` lets it be used again")

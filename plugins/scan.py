@@ -85,8 +85,7 @@ def scan(
     begun, told: before and after each file. again: open what has not changed, too. Raises PluginError where nothing can
     be opened, or kept.
     """
-    if find_spec("pedalboard") is None:
-        raise PluginError('opening VST3 plugins needs pedalboard; install it: pip install "ripieno[vst]"')
+    _need_pedalboard()
     found = catalogue.files()
     paths = candidates([*folders, *(path for path in catalogue.seen() if path.exists())])
     looked = []
@@ -104,7 +103,7 @@ def scan(
 
 
 def _step(number: int, total: int, path: Path, before: File | None, limit_s: float) -> Step:
-    shut = catalogue.blocked().get(str(path))
+    shut = catalogue.blocking(path)
     if shut:
         return Step(number, total, File(str(path), shut.mark, problem=shut.why), False, True)
     if before:
@@ -121,8 +120,10 @@ def _step(number: int, total: int, path: Path, before: File | None, limit_s: flo
 def examine(kind: str, path: str, limit_s: float = LIMIT_S) -> tuple[list[Scanned], str]:
     """(the plugins in a file, why there are none or not all, or ""), told by a process of its own, see describe.
 
-    Raises Failed where that crashes, or takes longer than limit_s seconds.
+    Raises Failed where that crashes, or takes longer than limit_s seconds; PluginError for want of what opens it.
     """
+    if kind in ENDINGS.values():
+        _need_pedalboard()
     with tempfile.TemporaryDirectory(prefix="ripieno-scan-") as folder:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "ripieno.plugins.describe", kind, path, str(os.getpid())],
@@ -142,6 +143,13 @@ def examine(kind: str, path: str, limit_s: float = LIMIT_S) -> tuple[list[Scanne
     if child.returncode:
         raise Failed(_how_it_ended(child.returncode))
     return _read(out)
+
+
+def _need_pedalboard() -> None:
+    if find_spec("pedalboard") is None:
+        raise PluginError(
+            'opening VST3 and Audio Unit plugins needs pedalboard; install it: pip install "ripieno[vst]"'
+        )
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

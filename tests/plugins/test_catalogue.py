@@ -9,6 +9,7 @@ import pytest
 from ripieno.plugins import catalogue
 from ripieno.plugins.base import Parameter, PluginError
 from ripieno.plugins.catalogue import File, Scanned
+from ripieno.plugins.open import resolve
 
 GAIN = Parameter("gain", 0, -60, 12, "dB", "how loud")
 
@@ -92,6 +93,14 @@ def test_a_blocked_plugin_is_not_found_until_it_is_allowed(home: Path) -> None:
     catalogue.block(file.path, "it hung")
     assert catalogue.names() == ["Delay"]
     assert catalogue.blocked()[file.path].why == "it hung"
+    (home / "link").symlink_to(home)
+    for way in (file.path, home / "XDG_STATE_HOME" / ".." / "A.vst3", home / "link" / "A.vst3"):
+        found_so = catalogue.blocking(way)
+        assert found_so is not None
+        assert found_so.path == file.path
+    assert catalogue.blocking(home / "B.vst3") is None
+    with pytest.raises(PluginError, match="it hung"):
+        resolve("vst3:link/A.vst3", home)
     for name in ("Echo", "a", "A.vst3"):
         with pytest.raises(PluginError, match=r"blocked since \d{4}-\d\d-\d\d: it hung; `ripieno plugins allow"):
             catalogue.find(name)
@@ -101,6 +110,9 @@ def test_a_blocked_plugin_is_not_found_until_it_is_allowed(home: Path) -> None:
     assert catalogue.names() == ["Delay", "Echo"]
     with pytest.raises(PluginError, match="no plugin is blocked"):
         catalogue.allow("echo")
+    catalogue.block(file.path, "it hung")
+    assert catalogue.allow(str(home / "link" / "A.vst3")) == file.path
+    assert resolve("Echo", home) == f"vst3:{file.path}#Echo"
 
 
 @pytest.mark.parametrize(

@@ -142,3 +142,5 @@ def test_without_pedalboard_it_says_what_to_install(home: Path, monkeypatch: pyt
     monkeypatch.setattr(scan, "find_spec", lambda name: None)
     with pytest.raises(PluginError, match=r"ripieno\[vst\]"):
         run(home)
+    with pytest.raises(PluginError, match=r"ripieno\[vst\]"):
+        scan.examine("vst3", str(home / "One.vst3"))

@@ -3,13 +3,13 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from stage import wait_for
 from vst3_build import EFFECT, FAULTS, INSTRUMENT, build, fail
 
 from needs import needs
@@ -236,10 +236,7 @@ def test_a_state_that_is_never_told(tmp_path: Path) -> None:
         fail(bundle, "hang-state")
         process.stdin.write("now\n")
         process.stdin.flush()
-        deadline = time.monotonic() + 60
-        while (bundle / "Contents" / "fault").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(lambda: not (bundle / "Contents" / "fault").exists(), "the fault")
         hangs(process)
 
 
