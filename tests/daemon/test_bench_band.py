@@ -51,6 +51,6 @@ def test_the_interaction_is_measured(capsys: pytest.CaptureFixture[str]) -> None
     found = continuation_interaction.measure(7 / 60, network, moves=0, wire_seconds=0.5)
     assert [row["tempo"] for row in found["tempi"]] == list(continuation_interaction.TEMPI)
     assert found["all"]["heard"] > 20
-    assert found["all"]["due"] == sum(row["due"] for row in found["tempi"])
+    assert found["all"]["due"] >= sum(row["due"] for row in found["tempi"])  # and what was due between them
     continuation_interaction.show(found)
     assert "180" in capsys.readouterr().out
