@@ -57,6 +57,7 @@ class Link(Settings):
         self.meter = Meter()
         self.standing: Standing | None = None
         self.keeps = bool(config.state)  # its state, at the end
+        self._known = self.values()
         self._chosen = 0  # of its parameters, for keys
 
     def find(self, name: str) -> str | None:
@@ -64,9 +65,10 @@ class Link(Settings):
         return name if name in self.live else next((key for key in self.live if slug(key) == wanted), None)
 
     def now(self, name: str) -> Any:
-        return getattr(self, name) if name in _OWN else self._values().get(_parameter(name))
+        return getattr(self, name) if name in _OWN else self._known.get(_parameter(name))
 
-    def _values(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
+        """What its parameters are, by name."""
         return self.hosted.values() if self.hosted else {}
 
     def apply(self, name: str, value: Any) -> None:
@@ -91,6 +93,8 @@ class Link(Settings):
     def keep(self, name: str, value: Any) -> None:
         if name in _OWN:
             setattr(self, name, value)
+        else:
+            self._known[_parameter(name)] = value
 
     @property
     def chosen(self) -> str:
@@ -135,11 +139,16 @@ class Link(Settings):
             self.standing = self.hosted.standing()
             self.meter.hear(self.standing.peak)
 
+    def tend(self) -> list[str]:
+        """Look after it, and take in what moved its parameters; returns news."""
+        self._known = self.values()
+        return self.hosted.tend() if self.hosted else []
+
     def kept(self) -> Saved | None:
         """How it is set now; None where it does not play."""
         if not self.hosted:
             return None
-        return Saved(self.config.plugin, self._values(), self.bypass, self.gain_db, self.hosted.state())
+        return Saved(self.config.plugin, self.values(), self.bypass, self.gain_db, self.hosted.state())
 
     def save(self) -> None:
         """Write its state, if it has a file for that. UserError where that cannot be written."""
@@ -165,7 +174,7 @@ class Link(Settings):
             "restarts": state.restarts if state else 0,
             "blocked": state.blocked if state else False,
             "memory_kb": state.memory // 1024 if state else 0,
-            "parameters": {name: round(value, 6) for name, value in self._values().items()},
+            "parameters": {name: round(value, 6) for name, value in self._known.items()},
         }
 
 
@@ -214,7 +223,7 @@ class Chains:
 
     def tend(self) -> list[str]:
         """A few times a second: look after them; what there is to tell."""
-        return [news for link in self.links if link.hosted for news in link.hosted.tend()]
+        return [news for link in self.links for news in link.tend()]
 
     @property
     def latency_ms(self) -> float:

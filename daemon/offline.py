@@ -225,6 +225,8 @@ def _play(preset: Preset, score: Score, progress: Callable[[float], None], chain
         progress(1.0)
         last = max([score.frames, *(frame for frame, _, _ in player.sent[-1:])])
         mix, strips = _apart(preset, player.sound) if chains else (None, {})
+        if chains:
+            chains.tend()
         return Take(
             preset,
             score,

@@ -70,6 +70,7 @@ class Ear:
         line = ["parec", "--raw", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=20"]
         self._process = subprocess.Popen([*line, f"--device={_SINK}.monitor"], stdout=subprocess.PIPE)
         self.loudest, self.even = 0.0, True  # the largest sample so far; both sides are the same
+        self.sides = [0.0, 0.0]  # the largest on the left and on the right
         self._thread = Thread(target=self._listen, daemon=True)
         self._thread.start()
 
@@ -77,7 +78,10 @@ class Ear:
         assert self._process.stdout
         while part := self._process.stdout.read(4800 * 8):
             sound = np.frombuffer(part[: len(part) // 8 * 8], np.float32).reshape(-1, 2)
+            if not len(sound):
+                continue
             self.loudest = max(self.loudest, float(np.abs(sound).max(initial=0.0)))
+            self.sides = [max(before, float(now)) for before, now in zip(self.sides, np.abs(sound).max(0), strict=True)]
             self.even = self.even and np.array_equal(sound[:, 0], sound[:, 1])
 
     def close(self) -> None:

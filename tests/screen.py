@@ -19,8 +19,8 @@ class Screen:
 
     def __init__(self, *arguments: object) -> None:
         line = [*COMMAND, *map(str, arguments)]
-        self._pid, self._terminal = pty.fork()
-        if self._pid == 0:
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
             os.environ.update(TERM="xterm-256color")
             os.execv(line[0], line)
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
@@ -41,4 +41,4 @@ class Screen:
         """See that it gives the screen back and ends well."""
         self.shows("\x1b[?1049l")
         os.close(self._terminal)
-        assert os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]) == 0
+        assert os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]) == 0

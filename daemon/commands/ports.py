@@ -1,4 +1,4 @@
-"""`ripieno ports`: the MIDI ports of this machine, and what can sound a voice."""
+"""`ripieno ports`: the MIDI ports of this machine, and those for sound."""
 
 import argparse
 from typing import Any
@@ -6,14 +6,16 @@ from typing import Any
 from ripieno.daemon.commands.options import add_json, print_json
 
 EPILOG = """\
-Part of such a name is enough for `ripieno run ... --connect-in NAME --connect-out NAME --connect-audio NAME`.
+Part of such a name is enough for `ripieno run ... --connect-in NAME --connect-out NAME --connect-audio NAME
+--connect-audio-in NAME`.
 """
 
 
 _TITLES = {
     "sources": "can play into Ripieno (--connect-in)",
     "sinks": "can be played (--connect-out)",
-    "audio": "can sound a voice (--connect-audio)",
+    "audio": "can be heard on (--connect-audio)",
+    "microphones": "can be let in (--connect-audio-in)",
 }
 
 
@@ -52,6 +54,7 @@ def _jack() -> dict[str, Any]:
         "sources": sorted((port.name for port in ports if port.writes), key=natural),
         "sinks": sorted((port.name for port in ports if port.reads), key=natural),
         "audio": sorted((port.name for port in audio if port.reads), key=natural),
+        "microphones": sorted((port.name for port in audio if port.writes), key=natural),
     }
 
 

@@ -176,6 +176,16 @@ def test_controllers_move_parameters_and_a_state_is_read_but_not_written(folder:
     assert state.read_bytes() == before
 
 
+def test_midi_waits_for_the_sound_where_that_is_asked_for(folder: Path) -> None:
+    at_once, late = heard(duo(folder, ROOM)), heard(duo(folder, ROOM, "compensate_midi=true"))
+    ons = [[frame for frame, _, data in take.sent if data[0] & 0xF0 == 0x90] for take in (at_once, late)]
+    assert at_once.chains is not None
+    latency = round(at_once.chains["latency_ms"] * RATE / 1000)
+    assert latency >= 128 + 64  # a block for the isolated, and what the limiter looks ahead
+    assert ons[1] == [frame + latency for frame in ons[0]]
+    assert np.array_equal(at_once.mix, late.mix)
+
+
 def test_a_plugin_that_cannot_be_opened_is_an_error(folder: Path) -> None:
     (folder / "bell.py").write_text("this is no Python")
     with pytest.raises(UserError, match=r"high does not play: .*bell\.py"):

@@ -14,11 +14,13 @@ from pulse import Ear, PulseServer
 from stage import wait_for
 
 from needs import needs
-from ripieno.daemon import drivers
+from ripieno.daemon import drivers, presets
 from ripieno.daemon.bench.jack_server import DummyServer
+from ripieno.daemon.chains import make_chains
 from ripieno.daemon.drivers import PortAudio, portaudio, rtmidi
 from ripieno.daemon.drivers.portaudio import Device, Sound
 from ripieno.daemon.errors import UserError
+from ripieno.daemon.rig import audio_names, build
 from ripieno.daemon.singer import singer_model
 from ripieno.native.drivers import Clock
 from ripieno.native.engine import Engine, Rig
@@ -263,6 +265,48 @@ def test_auto_takes_it_only_for_sound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # ---- the whole driver, over rtmidi's JACK ports where there is no ALSA sequencer: the program never does that ----
+
+
+PANNED = """\
+name = "Panned"
+stems = true
+[[ensemble]]
+name = "Piano"
+program = 1
+polyphony = 0
+[[chain]]
+on = "Piano"
+plugin = "soundfont:"
+[[chain]]
+on = "Piano"
+plugin = "pan"
+parameters = { pan = -1 }
+"""
+
+
+def test_plugins_sound_left_and_right(server: PulseServer) -> None:
+    needs("jackd", "rtmidi", "fluidsynth", "pretty_midi")
+    preset = presets.read(PANNED, "panned.toml")
+    with ExitStack() as stack:
+        stack.enter_context(DummyServer())
+        driver = PortAudio("wide", ["in"], ["out"], audio_names(preset), RATE, rtmidi.load().API_UNIX_JACK)
+        driver.open()
+        chains, news = make_chains(preset, RATE, 64, ("out",), audio_names(preset))
+        assert not news
+        stack.callback(chains.end)
+        engine = stack.enter_context(Engine(RATE, 1, 1, audios=len(audio_names(preset))))
+        engine.load(build(preset, RATE, None, None, None, chains.rack, audio_names(preset)))
+        driver.start(engine)
+        stack.callback(driver.stop)
+        driver.connect_audio("pulse")
+        ear = stack.enter_context(closing(Ear()))
+        with closing(JackProbe("keyboard", [], ["keys"], [(RATE * i, 0, KEY) for i in range(60)])) as keyboard:
+            keyboard.open()
+            keyboard.start()
+            driver.connect_in("keyboard")
+            keyboard.go()
+            hears(ear, driver, lambda: None)
+        assert ear.sides[1] < 1e-4 < 0.005 < ear.sides[0]  # to the left of all, and its own ports are not heard
 
 
 def test_keys_in_and_notes_and_sound_out(server: PulseServer, weights: Path) -> None:
