@@ -29,11 +29,12 @@ from ripieno.plugins.jit_source import EVENT, Program, memory, refuse, run
 
 try:
     import numba
-    from numba.core import errors, types
+    from numba.core import errors
     from numba.np.numpy_support import from_dtype
 except ImportError as error:
     raise PluginError(f'a jit plugin needs numba, which is not here ({error}): pip install "ripieno[jit]"') from None
 
+types: Any = numba.types
 _OPTIONS = {"error_model": "numpy", "fastmath": False}
 _ENTRY = """
 

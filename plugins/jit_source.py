@@ -31,7 +31,7 @@ from ripieno.plugins.base import EFFECT, INSTRUMENT, Parameter, PluginError
 EVENT = np.dtype([("frame", np.int32), ("status", np.int32), ("data1", np.int32), ("data2", np.int32)])
 """A MIDI message at a frame of the block, as the process thread has it."""
 ARGUMENTS = ("audio", "events", "parameters", "state", "sample_rate")
-STATE_BYTES = 256 << 20
+STATE_BYTES = 64 << 20  # after a panic all of it is written anew, in the process thread
 _ALIGNED = 64  # bytes: a line of the processor's cache
 _NUMBERS = "biufc"
 

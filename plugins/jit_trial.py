@@ -38,6 +38,7 @@ MOST_TIME = 0.5  # of the time that a sound lasts, which making it may take
 _FAR_TOO_LONG = 4 * MOST_TIME  # with bounds checked, at the first trial
 _STORM = 64  # messages a block
 _MEMORY = 4 << 30  # bytes of addresses
+_KEPT = 1 << 20  # bytes of state from before a block, to tell the line that failed
 _HOSTILE = ("NaN", "infinities")
 
 
@@ -181,21 +182,23 @@ def storm(frames: int, messages: int, rng: np.random.Generator) -> NDArray[Any]:
 def play(process: Any, program: Program, trial: Trial, sample_rate: int) -> None:
     """Raises PluginError, with what is wrong."""
     state = program.first.copy()
-    rng, began = np.random.default_rng(2), time.thread_time()
+    rng, taken = np.random.default_rng(2), 0.0
     for begin in range(0, trial.audio.shape[1] - trial.block + 1, trial.block):
-        audio, before = trial.audio[:, begin : begin + trial.block].copy(), state.copy()
+        audio = trial.audio[:, begin : begin + trial.block].copy()
+        before = state.copy() if state.nbytes <= _KEPT else None
         heard = storm(trial.block, trial.messages, rng)
+        began = time.thread_time()
         try:
             run_block(process, audio, heard, trial.setting.values, state, sample_rate)
         except Exception as error:
             audio = trial.audio[:, begin : begin + trial.block].copy()
             line = line_in_python(program, sample_rate, audio, heard, trial.setting.values, before)
             refuse(program.path, f"at {trial}: {in_words(error)}", line)
+        taken += time.thread_time() - began
         if trial.name not in _HOSTILE:
             judge(audio, trial, program)
-    seconds = trial.audio.shape[1] / sample_rate
     if trial.block == BLOCKS[0]:
-        refuse_slow((time.thread_time() - began) / seconds, _FAR_TOO_LONG, program)
+        refuse_slow(taken / trial.audio.shape[1] * sample_rate, _FAR_TOO_LONG, program)
 
 
 def refuse_slow(taken: float, most: float, program: Program) -> None:
@@ -210,10 +213,12 @@ def run_block(process: Any, audio: Any, heard: Any, values: Any, state: Any, sam
 
 
 def line_in_python(program: Program, sample_rate: int, audio: Any, heard: Any, values: Any, state: Any) -> int | None:
-    """Where the same block fails without a compiler, which knows the line."""
-    records = (one.view(np.recarray) if one.dtype.names else one for one in (heard, values, state))
+    """Where the same block fails without a compiler, where the line is known. state: None: it was not kept."""
+    if state is None:
+        return None
+    heard, values, state = (one.view(np.recarray) if one.dtype.names else one for one in (heard, values, state))
     try:
-        run_block(vars(load(program.path, sample_rate).module)["process"], audio, *records, sample_rate)
+        run_block(vars(load(program.path, sample_rate).module)["process"], audio, heard, values, state, sample_rate)
     except Exception as error:
         return line_of(error, program.path)
     return None

@@ -83,7 +83,7 @@ def complaint(path: Path) -> str:
         ),
         (
             f"{BODY}    pass\ndef make_state(sample_rate):\n    return np.zeros(1 << 26)\n",
-            ": make_state asks for 512 MiB: at most 256",
+            ": make_state asks for 512 MiB: at most 64",
         ),
     ],
 )
