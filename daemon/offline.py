@@ -303,10 +303,9 @@ class _Offline:
 
     def ring(self, chains: Chains) -> None:
         """Release what is held and play on until the plugins are silent, for half a minute at most."""
-        self.events += [(self.at, 0, data) for data in _releases(self.events)]
-        self.run(self.at + _CHUNK)
         if self.band or self.singer:  # they are done
             self.engine.load(Rig("thru", rack=chains.rack))
+        self.events += [(self.at, 0, data) for data in _releases(self.events)]
         quiet, last = 0, self.at + _RINGING_SECONDS * RATE
         while quiet < _QUIET_SECONDS * RATE and self.at < last:
             self.run(self.at + _CHUNK)
