@@ -14,12 +14,16 @@ void rp_audio_open(rp_engine *engine) {
     engine->audio.step = 1 / (FADE_SECONDS * (float)engine->config.sample_rate);
 }
 
+void rp_audio_begin(rp_engine *engine, const rp_cycle *cycle) {
+    engine->audio.period = cycle->period > cycle->frames ? cycle->period : cycle->frames;
+}
+
 void rp_audio_change(rp_engine *engine, const rp_rig *to) {
     rp_audio *audio = &engine->audio;
     if (!to->rack) audio->voice_outputs = to->voice_outputs;
     if (to->rack == audio->rack) return;
     if (audio->rack) rp_rack_end(audio->rack);
-    if (to->rack) rp_rack_begin(to->rack);
+    if (to->rack) rp_rack_begin(to->rack, audio->period);
     audio->leaving = audio->rack;
     audio->rack = engine->outlet.rack = to->rack;
 }
@@ -63,7 +67,7 @@ static void play_piece(rp_engine *engine, rp_rack_piece *piece) {
 }
 
 void rp_audio_render(rp_engine *engine, const rp_cycle *cycle) {
-    uint32_t period = cycle->period > cycle->frames ? cycle->period : cycle->frames, n;
+    uint32_t period = engine->audio.period, n;
     uint32_t longest = period < RP_BLOCK_MAX ? period : RP_BLOCK_MAX;
     for (uint32_t i = 0; i < cycle->audios; i++) memset(cycle->audio[i], 0, cycle->frames * sizeof *cycle->audio[i]);
     for (uint32_t at = 0; at < cycle->frames; at += n) {

@@ -3,7 +3,8 @@
 #define RIPIENO_AUDIO_H
 #include "engine_state.h"
 
-void rp_audio_open(rp_engine *engine); /* [control] */
+void rp_audio_open(rp_engine *engine);                         /* [control] */
+void rp_audio_begin(rp_engine *engine, const rp_cycle *cycle); /* a cycle begins [process] */
 /* Another rig plays: its rack is heard from now on, the one before fades out. [process] */
 void rp_audio_change(rp_engine *engine, const rp_rig *to);
 /* Nothing sounds any more, faded. stop: for good; else what comes is heard again. [process] */

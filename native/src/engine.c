@@ -38,6 +38,7 @@ void rp_engine_free(rp_engine *engine) {
     while (engine->commands && rp_ring_read(engine->commands, &type, &command, sizeof command) >= 0)
         if (type == RP_COMMAND_LOAD) rp_rig_free(command.rig);
     rp_rig_free(engine->returning);
+    rp_rig_free(engine->next);
     rp_rig_free(engine->rig);
     rp_vocoder_free(engine->vocal.vocoder);
     rp_ring_free(engine->commands);

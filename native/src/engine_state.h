@@ -64,6 +64,7 @@ typedef struct {
 typedef struct {
     rp_rack *rack;          /* of the rig that plays, NULL: none */
     rp_rack *leaving;       /* of the rig before, until it has faded out */
+    uint32_t period;        /* frames of the longest cycle to come */
     uint32_t voice_outputs; /* of the last rig without a rack */
     float direct, step;     /* how much of the voice goes straight to them, 0 to 1; and how fast that changes */
     float voice[RP_BLOCK_MAX];
@@ -73,7 +74,8 @@ struct rp_engine {
     rp_engine_config config;
     rp_ring *commands, *reports;
     rp_rig *rig;       /* NULL until the first load */
-    rp_rig *returning; /* let go, but the report has not found room yet */
+    rp_rig *returning; /* let go, but its rack still sounds, or the report has not found room yet */
+    rp_rig *next;      /* to be loaded when that one is away; NULL: none */
     uint32_t rig_serial;
     uint32_t budget; /* notes the model may still decide in this cycle */
     int stopping, stopped;

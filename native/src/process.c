@@ -81,12 +81,19 @@ static void set_voice(rp_engine *engine, const rp_command *command) {
     rp_engine_report(engine, report);
 }
 
-/* What control asked for since the last cycle. No further rig is taken while one is on its way back. [process] */
+/* A rig takes over at once, or when the one before is away: control has one to look after at a time. [process] */
+static void load(rp_engine *engine, rp_rig *rig) {
+    engine->next = engine->returning ? rig : NULL;
+    if (!engine->next) change_rig(engine, rig);
+}
+
+/* What control asked for since the last cycle; what comes after a rig that has to wait, waits too. [process] */
 static void obey(rp_engine *engine) {
     rp_command command;
     uint32_t type;
-    while (!engine->returning && rp_ring_read(engine->commands, &type, &command, sizeof command) >= 0) {
-        if (type == RP_COMMAND_LOAD) change_rig(engine, command.rig);
+    if (engine->next) load(engine, engine->next);
+    while (!engine->next && rp_ring_read(engine->commands, &type, &command, sizeof command) >= 0) {
+        if (type == RP_COMMAND_LOAD) load(engine, command.rig);
         else if (type == RP_COMMAND_VOICE) set_voice(engine, &command);
         else silence(engine, type == RP_COMMAND_PANIC);
         if (type == RP_COMMAND_PANIC)
@@ -168,6 +175,7 @@ static void publish(rp_engine *engine, const rp_cycle *cycle) {
 
 void rp_process(rp_engine *engine, const rp_cycle *cycle) {
     rp_outlet_begin(&engine->outlet, cycle);
+    rp_audio_begin(engine, cycle);
     obey(engine);
     for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++)
         if (cycle->lost >> port & 1) rp_player_unplug(engine, port);

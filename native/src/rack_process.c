@@ -111,7 +111,7 @@ static void reset_units(rp_rack *rack) {
 /* [process] */
 static void set_period(rp_rack *rack, uint32_t period) {
     if (period > RP_BLOCK_MAX) period = RP_BLOCK_MAX;
-    if (period == rack->period) return;
+    if (period == 0 || period == rack->period) return;
     rack->period = period;
     for (uint32_t i = 0; i < UNTIL_ALL; i++) {
         for (uint32_t u = 0; u < rack->strip[i].units; u++) {
@@ -123,7 +123,9 @@ static void set_period(rp_rack *rack, uint32_t period) {
 
 /* ---- the fade ---- */
 
-void rp_rack_begin(rp_rack *rack) {
+void rp_rack_begin(rp_rack *rack, uint32_t period) {
+    set_period(rack, period);
+    measure_all(rack);
     rack->phase = rack->used ? RP_RACK_DUE : RP_RACK_OPEN; /* what it held before must not be heard */
     rack->height = rack->used ? 0 : 1;
     rack->used = 1;

@@ -11,7 +11,7 @@
 
 typedef struct {
     rp_unit *unit;
-    rp_delay_line dry; /* what came in, as late as what comes out */
+    rp_delay_line dry; /* what came in, as late as what comes out; closed for an instrument, where that is silence */
     float bypass;      /* how much of it is heard, 0 to 1 */
     float gain;        /* of the unit's own sound, on the way to what was asked for */
     uint32_t fade;     /* frames that bypass takes */
@@ -88,7 +88,8 @@ typedef struct {
     uint32_t ins, outs;
 } rp_rack_piece;
 
-void rp_rack_begin(rp_rack *rack);                               /* from here on it is heard [process] */
+/* From here on it is heard. period: frames of the longest cycle to come. [process] */
+void rp_rack_begin(rp_rack *rack, uint32_t period);
 void rp_rack_end(rp_rack *rack);                                 /* it fades out [process] */
 int rp_rack_ended(const rp_rack *rack);                          /* it has [process] */
 void rp_rack_silence(rp_rack *rack);                             /* a panic [process] */

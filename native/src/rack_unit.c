@@ -11,7 +11,7 @@ int rp_rack_unit_open(rp_rack_unit *place, rp_unit *unit, uint32_t sample_rate) 
     place->fade = (uint32_t)(FADE_SECONDS * sample_rate) + 1;
     place->bypass = atomic_load(&unit->bypassed) ? 1 : 0;
     place->gain = atomic_load(&unit->gain);
-    return rp_delay_line_open(&place->dry, place->fade);
+    return unit->role == RP_UNIT_INSTRUMENT || rp_delay_line_open(&place->dry, place->fade);
 }
 
 void rp_rack_unit_close(rp_rack_unit *place) { rp_delay_line_close(&place->dry); }
@@ -50,14 +50,11 @@ static void blend(rp_rack_unit *place, const rp_unit_block *block, float *const 
 
 void rp_rack_unit_process(rp_rack_unit *place, const rp_unit_block *block, float *const dry[2]) {
     rp_unit *unit = place->unit;
-    for (uint32_t c = 0; c < 2; c++) {
-        memcpy(dry[c], block->audio[c], block->frames * sizeof *dry[c]);
-        if (unit->role == RP_UNIT_INSTRUMENT) memset(block->audio[c], 0, block->frames * sizeof *dry[c]);
-    }
+    for (uint32_t c = 0; c < 2; c++) memcpy(dry[c], block->audio[c], block->frames * sizeof *dry[c]);
     unit->kind->process(unit, block);
     atomic_fetch_add_explicit(&unit->blocks, 1, memory_order_relaxed);
     uint32_t latency = atomic_load_explicit(&unit->latency, memory_order_relaxed);
-    rp_delay_line_process(&place->dry, dry, block->frames, latency);
+    if (place->dry.ring) rp_delay_line_process(&place->dry, dry, block->frames, latency);
     blend(place, block, dry);
     for (uint32_t c = 0; c < 2; c++) rp_rack_keep_peak(&unit->peak[c], block->audio[c], block->frames);
 }

@@ -6,6 +6,8 @@
 
 #include "bands.h"
 #include "bridge.h"
+#include "builtin.h"
+#include "racks.h"
 #include "singers.h"
 #include "singing_bridge.h"
 
@@ -27,6 +29,27 @@ static rp_transformer *transformer;
 static rp_singing *voice;
 static rp_continuation *band; /* their workers are played by the test: a confined process may not read the time */
 
+static rp_rack *rack[2];
+static test_unit *piano;
+
+/* Notes through an instrument and all plugins of our own, the voice through none; and a voice with MIDI in time. */
+static void prepare_racks(void) {
+    rp_rack_config config = {.sample_rate = RATE, .strips = 2, .output = {0, 1}};
+    for (uint32_t i = 0; i < 2; i++) config.strip[i].output[0] = config.strip[i].output[1] = RP_NO_OUTPUT;
+    config.strip[1].source = RP_SOURCE_VOICE;
+    rack[0] = rp_rack_new(&config);
+    config.delay_midi = 1;
+    rack[1] = rp_rack_new(&config);
+    CHECK(rack[0] && rack[1]);
+    piano = make_unit(RP_UNIT_INSTRUMENT, 100);
+    CHECK(rp_rack_add(rack[0], 0, &piano->unit) &&
+          rp_rack_automate(rack[0], &piano->unit, 1, RP_ANY_CHANNEL, 40, 0, 1));
+    for (uint32_t i = 0; i < rp_builtins(); i++) CHECK(rp_rack_add(rack[0], 0, rp_unit_builtin(i, RATE)));
+    test_unit *late = make_unit(RP_UNIT_EFFECT, 128);
+    late->follows = 1;
+    CHECK(rp_rack_add(rack[1], RP_MASTER, &late->unit));
+}
+
 /* Presets are made before: making them may allocate. */
 static void prepare(void) {
     rp_continuation_config players = trio(RP_MODE_BAND);
@@ -36,10 +59,12 @@ static void prepare(void) {
     rp_singing_config sings = recital_config();
     voice = rp_singing_new(&sings, NULL);
     CHECK(band && voice);
+    prepare_racks();
     for (uint32_t i = 0; i < RIGS; i++) {
         rig[i] = i % 4 == 3 ? thru_rig() : quartet_rig(i % 3, (uint8_t)(i % 3));
         CHECK(rig[i]);
         if (i % 8 == 6) rp_rig_set_continuation(rig[i], band);
+        if (i % 3 < 2) rp_rig_set_rack(rig[i], rack[i % 3]);
         if (i % 4 >= 2) CHECK(rp_rig_set_singing(rig[i], voice, 1, 7));
     }
     stage_open_loud(&at, 2, SPEAKERS, rig[0]);
@@ -103,6 +128,7 @@ static void play(uint32_t cycle) {
 
 static void play_all(void) {
     for (uint32_t cycle = 0; cycle < CYCLES; cycle++) play(cycle);
+    CHECK(piano->events > CYCLES / 10 && piano->resets > 2);
     CHECK(at.out.ons > CYCLES && atomic_load(&rp_continuation_bridge(band)->sounded) > 500);
     CHECK(atomic_load(&rp_singing_get_link(voice)->bridge.sounded) > 200 &&
           atomic_load(&rp_singing_get_link(voice)->held));
