@@ -10,7 +10,7 @@
 #include "unit_builtin.h"
 #include "unit_smooth.h"
 
-enum { LINES = 16, DIFFUSERS = 3, TAPS = LINES + 2 * DIFFUSERS };
+enum { LINES = 16, DIFFUSERS = 4, TAPS = LINES + 2 * DIFFUSERS };
 enum { SIZE, DECAY, DAMPING, MIX, PARAMETERS, SHAPING = MIX };
 static const rp_parameter parameters[PARAMETERS] = {
     {"size", "", "of the room: 0 a closet, 0.5 a hall, 1 a cathedral", 0, 1, 0.5, 0},
@@ -21,7 +21,7 @@ static const rp_parameter parameters[PARAMETERS] = {
 /* How long the lines are at the usual size: spread evenly by their ratios, so that few echoes coincide. */
 static const double LINE_MS[LINES] = {23.3, 25.7, 27.9, 30.7, 33.5, 36.7, 40.1, 43.9,
                                       47.7, 52.3, 57.1, 62.3, 68.3, 74.3, 81.7, 89.3};
-static const double DIFFUSER_MS[DIFFUSERS] = {8.3, 3.7, 1.9};
+static const double DIFFUSER_MS[DIFFUSERS] = {11.9, 8.3, 5.3, 3.1};
 static const float DIFFUSION = 0.6F;
 
 typedef struct {
@@ -143,7 +143,7 @@ static void exchange(float x[LINES]) {
     for (uint32_t i = 0; i < LINES; i++) x[i] *= 0.25F; /* 1 / sqrt(LINES) */
 }
 
-/* dry: in; wet: out. Even lines are the left's, odd ones the right's. [process] */
+/* dry: in; wet: out. Left goes into even lines, right into odd ones; both hear all, by other signs. [process] */
 static void frame(reverb_unit *it, const float dry[2], float wet[2]) {
     const float share = it->fade ? 1 - (float)it->fade / (float)it->fade_length : 0;
     const float level = it->shape.level + (it->next.level - it->shape.level) * share;
@@ -152,11 +152,12 @@ static void frame(reverb_unit *it, const float dry[2], float wet[2]) {
     wet[0] = wet[1] = 0;
     for (uint32_t i = 0; i < LINES; i++) {
         x[i] = leave(it, i, share);
-        wet[i & 1] += i & 4 ? -x[i] : x[i];
+        wet[0] += i & 4 ? -x[i] : x[i];
+        wet[1] += i & 8 ? -x[i] : x[i];
     }
     exchange(x);
     for (uint32_t i = 0; i < LINES; i++) say(it, i, x[i] + (i & 2 ? -in[i & 1] : in[i & 1]));
-    for (uint32_t c = 0; c < 2; c++) wet[c] *= level;
+    for (uint32_t c = 0; c < 2; c++) wet[c] *= level * 0.70710678F;
 }
 
 /* [process] */
