@@ -48,7 +48,7 @@ def measure() -> dict[str, Any]:
     with TemporaryDirectory(prefix="bench-plugins-") as name, DummyServer(RATE, PERIOD, True):
         heard, latency = perform(plugins_texts.write(Path(name)))
         struck = sorted({frame for frame, _, data in heard.sent if data[0] & 0xF0 == 0x90})
-        found = {}
+        found: dict[str, dict[str, Any]] = {}
         for number, which in enumerate(["the sum", *_STRIPS]):
             sound = heard.sound(number)
             frames = np.flatnonzero(sound) + heard.first_frame
