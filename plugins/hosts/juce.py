@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ripieno.native.unit import PARAMETERS_MAX
 from ripieno.plugins.base import EFFECT, INSTRUMENT, Audio, Event, Parameter, Plugin, PluginError
 
-_LOADING_S = 5.0  # the longest that an instrument may take to its first sound
+_LOADING_S = 2.0  # the longest that an instrument is waited for until it can be heard: some load their sounds meanwhile
 _POINTS = 33
 _STEPS_MAX = 128
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*)?$")

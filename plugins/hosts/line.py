@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import socket
 from base64 import b64decode, b64encode
-from select import select
+from select import POLLIN, POLLOUT, poll
 from typing import Any
 
 _PIECE = 1 << 16
@@ -48,8 +48,9 @@ class Line:
         self._end.close()
 
     def _comes(self, seconds: float) -> bool:
-        writing = [self._end] if self._out else []
-        return bool(select([self._end], writing, [], seconds)[0])
+        wanted = poll()
+        wanted.register(self._end, POLLIN | (POLLOUT if self._out else 0))
+        return any(event & ~POLLOUT for _, event in wanted.poll(seconds * 1000))
 
     def _flush(self) -> None:
         while self._out:

@@ -98,16 +98,31 @@ def _news(plugin: Isolated) -> list[str]:
     return plugin.tend()
 
 
-def test_a_note_sounds_from_its_frame_to_its_end(start: Start) -> None:
-    plugin = start(INSTRUMENT)
+def test_an_effect_is_as_late_as_before_when_it_was_told_to_be_silent(start: Start, tmp_path: Path) -> None:
+    plugin = start(EFFECT, path=build(tmp_path, "Late", latency=1000))
+    player = UnitPlayer(plugin.unit, PERIOD)
+    sound = noise(40 * PERIOD)
+    player.play(sound)
+    player.reset()
+    heard = player.play(sound)
+    late, faded = PERIOD + 1000, 1000  # what was heard before fades, what follows is faded in
+    np.testing.assert_array_equal(heard[:, late + faded :], sound[:, faded:-late])
+    assert not heard[:, faded:late].any()
+
+
+@pytest.mark.parametrize("latency", [0, 64])
+def test_a_note_sounds_from_its_frame_to_its_end(start: Start, tmp_path: Path, latency: int) -> None:
+    plugin = start(INSTRUMENT, path=build(tmp_path, "Late", latency=latency))
     player = UnitPlayer(plugin.unit, PERIOD)
     player.silence(4 * PERIOD)
     heard = player.silence(
         6 * PERIOD, [(200, b"\x90\x45\x7f"), (201, b"\x90\x45\x00"), (333, b"\x91\x45\x40"), (500, b"\x81\x45\x40")]
     )
     expected = np.zeros(6 * PERIOD)
-    expected[PERIOD + 200] = 0.25
-    expected[PERIOD + 333 : PERIOD + 500] = 64 / 127 / 4 * np.cos(2 * np.pi * 440 / RATE * np.arange(167))
+    late = PERIOD + latency
+    assert plugin.standing().latency == late
+    expected[late + 200] = 0.25
+    expected[late + 333 : late + 500] = 64 / 127 / 4 * np.cos(2 * np.pi * 440 / RATE * np.arange(167))
     np.testing.assert_allclose(heard, [expected] * 2, atol=1e-6)
 
 

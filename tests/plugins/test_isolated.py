@@ -1,5 +1,6 @@
 """A plugin in a process of its own, with real processes: it plays, it fails in every way, it comes back."""
 
+import json
 import os
 import re
 import signal
@@ -288,6 +289,73 @@ def test_it_has_no_network_where_it_says_so(start: Callable[..., Isolated]) -> N
         holds = plugin.holds
         assert {confine.FOLDER, confine.MEMORY} <= set(holds)
         assert plugin.state() == (b"cut off" if confine.NETWORK in holds else b"connected")
+
+
+LIMITS = """
+import json, os, resource
+from ripieno.plugins.base import Plugin
+
+class Limits(Plugin):
+    def render(self, audio, events, values):
+        return audio
+
+    def state(self):
+        names = ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_NOFILE")
+        told = {name: resource.getrlimit(getattr(resource, name))[1] for name in names}
+        told |= {"folder": os.getcwd(), "TMPDIR": os.environ["TMPDIR"], "session": os.getsid(0), "pid": os.getpid()}
+        for line in open("/proc/self/status") if os.path.exists("/proc/self/status") else ():
+            told |= {"privileges": line.split()[1]} if line.startswith("NoNewPrivs") else {}
+        return json.dumps(told).encode()
+"""
+
+
+def test_it_is_confined_as_it_says(start: Callable[..., Isolated]) -> None:
+    plugin = start(LIMITS, memory=1 << 30)
+    told = json.loads(plugin.state())
+    assert told["pid"] == told["session"] == plugin.pid
+    assert told["folder"] == told["TMPDIR"]
+    assert Path(told["folder"]).name.startswith(f"ripieno-plugin-{os.getpid()}-")
+    assert told["RLIMIT_CORE"] == 0
+    assert 0 < told["RLIMIT_NOFILE"] <= 1024
+    assert 1 << 30 < told["RLIMIT_AS"] < 1 << 40
+    assert (told.get("privileges") == "1") == (confine.PRIVILEGES in plugin.holds)
+
+
+def test_one_that_talks_a_lot_plays_on_and_only_its_last_words_are_kept(start: Callable[..., Isolated]) -> None:
+    text = FAULTY.replace("        return audio * values", "        print('x' * 4000)\n        return audio * values")
+    plugin = start(text)
+    player = UnitPlayer(plugin.unit, PERIOD)
+    player.silence(2000 * PERIOD)
+    player.until_level(0.5)
+    assert plugin.standing().restarts == 0
+    player.settled = False
+    player.silence(PERIOD, [(0, b"\x90\x07\x40")])
+    player.until(lambda: plugin.standing().restarts == 1)
+    (news,) = plugin.tend()
+    assert "farewell" in news
+    assert len(news) < 200
+
+
+def test_a_large_state_comes_back_whole(start: Callable[..., Isolated]) -> None:
+    text = FAULTY.replace('return b"%d" % self.count', "return self.kept").replace(
+        "self.count = int(state)", "self.kept = state"
+    )
+    state = bytes(range(256)) * 20_000
+    plugin = start(text, state)
+    assert plugin.state() == state
+    assert plugin.pid
+    os.kill(plugin.pid, signal.SIGKILL)
+    wait_until(lambda: plugin.standing().restarts == 1 and plugin.pid)
+    UnitPlayer(plugin.unit, PERIOD, settled=False).until_level(0.5)
+    assert plugin.state() == state
+
+
+def test_memory_is_shared_where_the_system_has_no_memfd(
+    start: Callable[..., Isolated], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("os.memfd_create", raising=False)
+    plugin = start(GAIN)
+    UnitPlayer(plugin.unit, PERIOD).until_level(0.5)
 
 
 def test_nothing_of_it_is_left(write: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
