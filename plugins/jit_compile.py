@@ -88,6 +88,7 @@ _CALL_TYPE = types.void(
 _EDITION = 1  # of this file and of the trials: another one, and everything is tried and compiled again
 PASSED = "passed"
 _STEADY = {"__future__", "cmath", "collections", "dataclasses", "enum", "math", "numba", "numpy", "ripieno", "typing"}
+_READERS = {"__file__", "open", "load", "loadtxt", "genfromtxt", "fromfile", "memmap"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 _LOCATION = re.compile(r"^!(\d+) = (?:distinct )?!DILocation\((.*)\)$", re.M)
@@ -163,14 +164,16 @@ def place(path: Path, text: str, sample_rate: int) -> Path:
 
 
 def alone(text: str) -> bool:
-    """The text is all that the plugin is: it imports nothing that may change while it does not."""
-    names = set()
+    """The text is all that the plugin is: it imports and reads nothing that may change while it does not."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
+            names |= {alias.name.split(".")[0] for alias in node.names} - _STEADY
         elif isinstance(node, ast.ImportFrom):
-            names.add((node.module or ".").split(".")[0])
-    return names <= _STEADY
+            names |= {(node.module or ".").split(".")[0]} - _STEADY
+        elif isinstance(node, ast.Name | ast.Attribute):
+            names |= {node.id if isinstance(node, ast.Name) else node.attr} & _READERS
+    return not names
 
 
 def entry(program: Program, kept: Path) -> Entry:
@@ -180,7 +183,7 @@ def entry(program: Program, kept: Path) -> Entry:
     text = program.text + _ENTRY.format(size=memory(program).shape[1], shape=shape, item=item, **dtypes)
     path = kept / program.path.name
     written = alone(program.text) and _written(text, path)
-    module = run(text, path, f"ripieno_jit_{kept.name}")
+    module = run(text, path, f"ripieno_jit_{kept.name}", program.path)
     function = vars(module)["ripieno_entry"]
     return Entry(jitted(module, path, **_BARE), function, written)
 

@@ -97,10 +97,10 @@ def load(path: Path, sample_rate: int) -> Program:
     return Program(path, text, module, role, latency, _parameters(path, module), _first(path, module, sample_rate))
 
 
-def run(text: str, path: Path, name: str) -> ModuleType:
-    """The module that a text makes. Raises PluginError."""
+def run(text: str, path: Path, name: str, file: Path | None = None) -> ModuleType:
+    """The module that a text makes. file: where it says it is, by default ``path``. Raises PluginError."""
     module = ModuleType(name)
-    module.__file__ = str(path)
+    module.__file__ = str(file or path)
     sys.modules[name] = module  # numba looks it up by its name
     try:
         exec(compile(text, str(path), "exec"), module.__dict__)

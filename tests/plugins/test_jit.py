@@ -21,6 +21,8 @@ from ripieno.plugins.jit_source import EVENT, load
 
 needs("numba")
 
+from ripieno.plugins import jit_compile  # noqa: E402  (it asks for numba)
+
 RATE = 48_000
 ECHO = """
 import math
@@ -222,14 +224,39 @@ def test_what_has_passed_is_not_tried_or_compiled_again(folder: Path, monkeypatc
         jit.open(path, 44_100, 128)
 
 
-def test_a_file_that_needs_others_is_always_tried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = written(
-        folder, "fickle", "import colorsys\ndef process(audio, events, parameters, state, rate):\n    pass\n"
-    )
-    jit.open(path, RATE, 128).close()
+WAVE = """
+from pathlib import Path
+import numpy as np
+
+WAVE = np.fromfile(Path(__file__).with_suffix(".f32"), np.float32)
+
+def process(audio, events, parameters, state, sample_rate):
+    for i in range(len(audio[0])):
+        audio[0][i] = WAVE[i % len(WAVE)]
+"""
+
+
+def test_a_file_that_reads_others_is_always_tried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(folder, "wave", WAVE)
+    np.arange(5, dtype=np.float32).tofile(folder / "wave.f32")
+    with closing(jit.open(path, RATE, 128)) as plugin:
+        np.testing.assert_array_equal(UnitPlayer(plugin.unit, 128).silence(100)[0], np.arange(100) % 5)
     monkeypatch.setattr(jit, "try_out", unwanted)
     with pytest.raises(AssertionError, match="tried again"):
         jit.open(path, RATE, 128)
+
+
+@pytest.mark.parametrize(
+    ("text", "steady"),
+    [
+        ("import math\nfrom numpy import sin\nimport ripieno.plugins.base as base\n", True),
+        ("import colorsys\n", False),
+        ("from .beside import x\n", False),
+        ("x = open('file').read()\n", False),
+    ],
+)
+def test_what_a_text_depends_on(text: str, steady: bool) -> None:
+    assert jit_compile.alone(text) is steady
 
 
 def test_without_a_cache_it_plays_all_the_same(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
