@@ -106,7 +106,7 @@ class Composition:
 
     mix: ClassVar[None] = None
     strips: ClassVar[Mapping[str, Any]] = {}
-    """No plugin plays."""
+    """No plugin has played yet."""
 
     def keys(self) -> list[Bar]:
         """What was given."""

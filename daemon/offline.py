@@ -247,6 +247,29 @@ def _play(preset: Preset, score: Score, progress: Callable[[float], None], chain
         )
 
 
+def sound_of(
+    preset: Preset, sent: Sequence[Event], frames: int, progress: Callable[[float], None], apart: bool = False
+) -> "tuple[Audio, dict[str, Audio], dict[str, Any]]":
+    """What the plugins of a preset make of MIDI that leaves on its ports, at RATE: `mix`, `strips`, `chains` of a Take.
+
+    frames: when it ends. UserError where a plugin cannot be used.
+    """
+    preset = replace(preset, stems=apart)
+    chains = _chains(preset)
+    ports, audios = len(output_names(preset)), {"audios": len(audio_names(preset))}
+    try:
+        with Engine(RATE, ports, ports, **audios, audio_inputs=len(audio_input_names(preset))) as engine:
+            engine.load(Rig("thru", rack=chains.rack))
+            player = _Offline(engine, sent, None, None, chains)
+            end = _blocks(frames + 1)
+            player.play(end, lambda at: progress(at / end))
+            player.ring(chains)
+            chains.tend()
+            return *_apart(preset, player.sound), chains.status()
+    finally:
+        chains.end()
+
+
 def _apart(preset: Preset, sound: "Audio") -> "tuple[Audio, dict[str, Audio]]":
     """What the audio outputs [frames, outputs] gave: the mix, and the places of plugins, each [frames, 2]."""
     places_of_it = strip_names(preset) if preset.stems else []
@@ -305,7 +328,7 @@ class _Offline:
         """Release what is held and play on until the plugins are silent, for half a minute at most."""
         if self.band or self.singer:  # they are done
             self.engine.load(Rig("thru", rack=chains.rack))
-        self.events += [(self.at, 0, data) for data in _releases(self.events)]
+        self.events += [(self.at, port, data) for port, data in _releases(self.events)]
         quiet, last = 0, self.at + _RINGING_SECONDS * RATE
         while quiet < _QUIET_SECONDS * RATE and self.at < last:
             self.run(self.at + _CHUNK)
@@ -338,17 +361,17 @@ class _Offline:
             self.chains.look()
 
 
-def _releases(events: Iterable[Event]) -> list[bytes]:
-    """What lets go of the keys and pedals that are down in the end."""
-    down: dict[tuple[int, int, int], bytes] = {}
-    for _, _, data in events:
+def _releases(events: Iterable[Event]) -> list[tuple[int, bytes]]:
+    """(port, message) that let go of the keys and pedals that are down in the end."""
+    down: dict[tuple[int, int, int, int], bytes] = {}
+    for _, port, data in events:
         kind, channel = data[0] & 0xF0, data[0] & 15
         if kind in (_NOTE_ON, _NOTE_OFF):
             held = bytes((_NOTE_OFF | channel, data[1], 64)) if kind == _NOTE_ON and data[2] else b""
-            down[_NOTE_ON, channel, data[1]] = held
+            down[port, _NOTE_ON, channel, data[1]] = held
         elif kind == _CONTROL and data[1] == _SUSTAIN:
-            down[_CONTROL, channel, data[1]] = bytes((data[0], _SUSTAIN, 0)) if data[2] >= 64 else b""
-    return [data for data in down.values() if data]
+            down[port, _CONTROL, channel, _SUSTAIN] = bytes((data[0], _SUSTAIN, 0)) if data[2] >= 64 else b""
+    return [(key[0], data) for key, data in down.items() if data]
 
 
 def _after_key(reports: Iterable[Report], kind: str) -> list[float]:

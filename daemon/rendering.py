@@ -1,13 +1,13 @@
 """From a MIDI file to the files a user asked for: notes, sound, picture."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ripieno.daemon import plot, synth
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.offline import RATE, play
+from ripieno.daemon.offline import RATE, play, sound_of
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.progress import Progress
 from ripieno.daemon.rig import strip_names
@@ -33,6 +33,8 @@ class Music(Protocol):
     """What came of playing or writing: enough to make every file of it."""
 
     @property
+    def preset(self) -> Preset: ...
+    @property
     def score(self) -> Score: ...
     @property
     def parts(self) -> list[Part]: ...
@@ -53,7 +55,7 @@ class Music(Protocol):
     def sung(self) -> plot.Sung | None: ...
     @property
     def mix(self) -> "Audio | None":
-        """What plugins gave, left and right [frames, 2]; None where the synthesizer is to play."""
+        """What plugins gave, left and right [frames, 2]; None where none have played yet."""
 
     @property
     def strips(self) -> "Mapping[str, Audio]":
@@ -75,17 +77,17 @@ def render(source: Path, preset: Preset, outputs: Outputs, title: str) -> dict[s
     return make(take, outputs, title) | {"input": str(source)}
 
 
-def strip_files(outputs: Outputs, places: Iterable[str]) -> dict[str, Path]:
-    """The file of each place of plugins, beside `wav`."""
-    wav = outputs.wav
+def _strips(outputs: Outputs, preset: Preset | None) -> dict[str, Path]:
+    """The files for the places of a preset's plugins apart, beside `wav`."""
+    wav, wanted = outputs.wav, outputs.apart and preset and preset.chain
+    places = strip_names(preset) if preset and wanted else []
     return {name: wav.with_stem(f"{wav.stem}-{name.lower().replace(' ', '-')}") for name in places} if wav else {}
 
 
 def check(source: Path | None, outputs: Outputs, preset: Preset | None = None) -> None:
     """UserError, before anything is played, where a file cannot be made here or would overwrite another."""
-    places = strip_names(preset) if preset and preset.chain and outputs.apart else []
     all_of_them = (outputs.midi, outputs.wav, outputs.plot, outputs.stems.voice, outputs.stems.others)
-    wanted = [path.resolve() for path in (*all_of_them, *strip_files(outputs, places).values()) if path]
+    wanted = [path.resolve() for path in (*all_of_them, *_strips(outputs, preset).values()) if path]
     if (source and source.resolve() in wanted) or len(set(wanted)) < len(wanted):
         raise UserError("the input and the files to make must all have different names")
     if outputs.wav and not (preset and preset.chain):
@@ -99,9 +101,9 @@ def make(music: Music, outputs: Outputs, title: str) -> dict[str, Any]:
     write_score(outputs.midi, music.score, music.parts, music.sent)
     files = {"midi": str(outputs.midi)}
     result: dict[str, Any] = music.summary() | {"files": files}
-    if outputs.wav and music.mix is not None:
-        result["sound"], made = _write_mix(outputs, music.mix, music.strips)
-        files |= made
+    if outputs.wav and music.preset.chain:
+        result |= _write_mix(outputs, music)
+        files |= {"wav": str(outputs.wav)} | {name: str(path) for name, path in _strips(outputs, music.preset).items()}
     elif outputs.wav:
         result["sound"] = _write_sound(outputs.wav, outputs.stems, music)
         stems = {"voice": outputs.stems.voice, "others": outputs.stems.others} if music.sung else {}
@@ -128,16 +130,19 @@ def possible(outputs: Outputs) -> tuple[Outputs, list[str]]:
     return outputs, lacks
 
 
-def _write_mix(
-    outputs: Outputs, mix: "Audio", strips: "Mapping[str, Audio]"
-) -> tuple[dict[str, float], dict[str, str]]:
-    """What plugins gave, sample by sample; and the files of it."""
+def _write_mix(outputs: Outputs, music: Music) -> dict[str, Any]:
+    """What plugins give, sample by sample; returns what there is to tell of it."""
     assert outputs.wav
-    files = {"wav": outputs.wav, **strip_files(outputs, strips)}
-    for path, samples in zip(files.values(), (mix, *strips.values()), strict=True):
+    told: dict[str, Any] = {}
+    mix, strips = music.mix, music.strips
+    if mix is None:
+        with Progress("making the sound") as progress:
+            mix, strips, told = sound_of(music.preset, music.sent, music.frames, progress, outputs.apart)
+    files = _strips(outputs, music.preset)
+    for path, samples in ((outputs.wav, mix), *((files[name], one) for name, one in strips.items())):
         write_float(path, samples, RATE)
     sound = {"seconds": round(len(mix) / RATE, 3), "peak": round(float(abs(mix).max(initial=0)), 4)}
-    return sound, {name: str(path) for name, path in files.items()}
+    return {"sound": sound} | ({"chains": told} if told else {})
 
 
 def _write_sound(path: Path, stems: synth.Stems, music: Music) -> dict[str, float]:
@@ -152,6 +157,7 @@ def _write_sound(path: Path, stems: synth.Stems, music: Music) -> dict[str, floa
 def describe(result: dict[str, Any]) -> str:
     """What was made, for people."""
     lines = _composed(result) if "written" in result else _played(result)
+    lines += _sounded(result) if "chains" in result else []
     sizes = [(path, Path(path).stat().st_size) for path in result["files"].values()]
     return "\n".join([*lines, *(f"made {path} ({size / 1024:.0f} kB)" for path, size in sizes)])
 
@@ -176,7 +182,6 @@ def _played(result: dict[str, Any]) -> list[str]:
     told = {"fallback": "by the fallback", "shared": "as second notes", "stolen": "cut short", "dropped": "dropped"}
     lines.append("  " + ", ".join(f"{result[key]} {words}" for key, words in told.items()))
     lines += _answered(result["band"]) if "band" in result else []
-    lines += _sounded(result) if "chains" in result else []
     return lines + (_sung(result["voice"]) if "voice" in result else [])
 
 

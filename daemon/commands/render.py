@@ -1,6 +1,7 @@
 """`ripieno render`: a MIDI file through the ensemble, off line."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,9 +126,11 @@ def _write(parsed: argparse.Namespace, outputs: "Outputs") -> dict[str, Any]:
     from ripieno.daemon.cast import code_named
     from ripieno.daemon.progress import Progress
     from ripieno.daemon.rendering import check, make
+    from ripieno.daemon.synth import NO_STEMS
 
-    check(parsed.input, outputs)
     preset = load_preset(parsed.preset, parsed) if parsed.preset else None
+    outputs = replace(outputs, stems=NO_STEMS) if preset and preset.chain else outputs
+    check(parsed.input, outputs, preset)
     with Progress("writing"):
         if parsed.from_scratch:
             names = parsed.instruments.split(",") if parsed.instruments else []

@@ -208,6 +208,29 @@ def test_names_of_the_files_differ(folder: Path) -> None:
     assert "different names" in ripieno("render", folder / "song.mid", *arguments, status=1).stderr
 
 
+def test_what_the_model_writes_sounds_through_plugins(folder: Path) -> None:
+    (folder / "duo.toml").write_text(DUO + ROOM)
+    files = ("-o", folder / "on.mid", "--wav", folder / "on.wav", "--stems", "--json")
+    line = (
+        "render",
+        folder / "song.mid",
+        "--continue",
+        "1",
+        "--set",
+        "continuation.mode=duet",
+        "--preset",
+        folder / "duo.toml",
+        *files,
+    )
+    told = json.loads(ripieno(*line).stdout)
+    assert set(told["files"]) == {"midi", "wav", "High", "Low"}
+    assert len(told["chains"]["plugins"]) == 4
+    sound = read_float(folder / "on.wav")[0]
+    assert np.abs(sound).max() > 0.05
+    assert len(sound) == pytest.approx(told["sound"]["seconds"] * RATE, abs=RATE / 1000)
+    assert told["sound"]["seconds"] > told["seconds"] + 2
+
+
 def test_too_loud_is_told(folder: Path) -> None:
     (folder / "duo.toml").write_text(DUO)
     loud = ("--set", "chain.high.gain_db=24", "--set", "chain.low.gain_db=24")
