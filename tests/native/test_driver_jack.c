@@ -26,6 +26,7 @@ typedef struct {
     uint8_t out[OUT_BYTES];
     uint32_t used, times[EVENTS], writes, clears;
     int links;
+    rp_jack_latency latency[2]; /* capture, playback */
 } port;
 
 static port ports[2 * PORTS];
@@ -70,6 +71,18 @@ static rp_jack_port *port_of(rp_jack_client *client, uint32_t id) {
     return (rp_jack_port *)&ports[id];
 }
 
+static void get_latency(rp_jack_port *at, int mode, rp_jack_latency *range) { *range = ((port *)at)->latency[mode]; }
+
+static void set_latency(rp_jack_port *at, int mode, rp_jack_latency *range) { ((port *)at)->latency[mode] = *range; }
+
+static uint32_t asked;
+
+static int recompute(rp_jack_client *client) {
+    (void)client;
+    asked++;
+    return 0;
+}
+
 /* What the engine is given; a player in its place. */
 static rp_cycle seen;
 static rp_input seen_in[EVENTS * PORTS];
@@ -94,6 +107,9 @@ static rp_jack *open_driver(uint32_t inputs, uint32_t outputs, uint32_t capacity
         .last_frame_time = frame_time,
         .port_connected = links_of,
         .port_by_id = port_of,
+        .port_get_latency_range = get_latency,
+        .port_set_latency_range = set_latency,
+        .recompute_total_latencies = recompute,
     };
     for (uint32_t i = 0; i < inputs; i++) jack->in[i] = (rp_jack_port *)&ports[i];
     for (uint32_t i = 0; i < outputs; i++) jack->out[i] = (rp_jack_port *)&ports[PORTS + i];
@@ -157,6 +173,53 @@ static void test_audio_ports(void) {
     cycle(jack, FRAMES);
     CHECK(seen.audio_ins == 1 && (const void *)seen.audio_in[0] == &ports[1]);
     CHECK(seen.audios == 2 && (void *)seen.audio[0] == &ports[PORTS + 1] && (void *)seen.audio[1] == &ports[PORTS + 2]);
+    rp_jack_free(jack);
+}
+
+static void test_period(void) {
+    rp_jack *jack = open_driver(1, 1, 8);
+    CHECK(rp_jack_on_period(256, jack) == 0);
+    cycle(jack, FRAMES);
+    CHECK(seen.period == 256 && seen.frames == FRAMES);
+    rp_jack_free(jack);
+}
+
+static int is(uint32_t which, int mode, uint32_t least, uint32_t most) {
+    return ports[which].latency[mode].min == least && ports[which].latency[mode].max == most;
+}
+
+/* Ports 0, 1: a keyboard's and a microphone's; 3, 4: a synthesiser's and a loudspeaker's. */
+static void test_latency(void) {
+    static const char *const names[1] = {"sound"};
+    rp_jack *jack = open_driver(1, 1, 8);
+    CHECK(rp_jack_set_audio(jack, 1, names, 1, names));
+    jack->audio_in.port[0] = (rp_jack_port *)&ports[1];
+    jack->audio_out.port[0] = (rp_jack_port *)&ports[PORTS + 1];
+    rp_jack_set_latency(jack, 500, 300);
+    CHECK(asked == 0); /* there is no server to ask */
+    jack->client = (rp_jack_client *)jack;
+    rp_jack_set_latency(jack, 500, 300);
+    CHECK(asked == 0);
+    rp_jack_set_latency(jack, 500, 200);
+    rp_jack_set_latency(jack, 400, 200);
+    CHECK(asked == 2);
+    ports[0].latency[RP_JACK_CAPTURE] = (rp_jack_latency){10, 20};
+    ports[1].latency[RP_JACK_CAPTURE] = (rp_jack_latency){128, 130};
+    ports[PORTS].latency[RP_JACK_PLAYBACK] = (rp_jack_latency){1000, 2000};
+    ports[PORTS + 1].latency[RP_JACK_PLAYBACK] = (rp_jack_latency){256, 256};
+    rp_jack_on_latency(RP_JACK_CAPTURE, jack);
+    rp_jack_on_latency(RP_JACK_PLAYBACK, jack);
+    CHECK(is(PORTS, RP_JACK_CAPTURE, 200, 200) && is(PORTS + 1, RP_JACK_CAPTURE, 400, 400)); /* nobody is connected */
+    CHECK(is(0, RP_JACK_PLAYBACK, 200, 200) && is(1, RP_JACK_PLAYBACK, 400, 400));
+    ports[0].links = ports[1].links = ports[PORTS].links = 1;
+    rp_jack_on_latency(RP_JACK_CAPTURE, jack);
+    rp_jack_on_latency(RP_JACK_PLAYBACK, jack);
+    CHECK(is(PORTS, RP_JACK_CAPTURE, 210, 220) && is(PORTS + 1, RP_JACK_CAPTURE, 410, 530));
+    CHECK(is(0, RP_JACK_PLAYBACK, 1200, 2200) && is(1, RP_JACK_PLAYBACK, 400, 400));
+    ports[PORTS + 1].links = 2;
+    rp_jack_on_latency(RP_JACK_PLAYBACK, jack);
+    CHECK(is(0, RP_JACK_PLAYBACK, 656, 656) && is(1, RP_JACK_PLAYBACK, 656, 656));
+    jack->client = NULL;
     rp_jack_free(jack);
 }
 
@@ -368,6 +431,8 @@ int main(void) {
     test_events_of_all_ports_by_time();
     test_broken_late_and_too_many_events();
     test_audio_ports();
+    test_period();
+    test_latency();
     test_frames_never_go_back();
     test_connections();
     test_counts();
