@@ -99,6 +99,7 @@ static int run(rp_engine *engine, const rp_tape *in, const rp_offline_span *span
         settle(engine, frames);
         if (span->sound && !rp_sound_add(span->sound, (const float *const *)cycle->audio, frames)) sink->failed = 1;
     }
+    cycle->in = NULL;
     return !sink->failed;
 }
 

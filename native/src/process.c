@@ -83,8 +83,12 @@ static void set_voice(rp_engine *engine, const rp_command *command) {
 
 /* A rig takes over at once, or when the one before is away: control has one to look after at a time. [process] */
 static void load(rp_engine *engine, rp_rig *rig) {
-    engine->next = engine->returning ? rig : NULL;
-    if (!engine->next) change_rig(engine, rig);
+    if (engine->returning) {
+        engine->next = rig;
+        return;
+    }
+    engine->next = NULL;
+    change_rig(engine, rig);
 }
 
 /* What control asked for since the last cycle; what comes after a rig that has to wait, waits too. [process] */
