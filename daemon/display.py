@@ -42,6 +42,7 @@ _SUNG = ("on", "mode", "follow", "activity", "voice", "range", "brightness", "vi
 _ROLL_COLUMNS, _BEYOND, _ROOM_FOR_ROLL, _METER_COLUMNS, _METER_DB = 80, 2, 32, 24, -60
 _LOUD_DB = -3  # from here on a meter is red
 _LOUD_COLOR, _FINE_COLOR, _PARAMETERS = "#d1495b", "#3a9a6b", 8
+_MARGIN = 4  # lines of plugins that are none of one plugin
 
 
 class View(Protocol):
@@ -195,10 +196,11 @@ class _Panel:
     def show(self, performance: "Performance") -> str:
         """Draw it, if anything changed, and hear the keys."""
         self._news = [*self._news, *performance.take_news()][-_PANEL_NEWS:]
-        both = (_band(performance), _voice(performance))
-        parts = (_head(performance, self._why), _players(performance), *both, _chains(performance))
+        parts = [_head(performance, self._why), _players(performance), _band(performance), _voice(performance)]
         lines = [line for part in parts if part for line in (*part, "")]
-        self._screen.draw([*lines, *_foot(performance, self._news)])
+        foot = _foot(performance, self._news)
+        room = os.get_terminal_size().lines - len(lines) - len(foot) - _MARGIN
+        self._screen.draw([*lines, *_chains(performance, room), *foot])
         return pressed()
 
 
@@ -260,18 +262,27 @@ def _voice(performance: "Performance") -> list[str]:
     ]
 
 
-def _chains(performance: "Performance") -> list[str]:
-    """Plugins: a line each, then all of them together, and the parameters of the one that keys mean."""
+def _chains(performance: "Performance", room: int) -> list[str]:
+    """Plugins: a line each, then all of them together, and the parameters of the one that keys mean.
+
+    Where there is no room for all, those that keys mean or that something is wrong with.
+    """
     if not performance.chains:
         return []
     values, at = performance.chains.status(), performance.chains.chosen
     width = max(len(_title(one)) for one in values["plugins"])
-    lines = [
-        f" {'▸' if n == at else ' '} {_title(one):{width}}  {_level(one['peak_db'])}  {_condition(one)}"
+    lines = {
+        n: f" {'▸' if n == at else ' '} {_title(one):{width}}  {_level(one['peak_db'])}  {_condition(one)}"
         for n, one in enumerate(values["plugins"])
-    ]
-    lines.append(f"   {'all':{width}}  {_level(values['peak_db'])}  {values['latency_ms']:.1f} ms late")
-    return [*lines, dimmed(f" {_parameters(performance.chains.current)}")]
+    }
+    if len(lines) > room:
+        lines = {n: line for n, line in lines.items() if n == at or _ails(values["plugins"][n])}
+    whole = f"   {'all':{width}}  {_level(values['peak_db'])}  {values['latency_ms']:.1f} ms late"
+    return [*lines.values(), whole, dimmed(f" {_parameters(performance.chains.current)}"), ""]
+
+
+def _ails(plugin: dict[str, Any]) -> bool:
+    return bool(plugin["why"] or plugin["blocked"] or not plugin["plays"])
 
 
 def _title(plugin: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from ripieno.daemon.blackbox import BlackBox
 from ripieno.daemon.board import Board
 from ripieno.daemon.chain_checks import LEFT, LEFT_IN, RIGHT, RIGHT_IN
 from ripieno.daemon.chains import Chains, make_chains
-from ripieno.daemon.drivers.base import NO_SOUND
+from ripieno.daemon.drivers.base import NO_SOUND, NO_SOUND_IN
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.keeper import Keeper, Opened
 from ripieno.daemon.preset_document import CHAIN, CONTINUATION, SINGING
@@ -378,10 +378,11 @@ def _connect(performance: Performance, options: Options) -> None:
     if all_audios(performance.presets):
         performance.news += _connect_audio(driver, options.connect_audio, _what_sounds(performance.presets))
     performance.news += [driver.connect_audio_in(part) for part in options.connect_audio_in]
-    if all_audio_inputs(performance.presets) and driver.sounds and not options.connect_audio_in:
-        performance.news.append(
-            f"sound comes in at {LEFT_IN} and {RIGHT_IN}: connect it, or use --connect-audio-in NAME"
-        )
+    if all_audio_inputs(performance.presets) and not driver.hears:
+        performance.news.append(f"the input is silent: {NO_SOUND_IN}")
+    elif all_audio_inputs(performance.presets) and not options.connect_audio_in:
+        told = f"sound comes in at {LEFT_IN} and {RIGHT_IN}"
+        performance.news.append(f"{told}: connect something, or use --connect-audio-in NAME")
 
 
 def _what_sounds(presets: Sequence[Preset]) -> str:

@@ -16,11 +16,12 @@ class Driver(Protocol):
     """The life of a driver: open, start, tend now and then, stop. Whatever a user can mend raises UserError.
 
     `name` is the one of --driver; `sample_rate` (frames a second) is known after open, and an engine made with it.
-    `sounds`: it carries audio, so that an engine's audio outputs are heard.
+    `sounds`: it carries audio, so that an engine's audio outputs are heard. `hears`: audio comes in, too.
     """
 
     name: str
     sounds: bool
+    hears: bool
 
     @property
     def sample_rate(self) -> int: ...

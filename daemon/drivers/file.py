@@ -28,6 +28,7 @@ class File:
 
     name = "file"
     sounds = False
+    hears = False
     new_rate = 0
     sample_rate = SAMPLE_RATE
 

@@ -17,6 +17,7 @@ class Jack:
     name = "jack"
     finished = False
     sounds = True
+    hears = True
 
     def __init__(
         self,

@@ -104,6 +104,7 @@ class RtMidi:
     name = "rtmidi"
     finished = False
     sounds = False
+    hears = False
     new_rate = 0
 
     def __init__(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ripieno.daemon import presets
+from ripieno.daemon import band, chains, presets, singer
 from ripieno.daemon.chain_checks import misplaced
 from ripieno.daemon.chain_state import Saved, read_state, write_state
 from ripieno.daemon.errors import UserError
@@ -192,6 +192,11 @@ def test_files_are_looked_for_beside_the_preset(tmp_path: Path) -> None:
 )
 def test_where_a_plugin_may_stand(role: str, place: str, first: bool, fits: bool) -> None:
     assert (misplaced(role, place, first) == "") == fits
+
+
+def test_each_key_of_the_panel_means_one_thing() -> None:
+    keys = [*band.KEYS, *singer.KEYS, *chains.KEYS, *"npq:", *"123456789"]
+    assert len(set(keys)) == len(keys)
 
 
 # What a plugin is called.

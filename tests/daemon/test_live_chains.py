@@ -250,6 +250,7 @@ def test_lines_tell_of_plugins(folder: Path) -> None:
     file.save(folder / "short.mid")
     line = (folder / "piano.toml", "--driver", "file", "--input", folder / "short.mid", "--name", name_of("lines"))
     said = ripieno("run", *line).stdout
+    assert "the input is silent: this driver lets no sound in" in ripieno("run", "microphone", *line[1:]).stdout
     assert "only notes leave: this driver carries no sound" in said
     assert "2 plugins, " in said
     assert "sound 1.3 ms late" in said
