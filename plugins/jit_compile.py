@@ -32,7 +32,7 @@ try:
     from numba.core import errors
     from numba.np.numpy_support import from_dtype
 except ImportError as error:
-    raise PluginError(f'a jit plugin needs numba, which is not here ({error}): pip install "ripieno[jit]"') from None
+    raise PluginError(f'a jit plugin needs numba, which is not here ({error}): pip install numba') from None
 
 types: Any = numba.types
 _OPTIONS = {"error_model": "numpy", "fastmath": False}

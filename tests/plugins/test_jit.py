@@ -274,5 +274,5 @@ def test_without_numba_it_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setitem(sys.modules, name, value)
     monkeypatch.delitem(sys.modules, "ripieno.plugins.jit_compile", raising=False)
     monkeypatch.delattr(ripieno.plugins, "jit_compile", raising=False)
-    with pytest.raises(PluginError, match=r'needs numba, which is not here .*: pip install "ripieno\[jit\]"'):
+    with pytest.raises(PluginError, match=r'needs numba, which is not here .*: pip install numba'):
         jit.open(written(folder, "echo", ECHO), RATE, 128)
