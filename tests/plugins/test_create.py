@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -102,3 +103,16 @@ def test_what_is_written_is_named_and_explained(kind: str, instrument: bool, tmp
     assert "NAME" not in text
     assert (ast.get_docstring(ast.parse(text)) or "").startswith("mine: ")
     assert all(len(line) <= 120 for line in text.splitlines())
+
+
+def test_the_example_of_the_documentation_echoes(tmp_path: Path) -> None:
+    needs("numba")
+    text = (Path(__file__).parents[2] / "docs" / "own-plugins.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "echo.py").write_text(example)
+    with closing(open_spec("jit:echo.py", tmp_path, RATE, PERIOD)) as plugin:
+        sound = np.zeros((2, RATE), np.float32)
+        sound[:, 0] = 1
+        heard = UnitPlayer(plugin.unit, PERIOD).play(sound)
+    assert np.flatnonzero(heard[0]).tolist() == [0, RATE // 3, 2 * (RATE // 3)]
+    assert heard[1, [0, RATE // 3, 2 * (RATE // 3)]].tolist() == [1, 0.5, 0.25]
