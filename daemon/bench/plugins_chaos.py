@@ -374,7 +374,7 @@ def _silent(stems: Mapping[str, Any], held: int) -> Row:
 
 
 def _no_click(stems: Mapping[str, Any], harmed: Mapping[str, Any]) -> Row:
-    finite = all(row["peak"] < float("inf") for row in stems.values())
+    finite = all(row["peak"] < plugins_sound.NONSENSE for row in stems.values())
     ratio = max(row["jump"] / max(row["jump_expected"], 1e-9) for row in harmed.values())
     return Row(
         "clicks",

@@ -173,7 +173,7 @@ def rows(told: Mapping[str, Any], sides: list[plugins_sound.Beside], peak: float
             "samples that are not as rendered off line",
             f"{lost} of {sum(one.samples for one in sides):,}{slipped}; {told['missed_blocks']} blocks replaced",
             "0",
-            not lost and not slips and not told["missed_blocks"] and plugins_sound.SILENT < peak < float("inf"),
+            not lost and not slips and not told["missed_blocks"] and plugins_sound.SILENT < peak < plugins_sound.NONSENSE,
         ),
     ]
 

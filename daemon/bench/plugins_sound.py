@@ -13,6 +13,7 @@ _PIECE = 1 << 20
 _SLIPS = 4  # periods by which JACK's clients may run out of step after an xrun
 _SAME_AGAIN = 480  # frames without a difference, after which a gap is over
 SILENT = 1e-4  # -80 dB
+NONSENSE = 1e30
 
 Sound = NDArray[np.float32]
 
@@ -103,15 +104,16 @@ def longest_silence(heard: Sound, expected: Sound) -> int:
 
 
 def largest_jump(sound: Sound) -> float:
-    """From one sample to the next."""
+    """From one sample to the next; NONSENSE where one is no number."""
     pieces = (sound[first : first + _PIECE + 1] for first in range(0, len(sound), _PIECE))
-    return max((float(np.abs(np.diff(piece)).max(initial=0)) for piece in pieces), default=0.0)
+    jumps = (np.nan_to_num(np.abs(np.diff(piece)), nan=NONSENSE, posinf=NONSENSE) for piece in pieces)
+    return max((float(one.max(initial=0)) for one in jumps), default=0.0)
 
 
 def peak(sound: Sound) -> float:
-    """The highest sample; infinite where one is no number."""
+    """The highest sample; NONSENSE where one is no number."""
     highest = [0.0]
     for first in range(0, len(sound), _PIECE):
         part = np.abs(sound[first : first + _PIECE])
-        highest.append(float(part.max(initial=0)) if np.isfinite(part).all() else float("inf"))
+        highest.append(float(part.max(initial=0)) if np.isfinite(part).all() else NONSENSE)
     return max(highest)

@@ -1,8 +1,13 @@
 """The benches of the plugins, in small: that they measure what they say, and that what they measure holds."""
 
+import mmap
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -18,6 +23,8 @@ from ripieno.daemon.bench import (
     plugins_sound,
     plugins_texts,
 )
+from ripieno.daemon.bench.jack import wait_for
+from ripieno.daemon.bench.plugins_belongings import belongings, host_processes, processes_named, processor_ns
 from ripieno.daemon.bench.plugins_client import held
 from ripieno.daemon.bench.plugins_player import script
 from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict
@@ -83,7 +90,8 @@ def test_jumps_and_peaks() -> None:
     assert plugins_sound.largest_jump(sound) == pytest.approx(0.5)
     assert plugins_sound.peak(sound) == pytest.approx(0.3)
     sound[2] = np.nan
-    assert plugins_sound.peak(sound) == float("inf")
+    assert plugins_sound.peak(sound) == plugins_sound.NONSENSE
+    assert plugins_sound.largest_jump(sound) == pytest.approx(plugins_sound.NONSENSE)
 
 
 def test_as_many_faults_are_planned_as_the_minutes_ask_for() -> None:
@@ -101,6 +109,27 @@ def test_the_verdict_is_that_of_all_rows(capsys: pytest.CaptureFixture[str]) -> 
     assert said[0].endswith("-> NOT MET")
     assert said[1].endswith("-> met")
     assert (percentile([3, 1, 2], 0.5), percentile([3, 1, 2], 0.99), percentile([], 0.5)) == (2, 3, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="what a process has is read from Linux")
+def test_what_is_left_behind_is_seen() -> None:
+    before = belongings()
+    assert belongings().beyond(before) == dict.fromkeys(("processes", "descriptors", "shared memory", "folders"), 0)
+    pretends = [sys.executable, "-c", "input()", "ripieno.plugins.hosts", str(os.getpid())]
+    host = subprocess.Popen(pretends, stdin=subprocess.PIPE)
+    memory = os.memfd_create("left")
+    os.ftruncate(memory, 4096)
+    shared = mmap.mmap(memory, 4096)
+    with TemporaryDirectory(prefix=f"ripieno-plugin-{os.getpid()}-"):
+        wait_for(lambda: host_processes(os.getpid()) == [host.pid], "the process has begun", 10)
+        found = belongings().beyond(before)
+    assert found == {"processes": 1, "descriptors": 3, "shared memory": 1, "folders": 1}  # two of memory, and the pipe
+    shared.close()
+    os.close(memory)
+    host.communicate(b"")
+    assert not any(belongings().beyond(before).values())
+    assert processor_ns(os.getpid()) > 0
+    assert processes_named(Path(sys.executable).name)
 
 
 def told(found: dict[str, object]) -> str:
