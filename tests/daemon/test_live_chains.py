@@ -11,6 +11,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
+import vst3_build
 from command import ripieno
 from screen import Screen
 from stage import Daemon, connected, daemon, held, name_of, wait_for
@@ -193,6 +194,50 @@ def children(pid: int) -> list[int]:
     return [
         int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text().split()
     ]
+
+
+VST3 = """\
+name = "VST3"
+
+[[ensemble]]
+name = "Piano"
+program = 1
+polyphony = 0
+
+[[chain]]
+on = "Piano"
+plugin = "vst3:PATH#INSTRUMENT"
+name = "keys"
+state = "keys.json"
+cc = { gain = 74 }
+
+[[chain]]
+plugin = "vst3:PATH#EFFECT"
+name = "end"
+"""
+
+
+def test_a_vst3_sounds_and_is_as_it_was_left(tmp_path: Path) -> None:
+    needs("pedalboard")
+    bundle = vst3_build.build(tmp_path)
+    text = VST3.replace("PATH", str(bundle)).replace("INSTRUMENT", vst3_build.INSTRUMENT)
+    (tmp_path / "vst3.toml").write_text(text.replace("EFFECT", vst3_build.EFFECT))
+    expected = -60 + 72 * 110 / 127
+    for moved in (True, False):
+        track = mido.MidiTrack([mido.Message("note_on", note=60)])
+        track += [mido.Message("control_change", control=74, value=110)] if moved else []
+        mido.MidiFile(type=0, tracks=[track]).save(tmp_path / "song.mid")
+        line = (tmp_path / "vst3.toml", "--driver", "file", "--input", tmp_path / "song.mid")
+        with daemon(*line, "--name", name_of("vst3")) as one:
+            keys, end = one.hear("end")["chains"]["plugins"]
+            assert one.process.wait(30) == 0
+        assert (keys["plays"], end["plays"], keys["restarts"]) == (True, True, 0)
+        assert keys["parameters"]["gain"] == pytest.approx(expected, abs=0.01)
+        assert keys["peak_db"] > -40
+        assert end["peak_db"] == pytest.approx(keys["peak_db"], abs=1)
+    kept = json.loads((tmp_path / "keys.json").read_text())
+    assert kept["parameters"]["gain"] == pytest.approx(expected, abs=0.01)
+    assert kept["state"]
 
 
 def test_one_that_cannot_be_opened_leaves_the_others(folder: Path, song: Path) -> None:
