@@ -39,6 +39,7 @@ static void move(rp_rack_unit *place, float bypass, float gain) {
 static void blend(rp_rack_unit *place, const rp_unit_block *block, float *const dry[2]) {
     float bypass = atomic_load_explicit(&place->unit->bypassed, memory_order_relaxed) ? 1 : 0;
     float gain = atomic_load_explicit(&place->unit->gain, memory_order_relaxed);
+    if (bypass == 0 && place->bypass == 0 && gain == 1 && place->gain == 1) return;
     for (uint32_t i = 0; i < block->frames; i++) {
         move(place, bypass, gain);
         for (uint32_t c = 0; c < 2; c++) {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -14,11 +17,12 @@ import pytest
 
 from needs import lack, needs
 from ripieno.daemon.bench.jack_server import DummyServer
-from ripieno.native import builtin
+from ripieno.native import builtin, isolate
 from ripieno.native.drivers import JackDriver
 from ripieno.native.engine import Engine, Rig
 from ripieno.native.probe import JackProbe
 from ripieno.native.rack import INPUT, Rack, Strip
+from ripieno.native.unit import Unit
 
 needs("jackd", "jack_iodelay")  # with jack_lsp and jack_bufsize
 
@@ -39,6 +43,41 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0) 
         time.sleep(0.005)
 
 
+# What comes in goes out.
+PLUGIN = """
+import mmap, sys
+from ripieno.native import isolate
+memory = mmap.mmap(int(sys.argv[1]), isolate.SIZE)
+seat = isolate.Seat(memory, 0)
+isolate.prioritise()
+isolate.begin(memory)
+try:
+    while True:
+        block = seat.take(1000)
+        if block:
+            seat.give(seat.audio[:, : block.frames])
+except isolate.Closed:
+    pass
+"""
+
+
+@contextmanager
+def isolated() -> Iterator[Unit]:
+    """A plugin in a process of its own, as late as a period is long."""
+    with closing(open(os.memfd_create("plugin"), "rb+")) as file:
+        file.truncate(isolate.SIZE)
+        memory = mmap.mmap(file.fileno(), isolate.SIZE)
+        isolate.init(memory)
+        unit = isolate.unit(memory, "effect", 0, 0)
+        command = [sys.executable, "-c", PLUGIN, str(file.fileno())]
+        with subprocess.Popen(command, pass_fds=[file.fileno()]) as process:
+            try:
+                yield unit
+            finally:
+                isolate.close(memory)
+                process.wait(20)
+
+
 class Host:
     """A driver and an engine whose audio input goes through a rack to two outputs."""
 
@@ -55,6 +94,12 @@ class Host:
         rack = Rack(RATE, [Strip(INPUT, inputs=(0, 0))], delay_midi=delay_midi)
         for name in plugins:
             rack.add(0, builtin.make(name, RATE))
+        self.engine.load(Rig("thru", rack=rack))
+
+    def load_beside(self, unit: Unit) -> None:
+        """The input goes two ways: through this, and through nothing."""
+        rack = Rack(RATE, [Strip(INPUT, inputs=(0, 0))] * 2)
+        rack.add(0, unit)
         self.engine.load(Rig("thru", rack=rack))
 
 
@@ -136,21 +181,30 @@ def test_jack_is_told_how_late_it_is(server: DummyServer) -> None:
             assert latencies("host:out")[0] == more  # nobody plays to it
 
 
+def ear_of(ports: list[str]) -> JackProbe:
+    """Records some seconds of these."""
+    ear = JackProbe("ear", [], [], audio_inputs=[str(n) for n in range(len(ports))], audio_frames=20 * RATE)
+    ear.open()
+    ear.start()
+    for n, port in enumerate(ports):
+        ear.connect(port, f"ear:{n}")
+    return ear
+
+
+def set_period(driver: JackDriver, period: int) -> None:
+    """Frames a cycle of the server, from the next cycle on."""
+    subprocess.run(["jack_bufsize", str(period)], capture_output=True, check=False, timeout=20)
+    wait_for(lambda: driver.state().period == period, "another period")
+    before = driver.state().cycles
+    wait_for(lambda: driver.state().cycles > before + 4, "the server runs")
+
+
 def test_another_period_while_it_plays(server: DummyServer) -> None:
     for _ in range(8):
-        with (
-            host() as at,
-            iodelay(),
-            closing(JackProbe("ear", [], [], audio_inputs=["a", "b"], audio_frames=9 * RATE)) as ear,
-        ):
+        with host() as at, iodelay(), closing(ear_of(["jack_delay:out", "host:left"])) as ear:
             at.driver.connect("jack_delay:out", "host:heard")
-            ear.open()
-            ear.start()
-            ear.connect("jack_delay:out", "ear:a")
-            ear.connect("host:left", "ear:b")
             for period in (256, 1024, 32, PERIOD):
-                assert subprocess.run(["jack_bufsize", str(period)], capture_output=True, check=False, timeout=20)
-                wait_for(lambda period=period: at.driver.state().period == period, "another period")  # type: ignore[misc]
+                set_period(at.driver, period)
                 before = len(ear.sound())
                 wait_for(lambda before=before: len(ear.sound()) > before + RATE // 4, "it plays on")  # type: ignore[misc]
             assert at.driver.state().alive
@@ -161,5 +215,31 @@ def test_another_period_while_it_plays(server: DummyServer) -> None:
             start = int(np.flatnonzero(heard)[0]) + RATE // 10
             assert size - start > RATE
             np.testing.assert_array_equal(heard[start:size], played[start:size])
+            return
+    lack("a machine quick enough for a JACK server: it had xruns every time (real-time priority helps)")
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system has no memory without a name")
+def test_paths_stay_aligned_when_the_period_changes(server: DummyServer) -> None:
+    for _ in range(8):
+        with isolated() as unit, host() as at, iodelay(), closing(ear_of(["jack_delay:out", "host:left"])) as ear:
+            at.load_beside(unit)
+            at.driver.connect("jack_delay:out", "host:heard")
+            wait_for(lambda: unit.state().fault == "", "the plugin plays")
+            steady = []
+            for period in (PERIOD, 512, 64):
+                set_period(at.driver, period)
+                assert at.engine.stats().latency == unit.state().latency == period
+                first = len(ear.sound())
+                wait_for(lambda first=first: len(ear.sound()) > first + RATE // 2, "it plays on")  # type: ignore[misc]
+                steady.append((period, first + RATE // 10, first + RATE // 2))
+            if at.driver.state().xruns or unit.state().missed:
+                continue
+            played, heard = ear.sound(0), ear.sound(1)
+            for period, first, last in steady:
+                both = played[first - period : last - period] + played[first - period : last - period]
+                np.testing.assert_array_equal(heard[first:last], both)
+            loud = np.abs(np.diff(played)).max()
+            assert np.abs(np.diff(heard[np.flatnonzero(heard)[0] + RATE // 10 :])).max() < 3 * loud  # no click
             return
     lack("a machine quick enough for a JACK server: it had xruns every time (real-time priority helps)")
