@@ -14,8 +14,10 @@ import inspect
 import os
 import platform
 import re
+import shutil
 import sys
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +34,7 @@ try:
     from numba.core import errors
     from numba.np.numpy_support import from_dtype
 except ImportError as error:
-    raise PluginError(f'a jit plugin needs numba, which is not here ({error}): pip install numba') from None
+    raise PluginError(f"a jit plugin needs numba, which is not here ({error}): pip install numba") from None
 
 types: Any = numba.types
 _OPTIONS = {"error_model": "numpy", "fastmath": False}
@@ -87,6 +89,7 @@ _CALL_TYPE = types.void(
 )  # fmt: skip
 _EDITION = 1  # of this file and of the trials: another one, and everything is tried and compiled again
 PASSED = "passed"
+_MOST_KEPT = 200  # plugins, and every state in which they were tried
 _STEADY = {"__future__", "cmath", "collections", "dataclasses", "enum", "math", "numba", "numpy", "ripieno", "typing"}
 _READERS = {"__file__", "open", "load", "loadtxt", "genfromtxt", "fromfile", "memmap"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -161,6 +164,14 @@ def place(path: Path, text: str, sample_rate: int) -> Path:
     depends = (_EDITION, numba.__version__, np.__version__, sys.version, *platform.uname()[::4], path.name, sample_rate)
     name = hashlib.sha256(f"{depends}\n{text}".encode()).hexdigest()[:32]
     return (Path(base) if base else Path.home() / ".cache") / "ripieno" / "jit" / name
+
+
+def forget_old(folder: Path) -> None:
+    """Of all that is kept there, the latest stays."""
+    with suppress(OSError):
+        there = sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
+        for one in there[_MOST_KEPT:]:
+            shutil.rmtree(one, ignore_errors=True)
 
 
 def alone(text: str) -> bool:

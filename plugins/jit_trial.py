@@ -297,6 +297,7 @@ def examine(path: Path, sample_rate: int, begin: Callable[[str, bool], object]) 
     refuse_slow(time_taken(compiled.address, program, sample_rate), MOST_TIME, program)
     if made.kept:
         (kept / jit_compile.PASSED).touch()
+        jit_compile.forget_old(kept.parent)
 
 
 class Teller:

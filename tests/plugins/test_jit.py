@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -259,6 +260,17 @@ def test_what_a_text_depends_on(text: str, steady: bool) -> None:
     assert jit_compile.alone(text) is steady
 
 
+def test_only_so_much_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit_compile, "_MOST_KEPT", 2)
+    for age, name in enumerate("abcd"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "passed").touch()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    jit_compile.forget_old(tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "b"]
+    jit_compile.forget_old(tmp_path / "nowhere")
+
+
 def test_without_a_cache_it_plays_all_the_same(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
@@ -274,5 +286,5 @@ def test_without_numba_it_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setitem(sys.modules, name, value)
     monkeypatch.delitem(sys.modules, "ripieno.plugins.jit_compile", raising=False)
     monkeypatch.delattr(ripieno.plugins, "jit_compile", raising=False)
-    with pytest.raises(PluginError, match=r'needs numba, which is not here .*: pip install numba'):
+    with pytest.raises(PluginError, match=r"needs numba, which is not here .*: pip install numba"):
         jit.open(written(folder, "echo", ECHO), RATE, 128)
