@@ -160,6 +160,7 @@ def rows(told: Mapping[str, Any], sides: list[plugins_sound.Beside], peak: float
     """The verdict."""
     beside, before = told["xruns_of_a_bare_wire_meanwhile"], told["xruns_of_a_bare_wire_a_minute_before"]
     lost, slips = sum(one.lost for one in sides), sum(one.slips for one in sides)
+    sounds = plugins_sound.SILENT < peak < plugins_sound.NONSENSE
     slipped = f", {slips} times a period beside" if slips else ""
     return [
         Row(
@@ -173,7 +174,7 @@ def rows(told: Mapping[str, Any], sides: list[plugins_sound.Beside], peak: float
             "samples that are not as rendered off line",
             f"{lost} of {sum(one.samples for one in sides):,}{slipped}; {told['missed_blocks']} blocks replaced",
             "0",
-            not lost and not slips and not told["missed_blocks"] and plugins_sound.SILENT < peak < plugins_sound.NONSENSE,
+            sounds and not lost and not slips and not told["missed_blocks"],
         ),
     ]
 
