@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ripieno.daemon.errors import UserError
+
 _HOST = "ripieno.plugins.hosts"
 
 
@@ -44,7 +46,9 @@ def belongings() -> Belongings:
 
 
 def _processes() -> Iterator[tuple[int, list[str]]]:
-    """(process id, command line) of all that run."""
+    """(process id, command line) of all that run. UserError where the system does not tell."""
+    if not Path("/proc/self").exists():
+        raise UserError("what processes do is read from /proc, which this system has not: measure it on Linux")
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with suppress(OSError):  # it has ended meanwhile

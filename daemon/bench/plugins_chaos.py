@@ -25,7 +25,7 @@ from ripieno.daemon.bench.jack import wait_for
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_belongings import belongings
 from ripieno.daemon.bench.plugins_client import Heard, Recording
-from ripieno.daemon.bench.plugins_faults import HANGS, KILL, NAN, Breaker, Fault, planned
+from ripieno.daemon.bench.plugins_faults import HANGS, KILL, NAN, STALL, Breaker, Fault, planned
 from ripieno.daemon.bench.plugins_player import script
 from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE, Session, Stage, open_plugin, playing
@@ -326,7 +326,7 @@ def _done(song: Song, told: Mapping[str, Any]) -> list[Row]:
     return [
         Row(
             f"harm done in {told['minutes']:g} minutes",
-            f"{done[KILL]} kills, {hangs} hangs, {done[NAN]} bursts of no numbers",
+            f"{done[KILL]} kills, {hangs} hangs, {done[NAN]} bursts of no numbers, {done[STALL]} stalls",
             f"{len(wanted)} faults",
             len(song.faults) == len(wanted),
         ),

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -11,16 +12,19 @@ from typing import Any
 from ripieno.daemon.bench.plugins_session import Session
 from ripieno.plugins.base import Hosted
 
-KILL, STOP, SPIN, NAN = "kill", "stop", "spin", "nan"
+KILL, STOP, SPIN, NAN, STALL = "kill", "stop", "spin", "nan", "stall"
 HANGS = (STOP, SPIN)  # a process that the system gives no time any more, and one that computes without end
-A_MINUTE = {KILL: 10, STOP: 2.5, SPIN: 2.5, NAN: 5}
+A_MINUTE = {KILL: 10, STOP: 2.5, SPIN: 2.5, NAN: 5, STALL: 2}
+STALL_SECONDS = 0.1  # within what a plugin is allowed: it is late, and goes on
+_SIGNALS = {KILL: signal.SIGKILL, STOP: signal.SIGSTOP, STALL: signal.SIGSTOP}
 TROUBLE = "trouble"
 _REST = 0.7  # seconds that a strip plays undisturbed after a fault
 
 
 @dataclass
 class Fault:
-    """One: what, to whom, in which strip; began, back: monotonic seconds; frame: the server's when it began."""
+    """One: what, to whom, in which strip; began, back: monotonic seconds; frame: the server's when it began; restarts:
+    that the plugin had had by then; stopped: its process, while that stands still only for a while."""
 
     kind: str
     plugin: Any
@@ -28,6 +32,7 @@ class Fault:
     began: float
     frame: int
     restarts: int
+    stopped: int = 0
     back: float | None = None
 
 
@@ -62,17 +67,27 @@ class Breaker:
         name, plugin = self.rng.choice(ready)
         self.rested[name] = float("inf")
         frame, restarts = self.session.driver.state().frame, plugin.standing().restarts
+        stopped = pid_of(plugin) if kind == STALL else 0
         self._harm(kind, plugin)
-        self.faults.append(Fault(kind, plugin, name, now, frame, restarts))
+        self.faults.append(Fault(kind, plugin, name, now, frame, restarts, stopped))
         return True
 
     def look(self) -> None:
-        """Who is back?"""
+        """Who may go on, and who is back?"""
         now = time.monotonic()
         for fault in self.faults:
-            if fault.back is None and _well(fault.plugin) and fault.plugin.standing().restarts > fault.restarts:
+            if fault.stopped and now > fault.began + STALL_SECONDS:
+                with suppress(ProcessLookupError):
+                    os.kill(fault.stopped, signal.SIGCONT)
+                fault.stopped = 0
+            if fault.back is None and self._back(fault):
                 fault.back = now
                 self.rested[fault.strip] = now + _REST
+
+    @staticmethod
+    def _back(fault: Fault) -> bool:
+        new = fault.kind == STALL or fault.plugin.standing().restarts > fault.restarts
+        return new and not fault.stopped and _well(fault.plugin)
 
     @property
     def away(self) -> int:
@@ -80,12 +95,12 @@ class Breaker:
         return sum(fault.back is None for fault in self.faults)
 
     def _able(self, plugin: Hosted, kind: str) -> bool:
-        """Anybody can be killed; trouble is made by those who can be told to."""
-        return kind in (KILL, STOP) or TROUBLE in [one.name for one in plugin.parameters]
+        """Anybody can be killed or stopped; trouble is made by those who can be told to."""
+        return kind in _SIGNALS or TROUBLE in [one.name for one in plugin.parameters]
 
     def _harm(self, kind: str, plugin: Hosted) -> None:
-        if kind in (KILL, STOP):
-            os.kill(pid_of(plugin), signal.SIGKILL if kind == KILL else signal.SIGSTOP)
+        if kind in _SIGNALS:
+            os.kill(pid_of(plugin), _SIGNALS[kind])
             return
         self.troubles += 1
         plugin.set(TROUBLE, 2 * self.troubles + (kind == SPIN))
