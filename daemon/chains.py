@@ -195,11 +195,11 @@ def _parameter(key: str) -> str:
 class Chains:
     """The plugins of a preset and the rack that they stand in, ready for the engine.
 
-    `close` when the engine has given the rig back. names: the rack's strips.
+    `close` when the engine has given the rig back. rate: frames a second.
     """
 
-    def __init__(self, links: Sequence[Link], rack: "Rack", names: Sequence[str], rate: int) -> None:
-        self.links, self.rack, self.names, self.rate = list(links), rack, list(names), rate
+    def __init__(self, links: Sequence[Link], rack: "Rack", rate: int) -> None:
+        self.links, self.rack, self.rate = list(links), rack, rate
         self.chosen = 0
         self.meter = Meter()
         self.state: RackState | None = None
@@ -260,6 +260,7 @@ class Chains:
 
     def end(self) -> None:
         """End them, saving nothing."""
+        self.rack.free()
         for link in self.links:
             if link.hosted:
                 link.hosted.close()
@@ -304,12 +305,12 @@ def make_chains(
     news: list[str] = []
     for place, config in enumerate(preset.chain):
         first = all(link.config.on != config.on for link in links)
-        saved, told = (kept[config.name], []) if config.name in kept else read_state(config)
-        link = _open(config, rate, period, first, saved, told)
+        saved, told = read_state(config)
+        link = _open(config, rate, period, first, kept.get(config.name, saved), told)
         links.append(link if not link.hosted else _join(rack, names, link, told))
         news += told
         progress((place + 1) / len(preset.chain))
-    return Chains(links, rack, names, rate), news
+    return Chains(links, rack, rate), news
 
 
 def _stereo(audios: Sequence[str], *names: str) -> tuple[int, int] | None:
@@ -332,7 +333,6 @@ def _strips(preset: Preset, names: Sequence[str], outputs: tuple[str, ...], audi
 
 def _open(config: Chain, rate: int, period: int, first: bool, saved: Saved | None, news: list[str]) -> Link:
     """The plugin of a chain, or why it is not there; what there is to tell is added to the news."""
-    keeps = not news  # a file that is not understood is left alone
     try:
         hosted = _plugin(config, rate, period, saved, news)
     except Exception as error:  # whatever is wrong with somebody's plugin, the show begins without it
@@ -342,7 +342,7 @@ def _open(config: Chain, rate: int, period: int, first: bool, saved: Saved | Non
         hosted.close()
         return _missing(config, wrong, news)
     link = Link(config, hosted)
-    link.keeps = link.keeps and keeps
+    link.keeps = link.keeps and not news  # a file that is not understood is left alone
     news += link.begin(saved)
     return link
 
