@@ -5,7 +5,8 @@
 #include "unit.h"
 
 typedef struct {
-    float (*ring)[2];  /* [RP_LATENCY_MAX]: what it heard last; NULL: it is closed */
+    float (*ring)[2];  /* [RP_LATENCY_MAX]: what it heard last, in the first `length` places; NULL: it is closed */
+    uint32_t length;   /* a power of two, no less than the longest delay so far */
     uint32_t at;       /* place of the next frame */
     uint32_t from, to; /* delays; one fades into the other after a change */
     uint32_t fade;     /* frames that takes */
@@ -13,7 +14,7 @@ typedef struct {
     int begun;         /* 0: it has no delay yet */
 } rp_delay_line;
 
-/* Its memory is touched, so that no page is missing later. 0: no memory. [control] */
+/* The places of usual delays are touched, so that none of their pages is missing later. 0: no memory. [control] */
 int rp_delay_line_open(rp_delay_line *line, uint32_t fade);
 void rp_delay_line_close(rp_delay_line *line); /* [control] */
 /* Left and right [frames], in place: what was heard `delay` frames before, up to RP_LATENCY_MAX. Another delay than

@@ -326,19 +326,31 @@ static void test_another_period(void) {
     rp_unit_free(&follower->unit);
 }
 
+/* The number that a line gives back which gets those of its frames; it knows those after `first`. */
+static float numbered(uint32_t frame, uint32_t delay, uint32_t first) {
+    return frame > delay + first ? (float)(frame - delay) : 0;
+}
+
 static void test_delay_lines_fade_from_delay_to_delay(void) {
+    static const uint32_t delays[] = {0, 1, 500, 16384, 2, 16385, 100, RP_LATENCY_MAX, 30000, 3};
+    uint32_t frame = 0, before = 0, first = 0;
     rp_delay_line line;
-    float left[4000], right[4000], *const audio[2] = {left, right};
     CHECK(rp_delay_line_open(&line, 100));
-    for (uint32_t i = 0; i < 4000; i++) left[i] = right[i] = (float)i;
-    for (uint32_t n = 0; n < 4000; n += 100) {
-        float *const part[2] = {left + n, right + n};
-        rp_delay_line_process(&line, part, 100, n < 1000 ? 0 : n < 2000 ? 500 : RP_LATENCY_MAX + 7);
+    for (uint32_t i = 0; i < sizeof delays / sizeof *delays; before = delays[i++]) {
+        if (delays[i] > line.length) first = frame - line.length; /* it did not keep more */
+        for (uint32_t n = 0; n < 90000; n++) {
+            float left = (float)++frame, right = -left, *const audio[2] = {&left, &right};
+            rp_delay_line_process(&line, audio, 1, delays[i]);
+            float now = numbered(frame, delays[i], first), old = numbered(frame, before, first);
+            float share = i > 0 && n < 100 ? (float)(100 - n) / 100 : 0;
+            CHECK(left == -right && fabsf(left - now - share * (old - now)) <= (share > 0 ? 0.1F : 0));
+        }
     }
-    CHECK(left[999] == 999 && left[1100] == 600 && right[1999] == 1499 && left[2100] == 0);
-    for (uint32_t i = 1001; i < 1100; i++) CHECK(left[i] < left[i - 1]);
-    for (uint32_t i = 0; i < RP_LATENCY_MAX; i += 4000) rp_delay_line_process(&line, audio, 4000, UINT32_MAX);
-    CHECK(line.to == RP_LATENCY_MAX);
+    for (uint32_t n = 0; n < 200; n++) {
+        float left = 0, right = 0, *const audio[2] = {&left, &right};
+        rp_delay_line_process(&line, audio, 1, UINT32_MAX); /* as long as can be */
+    }
+    CHECK(line.to == RP_LATENCY_MAX && line.length == RP_LATENCY_MAX);
     rp_delay_line_close(&line);
 }
 
