@@ -109,6 +109,24 @@ def _sound() -> Finding:
     return Finding("sound files", "works", f"tinysoundfont with {font.name}")
 
 
+def _soundfonts() -> Finding:
+    """SoundFonts as plugins."""
+    from ripieno.native.soundfont import available
+    from ripieno.plugins.base import PluginError
+    from ripieno.plugins.soundfont import find
+
+    try:
+        font = find()
+    except PluginError as error:
+        detail, *advice = str(error).split("; ", maxsplit=1)
+        return Finding("SoundFonts", "missing", detail, *advice)
+    if available():
+        return Finding("SoundFonts", "works", f"FluidSynth with {font.name}")
+    detail = f"no FluidSynth: tinysoundfont plays {font.name}, a period late"
+    advice = _on(debian="apt install libfluidsynth3", macos="brew install fluid-synth", other="install FluidSynth")
+    return Finding("SoundFonts", "limited", detail, advice)
+
+
 def _package(name: str, what: str, advice: str) -> Callable[[], Finding]:
     def check() -> Finding:
         if find_spec(name) is None:
@@ -146,6 +164,10 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _audio,
     _realtime,
     _sound,
+    _soundfonts,
+    _package("pedalboard", "VST3 and AU", 'pip install "ripieno[vst]"'),
+    _package("numba", "jit plugins", 'pip install "ripieno[jit]"'),
+    _package("pyo", "pyo patches", 'pip install "ripieno[pyo]"'),
     _package("matplotlib", "pictures", "pip install matplotlib"),
     _package("torch", "training", "only to train models: pip install torch (the CPU build is enough)"),
 )
