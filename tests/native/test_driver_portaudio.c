@@ -5,6 +5,7 @@
 
 #include "drivers.h"
 #include "platform.h"
+#include "racks.h"
 #include "singers.h"
 
 enum { PATIENCE = 5000, TRIES = 1000 }; /* milliseconds, and times: only to fail in the end */
@@ -83,8 +84,14 @@ static int twenty_buffers(rp_portaudio *portaudio, rp_clock *clock) {
 }
 
 static void test_a_card_plays_the_clock(void) {
+    const rp_rack_config config = {.sample_rate = RATE, .output = {0, 1}};
+    rp_rack *rack = rp_rack_new(&config);
+    test_unit *unit = make_unit(RP_UNIT_EFFECT, 0); /* it is told how long a cycle may be */
+    rp_rig *rig = thru_rig();
+    CHECK(rack && rp_rack_add(rack, RP_MASTER, &unit->unit));
+    rp_rig_set_rack(rig, rack);
     rp_clock *clock = clock_of();
-    rp_engine *engine = engine_of(thru_rig(), 2);
+    rp_engine *engine = engine_of(rig, 2);
     rp_portaudio *portaudio = rp_portaudio_new(clock, 2, 2);
     buffer(portaudio, FRAMES, 0); /* the clock does not run yet */
     CHECK(heard_by(portaudio).silent == 1 && state_of(clock).cycles == 0 && sound[0] == 0 && sound[511] == 0);
@@ -101,9 +108,12 @@ static void test_a_card_plays_the_clock(void) {
     const uint64_t frame = state_of(clock).frame;
     buffer(portaudio, FRAMES, 0);
     CHECK(state_of(clock).frame == frame);
+    CHECK(unit->period == RP_BLOCK_MAX && unit->longest == RP_BLOCK_MAX && unit->resizes > 2 && unit->resizes < 25);
     rp_portaudio_free(portaudio);
     rp_clock_free(clock);
     rp_engine_free(engine);
+    rp_rack_free(rack);
+    rp_unit_free(&unit->unit);
 }
 
 static void test_without_the_card_the_clock_goes_on(void) {
