@@ -118,8 +118,8 @@ def _soundfonts() -> Finding:
     try:
         font = find()
     except PluginError as error:
-        detail, *advice = str(error).split("; ", maxsplit=1)
-        return Finding("SoundFonts", "missing", detail, *advice)
+        problem, *help_ = str(error).split("; ", maxsplit=1)
+        return Finding("SoundFonts", "missing", problem, *help_)
     if available():
         return Finding("SoundFonts", "works", f"FluidSynth with {font.name}")
     detail = f"no FluidSynth: tinysoundfont plays {font.name}, a period late"
