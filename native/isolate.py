@@ -146,6 +146,10 @@ class Seat:
         self.audio[:, : self._block.frames] = out
         lib.rp_isolate_write(*self._out)
 
+    def behind(self) -> bool:
+        """Whether the next block waits already."""
+        return bool(lib.rp_isolate_given(self._shared) != lib.rp_isolate_beat(self._shared))
+
 
 def prioritise() -> bool:
     """Run this thread at real-time priority, below the audio server's. False: the system does not allow it."""

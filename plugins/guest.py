@@ -31,7 +31,7 @@ _KILLED = {
     signal.SIGABRT: "it gave up (SIGABRT)",
     signal.SIGFPE: "it crashed (SIGFPE)",
     signal.SIGILL: "it crashed (SIGILL)",
-    signal.SIGXCPU: "it hung, or it needs more than a whole processor",
+    signal.SIGXCPU: "it hung",
 }
 
 

@@ -37,8 +37,9 @@ _GRAVE = {FAULTS[one] for one in (lib.RP_UNIT_WILD, lib.RP_UNIT_LOUD, lib.RP_UNI
 class Limits:
     """What a plugin's process is allowed.
 
-    start_s: to load it. hang_s: for a block. state_s: to tell its state. memory: bytes. failures: in a row, each within
-    well_s of its start, until it is given up; a_minute: the same, however long it played between them.
+    start_s: to load it. hang_s: for a block. state_s: to tell its state, or to prepare for longer blocks. memory:
+    bytes. failures: in a row, each within well_s of its start, until it is given up; a_minute: the same, however long
+    it played between them.
     """
 
     start_s: float = 30.0
@@ -238,17 +239,21 @@ class Isolated(Hosted):
 
     def _play(self, guest: Guest) -> None:
         """Watch it. Raises _Failed, and Gone when it has ended."""
-        pulse, asked, next_state = _Pulse(self._memory), 0.0, time.monotonic() + _STATE_S
+        pulse, asked, patience = _Pulse(self._memory), 0.0, 0.0
+        next_state = time.monotonic() + _STATE_S
         while not self._closing.is_set():
             message, now = guest.receive(_TICK_S), time.monotonic()
             if message and message.get("say") == "state":
                 asked, next_state = 0.0, now + max(_STATE_S, _STATE_SHARE * float(message.get("seconds", 0)))
+            if message and message.get("say") == "prepares":
+                patience = now + self.limits.state_s
             self._hear(message)
             if not asked and (now >= next_state or self._asked.is_set()):
                 guest.line.send(do="state")
                 asked = now
                 self._asked.clear()
-            self._judge(guest, pulse.still(now), self.limits.state_s if asked else self.limits.hang_s)
+            may_rest = asked or now < patience
+            self._judge(guest, pulse.still(now), self.limits.state_s if may_rest else self.limits.hang_s)
 
     def _hear(self, message: Message | None) -> None:
         """What the process says by itself."""

@@ -30,7 +30,7 @@ from ripieno.plugins.hosts.line import Gone, Line, Message, packed, unpacked
 
 _IDLE_MS, _BLOCKS = 50, 8  # the daemon is listened to when there is no block for so long, and after so many blocks
 _PATIENCE = 3600.0  # a spare process waits for its order
-_HANGS = 4  # hangs are the daemon's to notice; the system's own limit is for when it gets no processor to do so
+_PAUSE_S = 20e-6  # a plugin that is behind pauses between its blocks: others may run, and it does not count as hung
 _LONGEST_EVENT = {0xC0: 2, 0xD0: 2}  # bytes of a channel message that has not three
 
 
@@ -81,7 +81,7 @@ class Host:
         realtime = isolate.prioritise()
         self.line.send(say="plays", realtime=realtime)
         if realtime:
-            confine.bound_hangs(_HANGS * self.hang, self.longest)
+            confine.bound_hangs(self.hang, self.longest)
         gc.collect()
         gc.freeze()
         since = 0
@@ -89,6 +89,8 @@ class Host:
             block = self._seat.take(_IDLE_MS)
             if block is not None:
                 self._play(block)
+                if self._seat.behind():
+                    time.sleep(_PAUSE_S)
             since += 1
             if block is None or since >= _BLOCKS:
                 since = 0
@@ -102,8 +104,7 @@ class Host:
     def _play(self, block: Any) -> None:
         frames, seat = block.frames, self._seat
         if frames > self.period:
-            self.period = frames
-            self.plugin.prepare(self.rate, frames)
+            self._prepare(frames)
         if self.resets not in (None, block.resets):
             self.plugin.reset()
         self.resets = block.resets
@@ -116,6 +117,14 @@ class Host:
         if self.padding.news:
             self.line.send(say="news", text=self.padding.news)
             self.padding.news = ""
+
+    def _prepare(self, period: int) -> None:
+        """It may take its time."""
+        self.line.send(say="prepares")
+        confine.bound_hangs(self.longest, self.longest)
+        self.period = period
+        self.plugin.prepare(self.rate, period)
+        confine.bound_hangs(self.hang, self.longest)
 
     def _heard(self, count: int) -> list[Event]:
         return [
@@ -139,7 +148,7 @@ class Host:
             began = time.monotonic()
             state = self.plugin.state()
             self.line.send(say="state", state=packed(state), seconds=time.monotonic() - began)
-            confine.bound_hangs(_HANGS * self.hang, self.longest)
+            confine.bound_hangs(self.hang, self.longest)
 
 
 class Padding:

@@ -161,6 +161,7 @@ def test_one_that_is_killed_comes_back_as_it_was(start: Callable[..., Isolated])
         player.silence(PERIOD, [(5, b"\x90\x00\x40")])
     player.until_level(0.25)
     player.until(lambda: plugin.state() == b"3")
+    player.play(np.ones((2, 8 * PERIOD), np.float32))  # what fades out is what was heard just before
     assert plugin.pid
     os.kill(plugin.pid, signal.SIGKILL)
     heard = player.until(lambda: plugin.standing().restarts == 1)
