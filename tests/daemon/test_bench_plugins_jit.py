@@ -8,8 +8,9 @@ import pytest
 
 from needs import needs
 from ripieno.daemon.bench import plugins_jit
-from ripieno.daemon.bench.plugins_sound import Beside
+from ripieno.daemon.bench.plugins_jit import Beside, compare
 
+PERIOD = 128
 GOOD: Mapping[str, Any] = {
     "minutes": 10.0,
     "xruns": 2,
@@ -19,27 +20,39 @@ GOOD: Mapping[str, Any] = {
     "load_mean": 0.01,
     "missed_blocks": 0,
 }
-SIDES = [Beside(1000, 0, 0), Beside(1000, 0, 0)]
+FINE = Beside(1000, 0, 4)
+
+
+def test_a_recording_is_found_in_what_was_rendered() -> None:
+    sound = np.random.default_rng(1).uniform(-1, 1, (2, 40 * PERIOD)).astype(np.float32)
+    heard = sound[:, 5 * PERIOD : 35 * PERIOD + 7].copy()
+    assert compare(heard, sound) == Beside(30, 0, 0)
+    assert compare(np.pad(heard, ((0, 0), (2 * PERIOD, 0))), sound) == Beside(30, 0, 0)
+    assert compare(np.zeros_like(heard), sound) == Beside(30, 30, 0)
+    assert compare(np.delete(heard, np.s_[PERIOD : 3 * PERIOD], axis=1), sound) == Beside(28, 0, 1)
+    heard[1, 4 * PERIOD + 3] += 0.1
+    heard[0, 9 * PERIOD : 11 * PERIOD] = 0
+    assert compare(heard, sound) == Beside(30, 3, 2)
 
 
 def test_a_good_performance_meets_all() -> None:
-    assert all(row.met for row in plugins_jit.rows(GOOD, SIDES, 0.5))
+    assert all(row.met for row in plugins_jit.rows(GOOD, FINE, 0.5))
 
 
 @pytest.mark.parametrize(
-    ("change", "sides", "peak", "which"),
+    ("change", "beside", "peak", "which"),
     [
-        ({"xruns": 3}, SIDES, 0.5, 0),
-        ({"load_max": 1.2}, SIDES, 0.5, 0),
-        ({"missed_blocks": 1}, SIDES, 0.5, 1),
-        ({}, [SIDES[0], Beside(1000, 1, 0)], 0.5, 1),
-        ({}, [SIDES[0], Beside(1000, 0, 1)], 0.5, 1),
-        ({}, SIDES, 0.0, 1),
-        ({}, SIDES, float("inf"), 1),
+        ({"xruns": 3}, FINE, 0.5, 0),
+        ({"load_max": 1.2}, FINE, 0.5, 0),
+        ({"missed_blocks": 1}, FINE, 0.5, 1),
+        ({}, Beside(1000, 1, 0), 0.5, 1),
+        ({}, Beside(1000, 0, 5), 0.5, 1),
+        ({}, FINE, 0.0, 1),
+        ({}, FINE, float("inf"), 1),
     ],
 )
-def test_what_is_wrong_is_not_met(change: dict[str, Any], sides: list[Beside], peak: float, which: int) -> None:
-    met = [row.met for row in plugins_jit.rows({**GOOD, **change}, sides, peak)]
+def test_what_is_wrong_is_not_met(change: dict[str, Any], beside: Beside, peak: float, which: int) -> None:
+    met = [row.met for row in plugins_jit.rows({**GOOD, **change}, beside, peak)]
     assert met == [number != which for number in range(2)]
 
 
@@ -53,10 +66,8 @@ def test_the_interpreter_is_kept_busy() -> None:
 def test_eight_compiled_plugins_sound_as_rendered() -> None:
     needs("jackd", "numba")
     found = plugins_jit.measure(0.05, wire_seconds=0.1)
-    assert found["notes"] > 3
-    assert found["busy_turns"] > 0
+    assert found["blocks"] > 1000
     assert found["missed_blocks"] == 0
+    assert found["lost"] == 0 or found["xruns"] > 0  # a machine that runs tests is late by itself now and then
     assert found["peak"] > 0.01
-    # A machine that runs tests leaves cycles out by itself now and then: none is lost but where an xrun was.
-    assert sum(side["lost"] for side in found["sides"]) == 0 or found["xruns"] > 0
-    assert np.isfinite(found["load_max"])
+    assert found["busy_turns"] > 0
