@@ -165,7 +165,7 @@ void rp_jack_on_latency(int mode, void *argument) {
         set_latency(jack, jack->out, jack->outputs, mode, keys, midi);
         rp_jack_latency all = latency_of(jack, in->port, in->count, mode, keys);
         set_latency(jack, out->port, out->count, mode, all, sound);
-    } else { /* how late it is heard what comes in: keys by our sound where there is any, else by what plays our notes */
+    } else { /* how late it is heard what comes in: keys in our sound, or where there is none, in what our notes play */
         rp_jack_latency heard = latency_of(jack, out->port, out->count, mode, nothing);
         set_latency(jack, in->port, in->count, mode, heard, sound);
         int loud = heard.min <= heard.max;

@@ -9,7 +9,7 @@
 #include "rack_denormals.h"
 #include "rack_state.h"
 
-enum { UNTIL_ALL = RP_STRIPS_MAX + 1 };
+enum { STRIPS = RP_STRIPS_MAX + 1 }; /* and the master */
 
 /* ---- what comes in ---- */
 
@@ -104,7 +104,7 @@ static void measure_all(rp_rack *rack) {
 
 /* [process] */
 static void reset_units(rp_rack *rack) {
-    for (uint32_t i = 0; i < UNTIL_ALL; i++)
+    for (uint32_t i = 0; i < STRIPS; i++)
         for (uint32_t u = 0; u < rack->strip[i].units; u++) rp_rack_unit_reset(&rack->strip[i].unit[u]);
 }
 
@@ -113,7 +113,7 @@ static void set_period(rp_rack *rack, uint32_t period) {
     if (period > RP_BLOCK_MAX) period = RP_BLOCK_MAX;
     if (period == 0 || period == rack->period) return;
     rack->period = period;
-    for (uint32_t i = 0; i < UNTIL_ALL; i++) {
+    for (uint32_t i = 0; i < STRIPS; i++) {
         for (uint32_t u = 0; u < rack->strip[i].units; u++) {
             rp_unit *unit = rack->strip[i].unit[u].unit;
             if (unit->kind->resize) unit->kind->resize(unit, period);
@@ -131,7 +131,7 @@ void rp_rack_begin(rp_rack *rack, uint32_t period) {
     rack->used = 1;
     rack->ending = 0;
     rack->opened = 0;
-    for (uint32_t i = 0; i < UNTIL_ALL; i++) rack->strip[i].events = rack->strip[i].next = 0;
+    for (uint32_t i = 0; i < STRIPS; i++) rack->strip[i].events = rack->strip[i].next = 0;
 }
 
 /* [process] */
