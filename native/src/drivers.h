@@ -30,8 +30,8 @@ const float *rp_sound_samples(const rp_sound *sound); /* [frames][channels]; val
 int rp_sound_add(rp_sound *sound, const float *const *channel, uint32_t frames); /* 0: no memory */
 
 /* Run the engine from frame `from` to `until` in blocks, reading `in` and adding to `out`. 0: no memory. Where a voice
- * sings, no block goes beyond the beginning of one of its own: what it sings does not depend on `block`. After each block
- * it waits for the rack's units, so that no plugin is ever late. [control] */
+ * sings, no block goes beyond the beginning of one of its own: what it sings does not depend on `block`. After each
+ * block it waits for the rack's units, so that no plugin is ever late. [control] */
 typedef struct {
     uint64_t from, until;
     uint32_t block;

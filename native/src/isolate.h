@@ -18,7 +18,8 @@ typedef struct {
 uint32_t rp_isolate_size(void); /* bytes of shared memory [any] */
 /* Before anybody else has it; shared: zeroes. [control] */
 void rp_isolate_init(void *shared);
-/* The process takes over: what lies there is left out, blocks given from now on are its own. 0: not in order. [control] */
+/* The process takes over: what lies there is left out, blocks given from now on are its own. 0: not in order.
+ * [control] */
 int rp_isolate_begin(void *shared);
 /* Waits for a block, at most so many milliseconds. 1: there is one; 0: none; -1: the unit is gone, end. [worker] */
 int rp_isolate_wait(void *shared, uint32_t timeout, rp_isolate_block *out);

@@ -1,7 +1,8 @@
 /* isolate_state.h - what lies in the memory that a unit shares with its plugin's process.
  *
- * Two processes write here, each to its own lines; which is whose stands at the fields. A frame of the unit's stream has
- * a position, and lies in the audio rings at that position's place; a block is known by its number, counted from 0. */
+ * Two processes write here, each to its own lines; which is whose stands at the fields. A frame of the unit's stream
+ * has a position, and lies in the audio rings at that position's place; a block is known by its number, counted from
+ * 0. */
 #ifndef RIPIENO_ISOLATE_STATE_H
 #define RIPIENO_ISOLATE_STATE_H
 #include <stdatomic.h>

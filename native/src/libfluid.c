@@ -95,8 +95,8 @@ static void settle_down(const rp_libfluid *fluid) {
     fluid->audio_driver_register(none);
 }
 
-/* For files that are no SoundFonts it tries another library, which complains through GLib. Not every FluidSynth is built
- * on these: then there is nothing to be kept quiet. */
+/* For files that are no SoundFonts it tries another library, which complains through GLib. Not every FluidSynth is
+ * built on these: then there is nothing to be kept quiet. */
 static rp_glib_log (*set_glib_log)(rp_glib_log call, void *data);
 
 /* [any] */

@@ -31,7 +31,7 @@ typedef struct {
     uint32_t first, waiting;
     rp_waiting later[RP_DELAYED_MAX];
     uint32_t first_later, delayed;                            /* they leave in the order of their frames */
-    uint32_t delay;                                           /* frames each message is held back by */
+    uint32_t delay;                                           /* frames each message is held back by, but SysEx */
     rp_rack *rack;                                            /* it hears what is sent, at once; NULL: none */
     uint32_t blocked;                                         /* bit n: port n has messages in the backlog */
     uint16_t sounding[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES]; /* notes that share an output pitch */
@@ -45,7 +45,8 @@ typedef struct {
 void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle);
 /* Its end: what was held back and is due in it leaves. [process] */
 void rp_outlet_end(rp_outlet *outlet, const rp_cycle *cycle);
-/* Nothing is held back any longer, in this cycle: what waits leaves now, but for notes that have not begun. [process] */
+/* Nothing is held back any longer, in this cycle: what waits leaves now, but for notes that have not begun.
+ * [process] */
 void rp_outlet_hurry(rp_outlet *outlet);
 int rp_outlet_empty(const rp_outlet *outlet); /* nothing waits [process] */
 /* Send a message on a port, now, after the delay, or as soon as there is room; 0: given up (never what ends a

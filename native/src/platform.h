@@ -22,8 +22,8 @@ int rp_thread_prioritise(int priority);
 /* Sleeps while the word is what was seen, until that moment of rp_now at the latest; it may wake without a reason. The
  * word may lie in memory that processes share. [worker] */
 void rp_wait_on(_Atomic uint32_t *word, uint32_t seen, uint64_t moment);
-/* Wakes whoever sleeps on the word, after it was changed, in whatever process. On Linux a system call, the only one that
- * the process thread makes: it waits for nobody. Elsewhere nothing: who waits looks every 0.2 ms. [any] */
+/* Wakes whoever sleeps on the word, after it was changed, in whatever process. On Linux a system call, the only one
+ * that the process thread makes: it waits for nobody. Elsewhere nothing: who waits looks every 0.2 ms. [any] */
 void rp_wake(_Atomic uint32_t *word);
 
 typedef void (*rp_function)(void);

@@ -1,8 +1,8 @@
 /* rack.h - chains of units beside each other, from what they hear to the audio ports.
  *
- * A strip hears an instrument's notes, the voice or an audio input, and sends it through its units, one after the other.
- * Strips are aligned: each is delayed by what the slowest needs more. Their sum goes through the master's units to two
- * audio outputs; each strip may leave on two of its own, too, before the master. */
+ * A strip hears an instrument's notes, the voice or an audio input, and sends it through its units, one after the
+ * other. Strips are aligned: each is delayed by what the slowest needs more. Their sum goes through the master's units
+ * to two audio outputs; each strip may leave on two of its own, too, before the master. */
 #ifndef RIPIENO_RACK_H
 #define RIPIENO_RACK_H
 #include <stdint.h>
@@ -33,8 +33,8 @@ typedef struct {
 } rp_rack_state;
 rp_rack *rp_rack_new(const rp_rack_config *config); /* NULL: no memory or a bad config [control] */
 void rp_rack_free(rp_rack *rack);                   /* its units stay their owner's [control] */
-/* Before it is loaded: one more unit at the end of a strip, RP_MASTER: the master. Borrowed: it must live until the rack
- * comes back with its rig, and is in one rack only. 0: there is no room, no such strip. [control] */
+/* Before it is loaded: one more unit at the end of a strip, RP_MASTER: the master. Borrowed: it must live until the
+ * rack comes back with its rig, and is in one rack only. 0: there is no room, no such strip. [control] */
 int rp_rack_add(rp_rack *rack, uint32_t strip, rp_unit *unit);
 /* Likewise: a controller of any input moves a parameter of a unit from low (0) to high (127). channel: 0 to 15,
  * RP_ANY_CHANNEL. 0: no room. [control] */

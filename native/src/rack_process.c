@@ -9,7 +9,7 @@
 #include "rack_denormals.h"
 #include "rack_state.h"
 
-enum { STRIPS = RP_STRIPS_MAX + 1 }; /* and the master */
+enum { STRIPS = RP_STRIPS_MAX + 1 }; /* and the master */ /* and the master */
 
 /* ---- what comes in ---- */
 

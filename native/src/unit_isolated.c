@@ -2,9 +2,9 @@
  *
  * Nothing that lies in the shared memory is believed: positions and counts are kept here, what is read there is checked
  * before it is used, and sound is copied before it is judged, so that the plugin's process may write anything anywhere
- * at any time. Each cycle gives its block, and hears what was given a period ago; where that is not there, or not fit to
- * be heard, the input as it was (of an effect) or silence (of an instrument) stands in. Whenever what is heard changes,
- * the sound just heard is turned round in time and faded into the new one: no jump, whatever comes next. */
+ * at any time. Each cycle gives its block, and hears what was given a period ago; where that is not there, or not fit
+ * to be heard, the input as it was (of an effect) or silence (of an instrument) stands in. Whenever what is heard
+ * changes, the sound just heard is turned round in time and faded into the new one: no jump, whatever comes next. */
 #include "isolated.h"
 
 #include <float.h>
@@ -59,7 +59,8 @@ typedef struct {
     int stuck;
 } isolated;
 
-/* From the next frame on something else is heard: the sound just heard is turned round, to be faded into it. [process] */
+/* From the next frame on something else is heard: the sound just heard is turned round, to be faded into it.
+ * [process] */
 static void turn(isolated *it, uint32_t frames) {
     if (it->position == FIRST) return; /* nothing was heard yet */
     for (uint32_t i = 0; i < frames; i++)
@@ -86,7 +87,8 @@ static void remember(isolated *it, const rp_unit_block *block) {
         for (uint32_t i = start; i < block->frames; i++) it->past[c][(it->position + i) % HISTORY] = block->audio[c][i];
 }
 
-/* Sound from before a reset is silence; what follows is faded in. from: position of the block's first frame. [process] */
+/* Sound from before a reset is silence; what follows is faded in. from: position of the block's first frame.
+ * [process] */
 static void silence(const isolated *it, const rp_unit_block *block, uint64_t from) {
     if (from >= it->silent_until + FADE_IN) return;
     for (uint32_t i = 0; i < block->frames; i++) {
