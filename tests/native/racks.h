@@ -6,8 +6,8 @@
 
 enum { SEEN_MAX = 4096, DELAY_MAX = 4096 };
 
-/* Gives what came in, times parameter 0, `latency` frames later; an instrument clicks at each note-on instead, as high as
- * its velocity is. It keeps what it was told. */
+/* Gives what came in, times parameter 0, `latency` frames later; an instrument clicks at each note-on instead, as high
+ * as its velocity is. It keeps what it was told. */
 typedef struct {
     rp_unit unit; /* first */
     float held[2][DELAY_MAX];
