@@ -12,8 +12,9 @@ EDITABLE = $(BUILD_WITH) $(PIP) install --no-build-isolation --config-settings=b
 ONLY_FOLDERS = cd $(VENV)/lib/python3.*/site-packages && for file in _editable_skbc_ripieno.pth; do \
 	sed -n '/^import/p' $$file >$$file.new && mv $$file.new $$file; done
 C_FILES = $(wildcard native/src/*.[ch] tests/native/*.[ch])
+ALL_C = $(C_FILES) $(wildcard tests/plugins/vst3/*.[ch])
 NATIVE = pyproject.toml CMakeLists.txt native/CMakeLists.txt native/build.py $(wildcard native/src/*.[ch])
-PACKAGE = $(NATIVE) $(shell find daemon models native plugins presets -name '*.py' -o -name py.typed)
+PACKAGE = $(NATIVE) $(shell find daemon models native plugins presets -name '*.py' -o -name '*.py.txt' -o -name py.typed)
 
 .PHONY: demo demo-band demo-singer test lint lint-python lint-types lint-c test-c test-python test-train test-long bench format setup clean
 .NOTPARALLEL:
@@ -113,7 +114,7 @@ lint-types: build/installed/done
 
 lint-c: build/debug/compile_commands.json
 	@echo clang-format
-	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+	@$(BIN)/clang-format --dry-run --Werror $(ALL_C)
 	@echo clang-tidy
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -n 1 -P $(JOBS) $(BIN)/clang-tidy -p build/debug --quiet
 
@@ -148,7 +149,7 @@ bench: $(VENV)/play.done
 format: $(VENV)/dev.done
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/clang-format -i $(C_FILES)
+	$(BIN)/clang-format -i $(ALL_C)
 
 clean:
 	rm -rf build out $(VENV)
