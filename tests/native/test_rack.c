@@ -463,6 +463,37 @@ static void test_off_line_it_waits_for_units(void) {
     rp_unit_free(&unit->unit);
 }
 
+/* Whatever is done to it while a tone plays: no jump. */
+static void test_nothing_clicks(void) {
+    rp_rack *racks[3] = {rack_of(inputs(2)), NULL, rack_of(inputs(1))};
+    test_unit *unit[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        unit[i] = make_unit(RP_UNIT_EFFECT, 77 * i);
+        unit[i]->follows = i == 1;
+        CHECK(rp_rack_add(racks[i < 2 ? 0 : 2], i == 1 ? 1 : i == 2 ? RP_MASTER : 0, &unit[i]->unit));
+    }
+    srand(5);
+    for (uint32_t round = 0; round < 8; round++) {
+        hall_open(&at, 2, 128);
+        fill(tone);
+        hall_load(&at, racks[0]);
+        while (at.frame < HALL_FRAMES - 600) {
+            rp_unit *one = &unit[rand() % 3]->unit;
+            if (rand() % 8 == 0) hall_load(&at, racks[rand() % 3]);
+            if (rand() % 15 == 0) rp_engine_panic(at.engine);
+            if (rand() % 4 == 0) rp_unit_set_bypass(one, (uint32_t)rand() % 2);
+            if (rand() % 4 == 0) rp_unit_set_gain(one, rand() % 3 / 2.0);
+            hall_run(&at, at.frame + (uint64_t)rand() % 600);
+        }
+        CHECK(hall_step(&at, 0, 0, at.frame) < 0.06F && hall_step(&at, 1, 0, at.frame) < 0.06F);
+        hall_close(&at);
+    }
+    CHECK(unit[0]->resets > 10 && unit[2]->resets > 5);
+    rp_rack_free(racks[0]);
+    rp_rack_free(racks[2]);
+    for (uint32_t i = 0; i < 3; i++) rp_unit_free(&unit[i]->unit);
+}
+
 static void test_what_is_refused(void) {
     rp_rack_config config = inputs(1);
     config.strips = RP_STRIPS_MAX + 1;
@@ -526,6 +557,7 @@ int main(void) {
     test_nothing_sticks_with_delayed_midi();
     test_input_that_is_no_sound_is_silence();
     test_off_line_it_waits_for_units();
+    test_nothing_clicks();
     test_what_is_refused();
     test_failing_allocations();
     return 0;
