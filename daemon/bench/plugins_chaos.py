@@ -289,7 +289,7 @@ def figures(song: Song) -> dict[str, Any]:
     for fault in song.faults:
         if fault.back is not None:
             took.setdefault("hang" if fault.kind in HANGS else fault.kind, []).append(fault.back - fault.began)
-    every = [one for several in took.values() for one in several]
+    every = [one for kind, several in took.items() if kind != STALL for one in several]
     return {
         "restart_s": {
             name: {
