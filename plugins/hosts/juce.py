@@ -162,7 +162,7 @@ def _knob(name: str, theirs: Any) -> Knob:
     texts = [str(theirs.get_text_for_raw_value(i / (_POINTS - 1))) for i in range(_POINTS)]
     table = _table(texts)
     if table is not None:
-        return _real(name, table, _unit(texts[0], label), theirs)
+        return _real(name, table, _unit(texts[-1], label), theirs)
     if theirs.is_discrete and 2 <= theirs.num_steps <= _STEPS_MAX:
         return _choice(name, theirs)
     return Knob(Parameter(name, usual, 0.0, 1.0, "", theirs.name), float, float, theirs)
@@ -200,11 +200,14 @@ def _choice(name: str, theirs: Any) -> Knob:
 
 
 def _table(texts: Sequence[str]) -> NDArray[np.float64] | None:
-    """The numbers that the texts tell, if they all do, in one unit, and go one way; None: they do not."""
-    matches = [_NUMBER.match(text) for text in texts]
+    """The numbers that the texts tell, if they all do, in one unit, and go one way; None: they do not. The least of
+    levels may be "-inf": it is as far below the next as that is below the one after it."""
+    endless = texts[0].strip().lower().startswith("-inf")
+    matches = [_NUMBER.match(text) for text in texts[endless:]]
     if not all(matches) or len({match[2] for match in matches if match}) > 1:
         return None
-    table = np.array([float(match[1]) for match in matches if match])
+    numbers = [float(match[1]) for match in matches if match]
+    table = np.array([round(2 * numbers[0] - numbers[1], 1)] * endless + numbers)
     steps = np.diff(table)
     if not np.all(np.isfinite(table)) or not (np.all(steps > 0) or np.all(steps < 0)):
         return None

@@ -1,6 +1,7 @@
 """What runs in a plugin's process, here in ours: the line, the padding, SoundFonts, and what users' files may be."""
 
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +81,16 @@ def test_a_file_with_two_plugins_is_refused_and_so_is_one_without_render(tmp_pat
     (tmp_path / "beside.py").write_text("LEVEL = 3")
     (tmp_path / "user.py").write_text("from beside import LEVEL\n" + head + whole.format("One"))
     assert hosts.load("python", str(tmp_path / "user.py"), RATE, PERIOD).role == "effect"
+
+
+@pytest.mark.parametrize(("kind", "module", "library"), [("vst3", "juce", "pedalboard"), ("pyo", "pyo_patch", "pyo")])
+def test_a_library_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, kind: str, module: str, library: str
+) -> None:
+    monkeypatch.delitem(sys.modules, f"ripieno.plugins.hosts.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(PluginError, match=f"needs {library}; install it: pip install"):
+        hosts.load(kind, "some file", RATE, PERIOD)
 
 
 def test_a_soundfont_sounds_from_the_frame_of_its_note_on(tmp_path: Path) -> None:

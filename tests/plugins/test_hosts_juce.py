@@ -1,6 +1,7 @@
 """VST3 plugins by pedalboard, in their own processes: to the sample, with their units, their state and their faults."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,83 @@ def test_one_that_hangs_when_asked_for_its_state_is_started_again(start: Start) 
     plugin.set("fault", 0)
     player.until(lambda: plugin.standing().restarts == 1)
     player.until_level(1.0)
+
+
+@dataclass
+class TheirParameter:
+    """A parameter as pedalboard shows it. text: what the plugin says of a value of 0 to 1."""
+
+    name: str
+    text: Callable[[float], str]
+    default_raw_value: float = 0.5
+    label: str = ""
+    num_steps: int = 0x7FFFFFFF
+    is_automatable: bool = True
+    is_boolean: bool = False
+
+    def __post_init__(self) -> None:
+        self.raw_value = self.default_raw_value
+        self.is_discrete = self.num_steps < 1000
+
+    def get_text_for_raw_value(self, raw: float) -> str:
+        return self.text(raw)
+
+
+class TheirPlugin:
+    """A plugin as pedalboard loads it, of one channel only."""
+
+    name, is_instrument, reported_latency_samples, raw_state = "One", False, 0, b""
+
+    def __init__(self, *parameters: TheirParameter) -> None:
+        self._parameters = list(parameters)
+
+    def process(self, audio: np.ndarray, rate: float, size: int, reset: bool) -> np.ndarray:
+        assert not reset
+        if len(audio) != 1:
+            raise ValueError("one channel only")
+        return audio * 2
+
+
+def test_what_a_plugin_says_of_its_parameters_is_understood() -> None:
+    from ripieno.plugins.hosts.juce import knobs
+
+    theirs = TheirPlugin(
+        TheirParameter("Cut-Off (Hz)", lambda raw: f"{20 * 1000**raw:.1f} Hz"),
+        TheirParameter("Cut Off Hz", lambda raw: f"{1 - raw:.3f}"),
+        TheirParameter("Shape", lambda raw: ("Sine", "Saw", "Square")[round(2 * raw)], 1.0, num_steps=3),
+        TheirParameter("On", lambda raw: "yes" if raw > 0.5 else "no", 1.0, is_boolean=True),
+        TheirParameter("Mood", lambda raw: "warm" if raw > 0.7 else "cold", 0.25),
+        TheirParameter("MIDI CC 1|2", str),
+        TheirParameter("Hidden", str, is_automatable=False),
+        TheirParameter("Level", lambda raw: "-inf dB" if raw == 0 else f"{60 * raw - 60:.2f} dB", 1.0),
+    )
+    found = knobs(theirs)
+    table = {knob.parameter.name: (knob.parameter.low, knob.parameter.high, knob.parameter.unit) for knob in found}
+    assert table == {
+        "cut_off_hz": (20.0, 20000.0, "Hz"),
+        "cut_off_hz_2": (0.0, 1.0, ""),
+        "shape": (0, 2, ""),
+        "on": (0, 1, ""),
+        "mood": (0.0, 1.0, ""),
+        "level": (-60.0, 0.0, "dB"),
+    }
+    by_name = {knob.parameter.name: knob for knob in found}
+    assert by_name["cut_off_hz"].raw(632.5) == pytest.approx(0.5, abs=1e-3)
+    assert by_name["cut_off_hz"].value(1.0) == 20000
+    assert by_name["cut_off_hz_2"].raw(0.25) == pytest.approx(0.75)
+    assert (by_name["shape"].raw(2), by_name["shape"].value(0.5), by_name["shape"].parameter.usual) == (1.0, 1, 2)
+    assert "0 Sine, 1 Saw, 2 Square" in by_name["shape"].parameter.help
+    assert by_name["on"].parameter.whole
+
+
+def test_an_effect_of_one_channel_is_heard_on_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ripieno.plugins.hosts import juce
+
+    monkeypatch.setattr(juce.pedalboard, "load_plugin", lambda *_, **__: TheirPlugin())
+    plugin = juce.Juce("one.vst3", RATE, PERIOD)
+    sound = noise(PERIOD)
+    heard = plugin.render(sound.copy(), (), {})
+    np.testing.assert_allclose(heard, np.stack([sound.sum(axis=0)] * 2), rtol=1e-6)
 
 
 def test_what_is_no_plugin_is_refused(bundle: Path, tmp_path: Path) -> None:
