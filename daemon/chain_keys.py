@@ -59,6 +59,13 @@ CHAIN_KEYS: tuple[Key, ...] = (
     Key("parameters", VALUES, {}, "Its parameters, by name: { mix = 0.3 }."),
     Key("cc", CONTROLLERS, {}, "Parameters that a MIDI controller moves: { mix = 74 }."),
     Key("cc_channel", number(0, 16, True), 0, "The MIDI channel of these controllers; 0: any."),
+    Key(
+        "memory_mb",
+        number(64, 262_144, True),
+        2048,
+        "MiB that a plugin with a process of its own may use; one that takes more is started again. Large sample "
+        "libraries want more.",
+    ),
 )
 
 

@@ -361,10 +361,10 @@ def _plugin(config: Chain, rate: int, period: int, saved: Saved | None, news: li
     state = saved.state if saved else b""
     if state:
         try:
-            return open_plugin(config.plugin, Path(), rate, period, state)
+            return open_plugin(config.plugin, Path(), rate, period, state, config.memory_mb)
         except PluginError as error:
             news.append(f"{config.name} does not take the state in {config.state}: {error}")
-    return open_plugin(config.plugin, Path(), rate, period, None)
+    return open_plugin(config.plugin, Path(), rate, period, None, config.memory_mb)
 
 
 def _join(rack: "Rack", names: Sequence[str], link: Link, news: list[str]) -> Link:

@@ -108,6 +108,7 @@ class Chain:
     parameters: Mapping[str, float]
     cc: Mapping[str, int]
     cc_channel: int
+    memory_mb: int
 
 
 @dataclass(frozen=True)

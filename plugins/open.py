@@ -24,6 +24,10 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "python": (".py",),
 }
 KINDS = tuple(ENDINGS)
+ISOLATED = ("vst3", "au", "pyo", "python")
+MEMORY_MB = 2048
+
+Opener = Callable[[str, int, int, bytes | None], Hosted]
 
 
 @dataclass(frozen=True)
@@ -111,15 +115,18 @@ def known(spec: str) -> Known | None:
     return Known(own.role, tuple(usual))
 
 
-def open(spec: str, folder: Path, sample_rate: int, period: int, state: bytes | None = None) -> Hosted:
+def open(
+    spec: str, folder: Path, sample_rate: int, period: int, state: bytes | None = None, memory_mb: int = MEMORY_MB
+) -> Hosted:
     """The plugin, ready to play at ``sample_rate`` Hz in blocks of at most ``period`` frames.
 
-    folder: where a relative file is looked for. state: what its `state()` said once. Raises PluginError, which says
-    what is wrong and what to do, where it cannot be used.
+    folder: where a relative file is looked for. state: what its `state()` said once. memory_mb: MiB that a process of
+    its own may use. Raises PluginError, which says what is wrong and what to do, where it cannot be used.
     """
     spec = resolve(spec, folder)
     kind, file, name = split(spec)
-    hosted = _OPENERS[kind](f"{file}#{name}" if file and name else file or name, sample_rate, period, state)
+    opener = _isolated(kind, memory_mb) if kind in ISOLATED else _OPENERS[kind]
+    hosted = opener(f"{file}#{name}" if file and name else file or name, sample_rate, period, state)
     hosted.spec = spec
     return hosted
 
@@ -142,18 +149,14 @@ def _jit(path: str, sample_rate: int, period: int, state: bytes | None) -> Hoste
     return jit.open(path, sample_rate, period, state)
 
 
-def _isolated(kind: str) -> Callable[[str, int, int, bytes | None], Hosted]:
+def _isolated(kind: str, memory_mb: int) -> Opener:
     def opener(path: str, sample_rate: int, period: int, state: bytes | None) -> Hosted:
         from ripieno.plugins import isolated
 
-        return isolated.open(kind, path, sample_rate, period, state)
+        limits = isolated.Limits(memory=memory_mb << 20)
+        return isolated.open(kind, path, sample_rate, period, state, limits)
 
     return opener
 
 
-_OPENERS: dict[str, Callable[[str, int, int, bytes | None], Hosted]] = {
-    "": _builtin,
-    SOUNDFONT: _soundfont,
-    "jit": _jit,
-    **{kind: _isolated(kind) for kind in ("vst3", "au", "pyo", "python")},
-}
+_OPENERS: dict[str, Opener] = {"": _builtin, SOUNDFONT: _soundfont, "jit": _jit}

@@ -20,6 +20,7 @@ from ripieno.plugins import isolated
 from ripieno.plugins.base import PluginError
 from ripieno.plugins.hosts import confine
 from ripieno.plugins.isolated import Isolated, Limits
+from ripieno.plugins.open import open as open_spec
 
 RATE, PERIOD = 48000, 128
 PATIENCE = 30.0  # seconds; what is waited for comes in a fraction of one
@@ -429,3 +430,12 @@ def test_folders_of_daemons_that_were_killed_are_taken_away(
     start(GAIN)
     assert not left.exists()
     assert living.exists()
+
+
+def test_what_a_preset_allows_is_what_it_gets(write: Callable[[str], str]) -> None:
+    plugin = open_spec(f"python:{write(FAULTY)}", Path(), RATE, PERIOD, memory_mb=700)
+    try:
+        assert isinstance(plugin, Isolated)
+        assert plugin.limits.memory == 700 << 20
+    finally:
+        plugin.close()
