@@ -1,10 +1,9 @@
 /* libfluid.c - see libfluid.h. */
 #include "libfluid.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
-#include <string.h>
 
+#include "library.h"
 #include "platform.h"
 
 static const char *const libraries[] = {
@@ -20,14 +19,9 @@ static const char *const libraries[] = {
     NULL,
 };
 
-typedef struct {
-    const char *name;
-    size_t place;
-} symbol;
-
 #define PLACE(member) offsetof(rp_libfluid, member)
 #define SYMBOL(member) {"fluid_" #member, PLACE(member)}
-static const symbol symbols[] = {
+static const rp_symbol symbols[] = {
     SYMBOL(synth_write_float),
     SYMBOL(synth_noteon),
     SYMBOL(synth_noteoff),
@@ -50,16 +44,13 @@ static const symbol symbols[] = {
 enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
 _Static_assert(sizeof(rp_libfluid) == SYMBOLS * sizeof(rp_function), "every member is found by its name");
 
-static char complaint[256];
-static atomic_flag complaint_held = ATOMIC_FLAG_INIT;
+static rp_complaint complaint = {.held = ATOMIC_FLAG_INIT};
 
 /* FluidSynth calls this wherever it is, in the process thread, too. The first line says why. [any] */
 static void hear(int level, const char *line, void *data) {
     (void)level;
     (void)data;
-    if (atomic_flag_test_and_set(&complaint_held)) return;
-    if (!complaint[0]) strncpy(complaint, line, sizeof complaint - 1);
-    atomic_flag_clear(&complaint_held);
+    rp_complaint_hear(&complaint, line);
 }
 
 /* Its remarks are nothing to the terminal. [any] */
@@ -69,23 +60,7 @@ static void ignore(int level, const char *line, void *data) {
     (void)data;
 }
 
-void rp_libfluid_complaint(char *out, uint32_t capacity) {
-    out[0] = 0;
-    if (atomic_flag_test_and_set(&complaint_held)) return;
-    strncat(out, complaint, capacity - 1);
-    complaint[0] = 0;
-    atomic_flag_clear(&complaint_held);
-}
-
-/* [control] */
-static int find_all(void *library, rp_libfluid *out) {
-    for (uint32_t i = 0; i < SYMBOLS; i++) {
-        rp_function function = rp_library_find(library, symbols[i].name);
-        if (!function) return 0;
-        memcpy((char *)out + symbols[i].place, &function, sizeof function);
-    }
-    return 1;
-}
+void rp_libfluid_complaint(char *out, uint32_t capacity) { rp_complaint_take(&complaint, out, capacity); }
 
 /* It plays into our memory: its own audio drivers, which look for sound cards, are left out. [control] */
 static void settle_down(const rp_libfluid *fluid) {
@@ -117,7 +92,7 @@ const rp_libfluid *rp_libfluid_get(void) {
     static int ready;
     if (ready) return &found;
     void *library = rp_library_open(libraries); /* stays open: units hold its functions */
-    if (!library || !find_all(library, &found)) return NULL;
+    if (!library || !rp_library_find_all(library, symbols, SYMBOLS, &found)) return NULL;
     set_glib_log = (rp_glib_log (*)(rp_glib_log, void *))rp_library_find(library, "g_log_set_default_handler");
     settle_down(&found);
     ready = 1;

@@ -1,9 +1,7 @@
 /* libjack.c - see libjack.h. */
 #include "libjack.h"
 
-#include <stdatomic.h>
-#include <string.h>
-
+#include "library.h"
 #include "platform.h"
 
 static const char *const libraries[] = {
@@ -20,13 +18,8 @@ static const char *const libraries[] = {
     NULL,
 };
 
-typedef struct {
-    const char *name;
-    size_t place;
-} symbol;
-
 #define SYMBOL(member) {"jack_" #member, offsetof(rp_libjack, member)}
-static const symbol symbols[] = {
+static const rp_symbol symbols[] = {
     SYMBOL(port_get_buffer),
     SYMBOL(midi_get_event_count),
     SYMBOL(midi_event_get),
@@ -72,43 +65,22 @@ static const symbol symbols[] = {
 enum { SYMBOLS = sizeof symbols / sizeof symbols[0] };
 _Static_assert(sizeof(rp_libjack) == SYMBOLS * sizeof(rp_function), "every member is found by its name");
 
-static char complaint[256];
-static atomic_flag complaint_held = ATOMIC_FLAG_INIT;
+static rp_complaint complaint = {.held = ATOMIC_FLAG_INIT};
 
 /* libjack calls this from threads of its own. The first line says why, those after it what followed. [any] */
-static void hear(const char *line) {
-    if (atomic_flag_test_and_set(&complaint_held)) return;
-    if (!complaint[0]) strncpy(complaint, line, sizeof complaint - 1);
-    atomic_flag_clear(&complaint_held);
-}
+static void hear(const char *line) { rp_complaint_hear(&complaint, line); }
 
 /* JACK's news for the terminal is nothing to us. [any] */
 static void ignore(const char *line) { (void)line; }
 
-void rp_libjack_complaint(char *out, uint32_t capacity) {
-    out[0] = 0;
-    if (atomic_flag_test_and_set(&complaint_held)) return;
-    strncat(out, complaint, capacity - 1);
-    complaint[0] = 0;
-    atomic_flag_clear(&complaint_held);
-}
-
-/* [control] */
-static int find_all(void *library, rp_libjack *out) {
-    for (uint32_t i = 0; i < SYMBOLS; i++) {
-        rp_function function = rp_library_find(library, symbols[i].name);
-        if (!function) return 0;
-        memcpy((char *)out + symbols[i].place, &function, sizeof function);
-    }
-    return 1;
-}
+void rp_libjack_complaint(char *out, uint32_t capacity) { rp_complaint_take(&complaint, out, capacity); }
 
 const rp_libjack *rp_libjack_get(void) {
     static rp_libjack found;
     static int ready;
     if (ready) return &found;
     void *library = rp_library_open(libraries); /* stays open: JACK's threads may outlive a client */
-    if (!library || !find_all(library, &found)) return NULL;
+    if (!library || !rp_library_find_all(library, symbols, SYMBOLS, &found)) return NULL;
     found.set_error_function(hear);
     found.set_info_function(ignore);
     ready = 1;
