@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ripieno.daemon import band as bands
 from ripieno.daemon import chains as plugins
@@ -41,9 +41,25 @@ _LOOK_SECONDS = 1 / 30
 _TEND_SECONDS = 0.25
 
 
+class Watcher(Protocol):
+    """Somebody outside who wants to know: who runs the service, who counts, who remembers. None may raise or wait."""
+
+    def begin(self, performance: "Performance") -> None:
+        """It plays now."""
+
+    def tend(self, performance: "Performance") -> None:
+        """A few times a second."""
+
+    def end(self) -> None:
+        """It is about to end, begun or not."""
+
+
 @dataclass
 class Options:
-    """How to play live: client name, driver and what to connect; how to show it ("panel", "lines" or "json")."""
+    """How to play live: client name, driver and what to connect; how to show it ("panel", "lines" or "json").
+
+    first: which of the presets to begin with.
+    """
 
     client: str = "ripieno"
     driver: str = "auto"
@@ -55,6 +71,8 @@ class Options:
     rate: int = 0
     show: str = "lines"
     stress: bool = False
+    first: int = 0
+    watchers: Sequence[Watcher] = ()
 
 
 def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
@@ -89,6 +107,7 @@ class Performance:
     chains: Chains | None = None
     keeper: Keeper = field(default_factory=Keeper)
     typed: str | None = None  # of a setting, while somebody types one
+    watchers: Sequence[Watcher] = ()
     _rig: "Rig | None" = None
 
     def __post_init__(self) -> None:
@@ -259,6 +278,8 @@ class Performance:
             self.begin_anew()
         self.news += self.chains.tend() if self.chains else []
         self.news += self.keeper.tend(self.engine)
+        for watcher in self.watchers:
+            watcher.tend(self)
 
     def next_preset(self) -> None:
         """Go on with the next preset of the list."""
@@ -319,7 +340,8 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     def new_engine() -> Engine:
         return Engine(driver.sample_rate, len(inputs), len(outputs), **counts, blackbox=box.memory)
 
-    performance = Performance(presets, driver, new_engine, Board(presets[0], driver.sample_rate))
+    board = Board(presets[options.first], driver.sample_rate)
+    performance = Performance(presets, driver, new_engine, board, options.first, watchers=options.watchers)
     _on_signals(performance.end)
     silent = True
     try:
@@ -330,6 +352,8 @@ def run(presets: Sequence[Preset], options: Options) -> int:
             _connect(performance, options)
             if options.stress:
                 _stress()
+            for watcher in options.watchers:
+                watcher.begin(performance)
             with _view(options, why) as view:
                 _loop(performance, view)
     finally:
@@ -343,23 +367,26 @@ def run(presets: Sequence[Preset], options: Options) -> int:
 
 def _begin(performance: Performance) -> bool:
     """Make ready to play by the first preset, its plugins opened. False: somebody ended it meanwhile."""
-    if not performance.presets[0].chain:
-        performance.play(0, None)
+    first = performance.playing
+    if not performance.preset.chain:
+        performance.play(first, None)
         return True
     with Progress("opening plugins") as progress:
-        performance.keeper.begin(0, performance.opener(0, progress))
+        performance.keeper.begin(first, performance.opener(first, progress))
         while not (ready := performance.keeper.take()):
             if performance.ending:
                 return False
             time.sleep(_LOOK_SECONDS)
     _, chains, news = ready
     performance.news += news
-    performance.play(0, chains)
+    performance.play(first, chains)
     return True
 
 
 def _end(performance: Performance) -> bool:
     """Silence; then everything is ended. False: silence is not certain."""
+    for watcher in performance.watchers:
+        watcher.end()
     silent = performance.driver.stop()
     performance.end_workers()
     performance.engine.close()
