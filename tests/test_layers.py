@@ -125,7 +125,7 @@ C_LAYERS = """
     unit_state.h isolate_state libfluid
     unit unit_* builtin isolate
     rack.h
-    delay_line
+    delay_line alignment zone
     rack_state rack*
     assign instrumenter.h
     voices
@@ -134,6 +134,7 @@ C_LAYERS = """
     ask choose chord instrumenter trace
     engine.h
     process.h
+    tap tap_cycle
     rig ledger scheduler
     outlet
     engine_state
