@@ -8,7 +8,7 @@ SRC = Path(__file__).parent / "src"
 NAMES = """
     parameter unit tap rack builtin foreign soundfont isolate isolated
     lstm transformer sampler vocoder singer continuation instrumenter piano singing
-    zone engine drivers
+    zone engine drivers flight
 """
 PUBLIC = tuple(f"{name}.h" for name in NAMES.split())
 

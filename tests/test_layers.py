@@ -134,6 +134,8 @@ C_LAYERS = """
     ask choose chord instrumenter trace
     engine.h
     process.h
+    flight.h flight_state.h
+    flight
     tap tap_cycle
     rig ledger scheduler
     outlet
@@ -142,7 +144,7 @@ C_LAYERS = """
     process engine
     drivers.h libjack
     driver_jack.h
-    tape sound driver_*
+    tape sound driver_* flight_replay
 """
 LAYER = {name: depth for depth, line in enumerate(C_LAYERS.split("\n")) for name in line.split()}
 
