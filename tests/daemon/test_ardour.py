@@ -1,0 +1,156 @@
+"""A real DAW at the other end: Ardour records the quartet, each instrument on a track of its own, note for note and
+in time with its transport."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Timer
+
+import mido
+from stage import connected, daemon, held, name_of, wait_for
+
+from needs import lack, needs
+from ripieno.daemon.bench.jack_server import DummyServer
+from ripieno.native.engine import Event
+from ripieno.native.probe import JackProbe
+
+needs("jackd", "ardour7-lua")
+
+SCRIPT = Path(__file__).parents[1] / "ardour" / "record.lua"
+PLAYERS = ["Violin 1", "Violin 2", "Viola", "Cello"]
+RATE, PERIOD = 48_000, 256
+BEAT = 1920  # frames, as many as Ardour's beat has ticks: see record.lua
+LIMIT_S = 120  # by far more than Ardour needs
+
+Take = list[tuple[int, bytes]]  # (frame, message)
+
+
+class Ardour:
+    """An Ardour without a screen, and a session with an armed track for each of these ports."""
+
+    def __init__(self, folder: Path, ports: list[str]) -> None:
+        home = {"HOME": folder, "XDG_CONFIG_HOME": folder / "config", "XDG_CACHE_HOME": folder / "cache"}
+        self._said: list[str] = []
+        self.process = subprocess.Popen(
+            ["ardour7-lua", SCRIPT, folder / "session", str(RATE), *ports],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {name: str(path) for name, path in home.items()},
+        )
+
+    def hear(self, word: str) -> list[str]:
+        """What stands behind `word` in the next line that begins with it."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self._said.append(line)
+            first, *rest = line.rstrip("\n").split("\t")
+            if first == word:
+                return rest
+        raise AssertionError(f"Ardour ended without {word!r}:\n{''.join(self._said)}")
+
+    def tell(self, word: str) -> None:
+        assert self.process.stdin
+        print(word, file=self.process.stdin, flush=True)
+
+    def roll(self) -> None:
+        """Record from now on."""
+        self.tell("roll")
+        self.hear("rolling")
+
+    def stop(self) -> dict[str, Take]:
+        """Save and end; what is in each track's file."""
+        self.tell("stop")
+        tracks = [self.hear("track") for _ in PLAYERS]
+        assert self.process.wait() == 0, "".join(self._said)
+        return {name: read(Path(file), int(begin)) for name, begin, file in tracks}
+
+
+@contextmanager
+def ardour(folder: Path, ports: list[str]) -> Iterator[Ardour]:
+    """It is ready, and ends however the test does, or does not."""
+    one = Ardour(folder, ports)
+    watch = Timer(LIMIT_S, one.process.kill)
+    watch.start()
+    try:
+        one.hear("ready")
+        yield one
+    finally:
+        watch.cancel()
+        one.process.kill()
+        one.process.communicate()
+
+
+def read(file: Path, begin: int) -> Take:
+    """What is in a file of Ardour's that begins at this frame of its timeline."""
+    midi = mido.MidiFile(file)
+    assert midi.ticks_per_beat == BEAT
+    frame, take = begin, []
+    for message in mido.merge_tracks(midi.tracks):
+        frame += message.time
+        if not message.is_meta:
+            take.append((frame, bytes(message.bin())))
+    return take
+
+
+def passage() -> list[Event]:
+    """Eight seconds for two hands: chords of four notes, not quite together, in the middle with the pedal."""
+    script: list[Event] = [(100_003, 0, b"\xb0\x40\x7f"), (150_001, 0, b"\xb0\x40\x00")]
+    for i in range(40):
+        chord = (36 + 5 * i % 12, 50 + 7 * i % 8, 60 + 3 * i % 7, 69 + 5 * i % 11)
+        for finger, pitch in enumerate(chord):
+            begin = 9_601 * i + 149 * finger
+            velocity = 40 + (17 * i + 11 * finger) % 80
+            script += [(begin, 0, bytes((0x90, pitch, velocity))), (begin + 8_009, 0, bytes((0x80, pitch, 30 + i)))]
+    return sorted(script)
+
+
+def on(listener: JackProbe, port: int, since: int = 0) -> Take:
+    """What was heard on a port, counted from the frame `since`."""
+    return [(frame - since, data) for frame, place, data in listener.received() if place == port and frame >= since]
+
+
+def record(folder: Path) -> tuple[JackProbe, dict[str, Take], int]:
+    """Play the passage; who listened at the same ports, what Ardour recorded, and how often the machine was late."""
+    name = name_of("ardour")
+    ports = [f"{name}:{player}" for player in PLAYERS]
+    player, listener = JackProbe("player", [], ["out"], passage()), JackProbe("listener", [*PLAYERS, "clock"], [])
+    quartet = daemon("string-quartet", "--set", "outputs=ports", "--driver", "jack", "--name", name)
+    with quartet as one, closing(player), closing(listener):
+        one.hear("ready")
+        for probe in (player, listener):
+            probe.open()
+            probe.start()
+        with ardour(folder, ports) as recorder:
+            cables = {port: f"listener:{who}" for port, who in zip(ports, PLAYERS, strict=True)}
+            cables |= {"player:out": f"{name}:in", "ardour:MIDI Clock out": "listener:clock"}
+            for ends in cables.items():
+                wait_for(lambda ends=ends: connected(listener, *ends), f"a connection of {ends}")
+            before = listener.state().xruns
+            recorder.roll()
+            player.go()
+            wait_for(lambda: player.done and not held(listener.received()), "the passage was played")
+            late = listener.state().xruns - before
+            return listener, recorder.stop(), late
+
+
+def test_each_instrument_has_a_track_with_every_note_in_time(tmp_path: Path) -> None:
+    with DummyServer(RATE, PERIOD, synchronous=True):
+        for attempt in range(4):
+            listener, recorded, late = record(tmp_path / str(attempt))
+            if late == 0:  # else the frames of JACK and Ardour part: JACK counts those lost, too
+                break
+        else:
+            lack("a machine quick enough for a JACK server: it had xruns every time (real-time priority helps)")
+    clock = on(listener, len(PLAYERS))
+    [start] = [frame for frame, data in clock if data == b"\xfa"]
+    ticks = [frame - start for frame, data in clock if data == b"\xf8" and frame >= start]
+    assert ticks == [BEAT // 24 * i for i in range(len(ticks))]  # its transport and JACK count the same frames
+    assert list(recorded) == PLAYERS
+    for port, take in enumerate(recorded.values()):
+        assert any(data[0] == 0x90 | port for _, data in take)
+        assert take == on(listener, port, start)
+        assert take[-1][0] < ticks[-1]
