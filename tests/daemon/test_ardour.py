@@ -65,7 +65,8 @@ class Ardour:
         """Save and end; what is in each track's file."""
         self.tell("stop")
         tracks = [self.hear("track") for _ in PLAYERS]
-        assert self.process.wait() == 0, "".join(self._said)
+        last, _ = self.process.communicate()
+        assert self.process.returncode == 0, "".join([*self._said, last])
         return {name: read(Path(file), int(begin)) for name, begin, file in tracks}
 
 
