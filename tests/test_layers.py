@@ -112,7 +112,7 @@ C_LAYERS = """
     line delivery codec
     singer*
     continuation.h
-    tempo follow feel key bridge
+    tempo follow feel key bridge beats
     context
     continuation_state
     allow
@@ -124,7 +124,7 @@ C_LAYERS = """
     unit.h builtin.h foreign.h soundfont.h isolated.h isolate.h
     unit_state.h isolate_state libfluid
     unit unit_* builtin isolate
-    rack.h
+    rack.h tap.h
     delay_line alignment zone
     rack_state rack*
     assign instrumenter.h
@@ -141,6 +141,7 @@ C_LAYERS = """
     outlet
     engine_state
     player band hear vocal audio
+    change slots
     process engine
     drivers.h libjack
     driver_jack.h
