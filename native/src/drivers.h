@@ -69,6 +69,14 @@ typedef struct {
     char reason[128];   /* in JACK's own words: why it failed or left; may be empty */
 } rp_jack_state;
 
+/* What became of the server's ports and of our connections, in its order. */
+enum { RP_JACK_CAME = 0, RP_JACK_WENT = 1, RP_JACK_JOINED = 2, RP_JACK_PARTED = 3, RP_JACK_PORT_NAME_MAX = 320 };
+typedef struct {
+    uint32_t kind;         /* RP_JACK_CAME... */
+    char source[320];      /* the full name of the port that came or went, or that something comes out of */
+    char destination[320]; /* of the one it goes into; "" for a port that came or went */
+} rp_jack_news;
+
 rp_jack *rp_jack_new(const char *name, uint32_t inputs, const char *const *input_names, uint32_t outputs,
                      const char *const *output_names); /* NULL: no memory, more than 16 ports [control] */
 /* Its audio ports, before it is opened. 0: more than 16. [control] */
@@ -87,6 +95,9 @@ const char *rp_jack_client_name(const rp_jack *jack); /* the one the server gave
  * 256: ours), a tab, the name, and after tabs its other names. Flags are three digits. Returns the characters it takes;
  * all are written when `capacity` is larger than that. [control] */
 uint32_t rp_jack_list(rp_jack *jack, uint32_t audio, char *out, uint32_t capacity);
+/* The next of what happened; 0: nothing more. Where so much happened that there was no room, the latest is missing.
+ * [control] */
+int rp_jack_hear(rp_jack *jack, rp_jack_news *out);
 /* Full names. connect: 1 when they then are connected. connected: are they, one of them being ours. [control] */
 int rp_jack_connect(rp_jack *jack, const char *source, const char *destination);
 int rp_jack_disconnect(rp_jack *jack, const char *source, const char *destination);
