@@ -2,9 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ripieno.daemon.commands.options import add_preset_options, load_preset
 from ripieno.daemon.errors import UsageError
+
+if TYPE_CHECKING:
+    from ripieno.daemon.live import Watcher
+    from ripieno.daemon.service.notify import Notifier
 
 EPILOG = """\
 examples:
@@ -17,13 +22,14 @@ examples:
   ripieno run microphone --connect-audio-in system what a microphone hears, through plugins
   ripieno run thru --driver rtmidi                 a certain driver instead of the best one that works
   ripieno run game-band --driver file --input song.mid
+  ripieno run --resume                             go on where the last one was when it ended or crashed
 Ctrl-C ends it with every note released.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Who plays, and through what."""
-    parser.add_argument("preset", nargs="+", metavar="PRESET", help="who plays: names or files of presets")
+    parser.add_argument("preset", nargs="*", metavar="PRESET", help="who plays: names or files of presets")
     parser.add_argument(
         "--driver",
         choices=("auto", "jack", "portaudio", "rtmidi", "file"),
@@ -55,6 +61,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input", type=Path, metavar="IN.mid", help="with --driver file: the MIDI file that is the player"
     )
     parser.add_argument("--name", default="ripieno", metavar="CLIENT", help="name of the ports (default: ripieno)")
+    parser.add_argument(
+        "--resume", action="store_true", help="be as the last one of this name was: its preset, switches and settings"
+    )
+    parser.add_argument("--wait", action="store_true", help="wait for what is not there yet: a JACK server, a device")
+    parser.add_argument(
+        "--metrics",
+        type=_port,
+        metavar="PORT",
+        help="figures for Prometheus, at http://127.0.0.1:PORT/metrics",
+    )
     parser.add_argument("--json", action="store_true", help="print the state as a JSON object a line, each second")
     parser.add_argument("--stress", action="store_true", help="keep a Python thread busy, to show that it does no harm")
     add_preset_options(parser)
@@ -66,6 +82,12 @@ def _rate(text: str) -> int:
     return int(text)
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: write a number from 1 to 65535, or 0 for any")
+    return int(text)
+
+
 def _audio(parts: list[str] | None) -> list[str]:
     """Where sound is heard: "" for the loudspeakers."""
     return [""] if parts is None else [part for part in parts if part != "none"]
@@ -73,11 +95,23 @@ def _audio(parts: list[str] | None) -> list[str]:
 
 def run(parsed: argparse.Namespace) -> int:
     """Play until told to end."""
-    from ripieno.daemon.live import Options, choose_show, run
+    from ripieno.daemon.service.notify import Notifier
+    from ripieno.daemon.service.patience import patiently
 
     if parsed.rate and parsed.driver != "portaudio":
         raise UsageError("--rate is for --driver portaudio: the others have a rate of their own")
-    presets = [load_preset(name, parsed) for name in parsed.preset]
+    if not parsed.preset and not parsed.resume:
+        raise UsageError("name a preset (`ripieno presets` lists them), or --resume")
+    notifier = Notifier()
+    return patiently(lambda: _play(parsed, notifier), notifier.say) if parsed.wait else _play(parsed, notifier)
+
+
+def _play(parsed: argparse.Namespace, notifier: "Notifier") -> int:
+    from ripieno.daemon.live import Options, choose_show, run
+    from ripieno.daemon.service.state import Memory
+
+    memory = Memory(parsed.name, parsed.preset, parsed.resume)
+    presets = [load_preset(name, parsed) for name in memory.presets]
     options = Options(
         client=parsed.name,
         driver=parsed.driver,
@@ -89,5 +123,16 @@ def run(parsed: argparse.Namespace) -> int:
         file=parsed.input,
         show=choose_show(parsed.json),
         stress=parsed.stress,
+        first=memory.first(presets),
+        watchers=[memory, *_metrics(parsed.metrics), notifier],  # who is told that all is ready comes last
     )
     return run(presets, options)
+
+
+def _metrics(port: int | None) -> "list[Watcher]":
+    """Who answers for the figures, if anybody is to."""
+    if port is None:
+        return []
+    from ripieno.daemon.metrics import Metrics
+
+    return [Metrics(port)]

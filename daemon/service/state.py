@@ -1,0 +1,211 @@
+"""The last state of a performance, on disk: whatever ended it, it can go on where it was.
+
+Kept are the presets, which of them plays, the instruments that were switched, and what was set while it played. Written
+by a thread of its own, whole or not at all, a moment after something changed.
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.files import whole_file
+
+if TYPE_CHECKING:
+    from ripieno.daemon.live import Performance
+    from ripieno.daemon.presets import Preset
+    from ripieno.daemon.schema import Key
+    from ripieno.daemon.settings import Settings
+
+_PAUSE_SECONDS = 1.0  # from one writing to the next, at least
+Values = Mapping[str, Mapping[str, Any]]
+"""What is set: for each table its keys and their values."""
+
+
+def state_path(client: str) -> Path:
+    """The file of a client: in $XDG_STATE_HOME/ripieno, or ~/.local/state/ripieno."""
+    base = os.environ.get("XDG_STATE_HOME")
+    folder = (Path(base) if base else Path.home() / ".local" / "state") / "ripieno"
+    name = re.sub(r"[^\w.-]", "_", client)
+    return folder / f"{name}.performance.json"
+
+
+@dataclass(frozen=True)
+class State:
+    """How a performance stood.
+
+    presets: as `ripieno run` takes them; preset: the name of the one that played. switched: instruments that were
+    switched on or off, by name. settings: of each table the keys that were changed, with values as TOML.
+    """
+
+    presets: list[str]
+    preset: str = ""
+    switched: dict[str, bool] = field(default_factory=dict)
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def write_state(path: Path, state: State) -> None:
+    """Write it so that it outlives a power cut. UserError, naming the file, where that cannot be."""
+    with whole_file(path) as out:
+        out.write(json.dumps(asdict(state), indent=2, ensure_ascii=False).encode() + b"\n")
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def read_state(path: Path) -> State | None:
+    """What a file keeps, None where there is none. UserError where it is of no use."""
+    try:
+        return _state(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{path}: this is no state of a performance; remove it") from None
+
+
+def _state(read: Any) -> State:
+    """ValueError, KeyError, TypeError or AttributeError for what is not as `write_state` writes it."""
+    settings = {table: dict(keys) for table, keys in read["settings"].items()}
+    texts = [read["preset"], *read["presets"], *read["switched"]]
+    texts += [text for keys in settings.values() for one in keys.items() for text in one]
+    flags = read["switched"].values()
+    if not all(isinstance(one, str) for one in texts) or not all(isinstance(one, bool) for one in flags):
+        raise ValueError
+    return State(list(read["presets"]), read["preset"], dict(read["switched"]), settings)
+
+
+# ---- what a performance is like ----
+
+
+def values_of(tables: "Mapping[str, Settings]") -> Values:
+    """All that could be set, as it is."""
+    return {title: {name: table.now(name) for name in table.live} for title, table in tables.items()}
+
+
+def changes(tables: "Mapping[str, Settings]", before: Values) -> dict[str, dict[str, str]]:
+    """What is another than before, with values as TOML; tables that stayed as they were are left out."""
+    found = {}
+    for title, table in tables.items():
+        now = {name: (key, table.now(name)) for name, key in table.live.items()}
+        keys = {name: _shown(*one) for name, one in now.items() if one[1] != before[title].get(name)}
+        found |= {title: keys} if keys else {}
+    return found
+
+
+def _shown(key: "Key", value: Any) -> str:
+    """A value as TOML; a whole number that is held as another (a plugin's steps) as whole."""
+    whole = isinstance(value, float) and value.is_integer()
+    return key.kind.show(int(value) if whole else value)
+
+
+def switched(performance: "Performance") -> dict[str, bool]:
+    """The instruments that are not as their preset says, on or off."""
+    pairs = zip(performance.preset.ensemble, performance.board.players, strict=False)
+    return {player.name: player.enabled for one, player in pairs if player.enabled != one.enabled}
+
+
+def restore(performance: "Performance", state: State) -> list[str]:
+    """Set what was set; returns what could not be."""
+    news = []
+    tables = performance.tables
+    for title, keys in state.settings.items():
+        for name, text in keys.items():
+            try:
+                tables[title].put(name, text)
+            except KeyError:
+                news.append(f"{title}.{name} cannot be set again: {title} is not here")
+            except (UserError, BlockingIOError) as error:
+                news.append(f"{title}.{name} cannot be set again: {error}")
+    for place, player in enumerate(performance.board.players):
+        if state.switched.get(player.name, player.enabled) != player.enabled:
+            performance.switch(place)
+    return news
+
+
+class Memory:
+    """A `Watcher` (see ripieno.daemon.live) that keeps the state of a performance, and brings it back.
+
+    client: whose. given: the presets as they were asked for; resume: go on where it was, with the presets that there
+    were if none is given. clock: seconds. UserError where there is nothing to go on with.
+    """
+
+    def __init__(
+        self, client: str, given: Sequence[str], resume: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.path, self._clock = state_path(client), clock
+        self._news: list[str] = []
+        self._last = self._read() if resume else None
+        if not given and not self._last:
+            raise UserError(f"{self.path}: nothing is there to go on with: name a preset (`ripieno presets`)")
+        self.presets = [_lasting(name) for name in given] or (self._last.presets if self._last else [])
+        self._tables: list[Settings] = []
+        self._before: Values = {}
+        self._written: State | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
+        self._next = 0.0  # when it may be written again
+
+    def _read(self) -> State | None:
+        try:
+            return read_state(self.path)
+        except UserError as error:
+            self._news.append(f"{error}; it begins anew")
+            return None
+
+    def first(self, presets: "Sequence[Preset]") -> int:
+        """Which of the presets to begin with: the one that played, if it is among them."""
+        names = [preset.name for preset in presets]
+        return names.index(self._last.preset) if self._last and self._last.preset in names else 0
+
+    def begin(self, performance: "Performance") -> None:
+        self._thread = ThreadPoolExecutor(1, "state")
+        self._learn(performance)
+        last = self._last
+        if last and last.preset == performance.preset.name:
+            self._news.append(f"goes on as it was, with {last.preset}")
+            self._news += restore(performance, last)
+        elif last and last.preset:
+            self._news.append(f"{last.preset} played last, which is not among the presets now: it begins anew")
+        self.tend(performance)
+
+    def tend(self, performance: "Performance") -> None:
+        self._learn(performance)
+        performance.news += self._take_news()
+        if self._writing or self._clock() < self._next or not self._thread:
+            return
+        settings = changes(performance.tables, self._before)
+        state = State(self.presets, performance.preset.name, switched(performance), settings)
+        if state != self._written:
+            self._written, self._next = state, self._clock() + _PAUSE_SECONDS
+            self._writing = self._thread.submit(write_state, self.path, state)
+
+    def end(self) -> None:
+        if self._thread:
+            self._thread.shutdown()
+
+    def _learn(self, performance: "Performance") -> None:
+        """Where another preset plays now, or the same anew: how it is before anything is set."""
+        tables = list(performance.tables.values())
+        if len(tables) != len(self._tables) or any(a is not b for a, b in zip(tables, self._tables, strict=True)):
+            self._tables, self._before = tables, values_of(performance.tables)
+
+    def _take_news(self) -> list[str]:
+        """What there is to tell. What cannot be written is told, and tried again when something changes."""
+        if self._writing and self._writing.done():
+            error, self._writing = self._writing.exception(), None
+            self._news += [f"{error}; after a crash it will not be as it is now"] if error else []
+        news, self._news = self._news, []
+        return news
+
+
+def _lasting(name: str) -> str:
+    """A preset's name, or its path wherever one calls from."""
+    path = Path(name)
+    return str(path.resolve()) if path.suffix == ".toml" or len(path.parts) > 1 else name
