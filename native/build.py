@@ -7,7 +7,7 @@ from cffi import FFI
 SRC = Path(__file__).parent / "src"
 NAMES = """
     parameter unit tap rack builtin foreign soundfont isolate isolated
-    lstm transformer sampler vocoder singer continuation instrumenter piano singing
+    lstm transformer sampler vocoder singer continuation instrumenter piano singing beats
     zone engine drivers flight
 """
 PUBLIC = tuple(f"{name}.h" for name in NAMES.split())

@@ -45,6 +45,8 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "numba": (_module("numba"), 'pip install "ripieno[jit]"'),
     "pyo": (_module("pyo"), 'pip install "ripieno[pyo]"'),
     "fluidsynth": (lambda: find_library("fluidsynth") is not None, "Debian: apt install libfluidsynth3"),
+    "mir_eval": (_module("mir_eval"), 'pip install "ripieno[beats]"'),
+    "partitura": (_module("partitura"), 'pip install "ripieno[beats]"'),
     "pretty_midi": (_module("pretty_midi"), 'pip install "ripieno[sound]"'),
 }
 
