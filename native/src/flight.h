@@ -78,7 +78,8 @@ rp_replay *rp_replay_new(rp_engine *engine); /* the engine is its own from now o
 void rp_replay_free(rp_replay *replay);      /* before the engine is [control] */
 /* The rig that is wanted, which must not be freed before the engine lets it go. [control] */
 void rp_replay_give(rp_replay *replay, rp_rig *rig);
-/* Plays whole cycles from here on; `*used` is how many bytes they took. Returns why it stopped. [control] */
+/* Plays whole cycles from here on, some of those that are there, so that control may read the engine's reports; `*used`
+ * is how many bytes they took. Returns why it stopped. [control] */
 uint32_t rp_replay_play(rp_replay *replay, const uint8_t *data, uint32_t size, uint32_t *used);
 void rp_replay_get_state(const rp_replay *replay, rp_replay_state *out); /* [control] */
 #endif

@@ -5,7 +5,7 @@
 
 #include "flight_state.h"
 
-enum { EVENTS = 4096, FRAMES_MOST = 65536 };
+enum { EVENTS = 4096, FRAMES_MOST = 65536, HEADS_MOST = 256 };
 
 struct rp_replay {
     rp_flight flight;
@@ -244,7 +244,8 @@ static uint32_t play_head(rp_replay *replay, const uint8_t *data, uint32_t left,
 
 uint32_t rp_replay_play(rp_replay *replay, const uint8_t *data, uint32_t size, uint32_t *used) {
     uint32_t result = RP_REPLAY_ALL, length = 0;
-    for (*used = 0; *used < size; *used += length) {
+    *used = 0;
+    for (uint32_t n = 0; n < HEADS_MOST && *used < size; n++, *used += length) {
         rp_flight_cycle head;
         result = play_head(replay, data + *used, size - *used, &length);
         if (result != RP_REPLAY_ALL && result != RP_REPLAY_DIFFERS) return result;
