@@ -6,6 +6,7 @@ ring full is left out by whole cycles, and counted: `Block.frame` then jumps.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_HEAD = ffi.sizeof("rp_tap_event")
+_HEAD = struct.Struct("=QIHH")  # rp_tap_event
 _LONGEST = 8192  # frames of a cycle
 _BLOCK_SECONDS = 0.25
 _ROOM_SECONDS = 8.0
@@ -80,8 +81,8 @@ class Tap:
         block = self._block
         if not lib.rp_tap_read(self.pointer, block):
             return None
-        midi = tuple(_events(ffi.buffer(self._midi, block.midi_size)[:]))
-        return Block(block.frame, block.frames, self._audio[:, : block.frames].copy(), midi, block.dropped)
+        midi = sorted(_events(ffi.buffer(self._midi, block.midi_size)[:]), key=lambda one: one.frame)
+        return Block(block.frame, block.frames, self._audio[:, : block.frames].copy(), tuple(midi), block.dropped)
 
     def write(self, frame: int, audio: NDArray[np.float32], midi: Sequence[Midi] = ()) -> bool:
         """One cycle, as the engine's process thread gives it: for tests. audio: [audios, frames]. False: dropped."""
@@ -109,7 +110,7 @@ class Tap:
 def _events(data: bytes) -> Iterator[Midi]:
     at = 0
     while at < len(data):
-        head = ffi.from_buffer("rp_tap_event *", data[at : at + _HEAD])
-        at += _HEAD
-        yield Midi(head.frame, head.port, bool(head.out), data[at : at + head.size])
-        at += (head.size + 7) // 8 * 8
+        frame, size, port, out = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        yield Midi(frame, port, bool(out), data[at : at + size])
+        at += (size + 7) // 8 * 8

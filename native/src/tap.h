@@ -28,7 +28,7 @@ typedef struct {
 /* Cycles that followed one another without a gap. */
 typedef struct {
     float *audio;       /* yours: [audios][room] */
-    uint8_t *midi;      /* yours: so many bytes, for rp_tap_events in order of time; at least RP_TAP_MIDI_MAX */
+    uint8_t *midi;      /* yours: so many bytes, for the cycles' rp_tap_events; at least RP_TAP_MIDI_MAX */
     uint32_t room;      /* frames, at least the longest cycle */
     uint32_t midi_room; /* bytes */
     uint64_t frame;     /* of the first sample */
