@@ -6,7 +6,7 @@ from cffi import FFI
 
 SRC = Path(__file__).parent / "src"
 NAMES = """
-    parameter unit tap rack builtin foreign soundfont isolate isolated
+    parameter unit timeline clock_in clock_out tap rack builtin foreign soundfont isolate isolated
     lstm transformer sampler vocoder singer continuation instrumenter piano singing beats
     zone engine drivers flight
 """

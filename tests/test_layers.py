@@ -132,6 +132,9 @@ C_LAYERS = """
     scene
     instrumenter_state
     ask choose chord instrumenter trace
+    timeline.h
+    pulse
+    timeline clock_in clock_out
     engine.h
     process.h
     flight.h flight_state.h

@@ -19,7 +19,6 @@ typedef struct {
     int64_t next;  /* the F8 that leaves next, counted from beat 0 of the timeline */
     int64_t start; /* where it was told, or will be, that the song rolls */
     uint64_t sent; /* F8 so far */
-    uint64_t left; /* messages there was no room for: they leave in the next cycle */
     uint32_t jumps;
     uint32_t begun, rolling, told; /* told: those who listen believe that it rolls */
 } rp_clock_out;
