@@ -47,6 +47,7 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "fluidsynth": (lambda: find_library("fluidsynth") is not None, "Debian: apt install libfluidsynth3"),
     "mir_eval": (_module("mir_eval"), 'pip install "ripieno[beats]"'),
     "partitura": (_module("partitura"), 'pip install "ripieno[beats]"'),
+    "systemd-analyze": (_program("systemd-analyze"), "Debian: apt install systemd"),
     "pretty_midi": (_module("pretty_midi"), 'pip install "ripieno[sound]"'),
 }
 

@@ -13,10 +13,11 @@ from ripieno.daemon.errors import UserError
 from ripieno.daemon.files import whole_file
 from ripieno.daemon.service.plan import CLIENT, Health, Plan, call, must_be_there, remove, show
 
+RESTART_S, WATCHDOG_S = 0.5, 10
 _UNIT = """\
 # Written by `ripieno service install`, which writes it anew; own changes: `systemctl --user edit {title}`.
 [Unit]
-Description={description}
+Description=Ripieno, an ensemble played live ({title})
 After=pipewire.service wireplumber.service pulseaudio.service jack.service
 StartLimitIntervalSec=0
 
@@ -27,9 +28,9 @@ ExecStart={command}
 WorkingDirectory=-{folder}
 {environment}\
 Restart=always
-RestartSec=0.5
+RestartSec={restart}
 RestartPreventExitStatus=2
-WatchdogSec=10
+WatchdogSec={watchdog}
 TimeoutStartSec=infinity
 TimeoutStopSec=10
 KillMode=mixed
@@ -60,17 +61,18 @@ def command_line(words: Iterable[str]) -> str:
 
 
 def unit(plan: Plan) -> str:
-    """The unit's text."""
-    for text in (*plan.command, *plan.environment.values(), str(plan.folder)):
-        if "\0" in text:
-            raise UserError(f"{text!r}: a service cannot be given this")
+    """The unit's text. UserError for a folder that no unit can name."""
+    folder = str(plan.folder)
+    if not folder.isprintable() or folder.endswith("\\"):
+        raise UserError(f"{folder!r}: systemd takes no folder of this name: call it from another one")
     environment = (f'Environment="{escaped(f"{name}={value}")}"\n' for name, value in plan.environment.items())
     return _UNIT.format(
         title=plan.title,
-        description=f"Ripieno, an ensemble played live ({escaped(plan.client)})",
         command=command_line(plan.command),
-        folder=escaped(str(plan.folder)),
+        folder=folder.replace("%", "%%"),
         environment="".join(environment),
+        restart=RESTART_S,
+        watchdog=WATCHDOG_S,
     )
 
 

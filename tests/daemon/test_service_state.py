@@ -1,0 +1,324 @@
+"""The last state of a performance: kept when something changes, brought back after a crash."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import mido
+import pytest
+from command import ripieno
+from screen import Screen
+from stage import daemon, name_of, wait_for
+
+from ripieno.daemon import presets
+from ripieno.daemon.band import Band
+from ripieno.daemon.board import Board
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.schema import Key, number
+from ripieno.daemon.service.state import (
+    Memory,
+    State,
+    changes,
+    read_state,
+    restore,
+    state_path,
+    switched,
+    values_of,
+    write_state,
+)
+from ripieno.daemon.settings import Settings
+from ripieno.daemon.singer import Singer
+
+STATE = State(["a", "/b/c.toml"], "Choir", {"Alto": False}, {"singing": {"follow": "2"}, "Hall, 2": {"mix": "0.5"}})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where states are kept."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+class Core:
+    """What would play: it takes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, float | str] = {}
+
+    def set(self, name: str, value: float | str) -> None:
+        self.told[name] = value
+
+
+class Stage:
+    """As much of a performance as a state is of: a band, a voice and instruments."""
+
+    def __init__(self, *wanted: str) -> None:
+        self.preset = presets.load("duet")
+        self.board = Board(self.preset, 48_000)
+        self.news: list[str] = []
+        self.begin(*wanted)
+
+    def begin(self, *wanted: str) -> None:
+        """With these tables, anew."""
+        core: Any = Core()
+        singer = presets.load("singer")
+        self.tables: dict[str, Settings] = {
+            "continuation": Band(self.preset, core, 48_000),
+            "singing": Singer(singer, core, ("alma", "bruno"), 48_000),
+        }
+        self.tables = {name: self.tables[name] for name in wanted or self.tables}
+
+    def switch(self, place: int) -> None:
+        self.board.players[place].enabled ^= True
+
+
+SET = {
+    "continuation": {
+        "tempo": "96",
+        "key": "D minor",
+        "while_playing": "comp",
+        "tempo_source": "fixed",
+        "density": "0.5",
+    },
+    "singing": {
+        "voice": "bruno",
+        "range": '["C3", "C5"]',
+        "mode": "harmony",
+        "on": "false",
+        "seed": "77",
+        "follow": "3",
+    },
+}
+
+
+def set_all(stage: Any) -> None:
+    for title, keys in SET.items():
+        for name, text in keys.items():
+            stage.tables[title].put(name, text)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    write_state(tmp_path / "one.json", STATE)
+    assert read_state(tmp_path / "one.json") == STATE
+    assert read_state(tmp_path / "none.json") is None
+    assert [path.name for path in tmp_path.glob("*.json")] == ["one.json"]
+
+
+GOOD = {"presets": ["a"], "preset": "a", "switched": {}, "settings": {}}
+WRONG = (
+    *({"presets": 1}, {"presets": [1]}, {"preset": None}, {"switched": [1]}, {"switched": {"a": 1}}),
+    *({"settings": []}, {"settings": {"a": 1}}, {"settings": {"a": {"b": 1}}}),
+)
+BROKEN = [b"", b"{", b"[]", b"{}", b"\xff\x00", *(json.dumps(GOOD | one).encode() for one in WRONG)]
+
+
+@pytest.mark.parametrize("data", BROKEN)
+def test_a_broken_state_is_told_and_it_begins_anew(data: bytes) -> None:
+    path = state_path("ripieno")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=f"{path}: this is no state"):
+        read_state(path)
+    memory, stage = Memory("ripieno", ["duet"], resume=True), Stage()
+    memory.begin(stage)
+    memory.end()
+    assert stage.news == [f"{path}: this is no state of a performance; remove it; it begins anew"]
+    assert read_state(path) == State(["duet"], stage.preset.name)
+
+
+def test_what_was_set_is_set_again() -> None:
+    stage, other = Stage(), Stage()
+    before = values_of(stage.tables)
+    assert changes(stage.tables, before) == {}
+    set_all(stage)
+    stage.switch(1)
+    kept = changes(stage.tables, before)
+    assert {title: set(keys) for title, keys in kept.items()} == {title: set(keys) for title, keys in SET.items()}
+    state = State([], settings=kept, switched=switched(stage))
+    assert restore(other, state) == []
+    assert values_of(other.tables) == values_of(stage.tables) != before
+    assert switched(other) == {stage.board.players[1].name: not stage.preset.ensemble[1].enabled}
+    for title in SET:
+        mine, theirs = (one.tables[title].core.told for one in (stage, other))
+        assert theirs == mine
+
+
+class Plugin(Settings):
+    """One with a parameter in steps, which are whole numbers held as others."""
+
+    who, fixed = "the plugin", frozenset()
+    live = MappingProxyType(
+        {"bands": Key("bands", number(1, 8, True), 4, ""), "mix": Key("mix", number(0, 1, False), 0, "")}
+    )
+
+    def apply(self, name: str, value: Any) -> None:
+        setattr(self.settings, name, value)
+
+    def keep(self, name: str, value: Any) -> None:
+        """It is applied already."""
+
+
+def test_a_step_of_a_plugin_is_a_whole_number() -> None:
+    def plugin(bands: float, mix: float) -> Settings:
+        return Plugin(SimpleNamespace(bands=bands, mix=mix), {})
+
+    kept = changes({"EQ": plugin(3.0, 1.0)}, values_of({"EQ": plugin(4.0, 0.0)}))
+    assert kept == {"EQ": {"bands": "3", "mix": "1"}}
+    stage = Stage()
+    stage.tables = {"EQ": plugin(4.0, 0.0)}
+    assert restore(stage, State([], settings=kept)) == []
+    assert values_of(stage.tables) == {"EQ": {"bands": 3, "mix": 1}}
+
+
+def test_what_cannot_be_set_again_is_told_and_the_rest_is_set() -> None:
+    stage = Stage("singing")
+    settings = {"continuation": {"tempo": "96"}, "singing": {"follow": "99", "none": "1", "activity": "0.2"}}
+    told = restore(stage, State([], settings=settings, switched={"Nobody": False}))
+    assert [line.split(":")[0] for line in told] == [
+        "continuation.tempo cannot be set again",
+        "singing.follow cannot be set again",
+        "singing.none cannot be set again",
+    ]
+    assert stage.tables["singing"].now("activity") == 0.2
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def written(memory: Memory, stage: Any) -> State | None:
+    """What is kept once its thread is done with it."""
+    if memory._writing:
+        memory._writing.exception(30)
+        memory.tend(stage)
+    return read_state(memory.path)
+
+
+def test_it_is_written_when_it_changes_and_not_too_often() -> None:
+    clock, stage = Clock(), Stage()
+    memory = Memory("ripieno", ["duet", "./mine.toml"], clock=clock)
+    memory.begin(stage)
+    names = ["duet", str(Path("mine.toml").resolve())]
+    assert written(memory, stage) == State(names, stage.preset.name)
+    stage.tables["continuation"].put("tempo", "96")
+    memory.tend(stage)
+    assert not written(memory, stage).settings  # a moment later
+    clock.now += 1
+    memory.tend(stage)
+    assert written(memory, stage) == State(names, stage.preset.name, {}, {"continuation": {"tempo": "96"}})
+    at = memory.path.stat().st_mtime_ns
+    clock.now += 1
+    memory.tend(stage)
+    written(memory, stage)
+    assert memory.path.stat().st_mtime_ns == at  # nothing has changed
+    memory.end()
+
+
+def test_another_preset_begins_as_it_says() -> None:
+    clock, stage = Clock(), Stage()
+    memory = Memory("ripieno", ["duet"], clock=clock)
+    memory.begin(stage)
+    set_all(stage)
+    clock.now += 1
+    memory.tend(stage)
+    assert written(memory, stage).settings
+    stage.begin("singing")
+    clock.now += 1
+    memory.tend(stage)
+    assert written(memory, stage).settings == {}
+    memory.end()
+
+
+def test_it_goes_on_as_it_was() -> None:
+    clock, stage, other = Clock(), Stage(), Stage()
+    one = Memory("ripieno", ["choir", "duet"], clock=clock)
+    one.begin(stage)
+    set_all(stage)
+    clock.now += 1
+    one.tend(stage)
+    one.end()
+    two = Memory("ripieno", [], resume=True, clock=clock)
+    assert two.presets == ["choir", "duet"]
+    assert two.first([presets.load(name) for name in two.presets]) == 1
+    two.begin(other)
+    assert values_of(other.tables) == values_of(stage.tables)
+    assert other.news == [f"goes on as it was, with {stage.preset.name}"]
+    kept = written(two, other)
+    assert kept == written(one, stage)  # what was set before the crash is still known as set
+    two.end()
+    three = Memory("ripieno", ["choir"], resume=True)
+    assert three.first([presets.load("choir")]) == 0
+    stage = Stage()
+    stage.preset = presets.load("choir")
+    three.begin(stage)
+    assert "is not among the presets now: it begins anew" in stage.news[0]
+    three.end()
+
+
+def test_what_cannot_be_written_is_told_and_the_music_goes_on(folder: Path) -> None:
+    folder.write_text("a file where the folder should be")
+    clock, stage = Clock(), Stage()
+    memory = Memory("ripieno", ["duet"], clock=clock)
+    memory.begin(stage)
+    memory._writing.exception(30)
+    memory.tend(stage)
+    assert len(stage.news) == 1
+    assert stage.news[0].startswith(f"{memory.path}: cannot be written: ")
+    folder.unlink()
+    stage.switch(0)
+    clock.now += 1
+    memory.tend(stage)
+    assert written(memory, stage).switched
+    memory.end()
+
+
+def test_names_that_a_file_cannot_have() -> None:
+    assert state_path("a/b c").name == "a_b_c.performance.json"
+    assert state_path("ripieno-1").name == "ripieno-1.performance.json"
+
+
+# ---- the whole program ----
+
+
+@pytest.fixture
+def silence(tmp_path: Path) -> Path:
+    """Four minutes of it."""
+    track = mido.MidiTrack([mido.MetaMessage("end_of_track", time=480 * 480)])
+    mido.MidiFile(type=0, tracks=[track]).save(tmp_path / "silence.mid")
+    return tmp_path / "silence.mid"
+
+
+def test_nothing_to_go_on_with_is_told() -> None:
+    assert "name a preset" in ripieno("run", "--resume", "--name", name_of("none"), status=1).stderr
+    assert "name a preset" in ripieno("run", status=2).stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_after_a_kill_it_is_as_it_was(silence: Path) -> None:
+    name = name_of("state")
+    line = ("--set", "model=closest", "--driver", "file", "--input", silence, "--name", name)
+    screen = Screen("run", "thru", "choir", *line)
+    screen.shows("Thru")
+    screen.type("n")
+    screen.shows("Soprano")
+    screen.type("2")
+    off = State(["thru", "choir"], presets.load("choir").name, {"Alto": False})
+    wait_for(lambda: state_path(name).exists() and read_state(state_path(name)) == off, "it is written")
+    os.kill(screen.pid, signal.SIGKILL)
+    os.waitpid(screen.pid, 0)
+    with daemon("--resume", *line) as one:
+        one.hear("ready")
+        assert one.hear("news")["text"] == "goes on as it was, with Choir"
+        status = one.hear("status")
+        assert status["preset"] == "Choir"
+        assert [player["enabled"] for player in status["players"]] == [True, False, True, True]
+        assert one.end(signal.SIGTERM) == 0
+    assert read_state(state_path(name)) == off
