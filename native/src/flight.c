@@ -5,7 +5,6 @@
 
 #include "flight_state.h"
 
-enum { STILL_MOST = 1024 };                  /* cycles: what a crash may take of a silence */
 static const uint64_t PRIME = 0x100000001B3; /* of the Fowler-Noll-Vo hash, 64 bits */
 
 /* ---- control ---- */
@@ -158,7 +157,7 @@ static void put_still(rp_flight *flight) {
 
 /* Does this one, of which nothing is to be told, go on as those that wait? [process] */
 static int goes_on(const rp_flight_cycle *still, const rp_flight_cycle *next) {
-    return still->cycles && still->cycles < STILL_MOST && still->frames == next->frames &&
+    return still->cycles && still->cycles < RP_FLIGHT_STILL && still->frames == next->frames &&
            still->period == next->period && still->connected == next->connected && still->audios == next->audios &&
            still->audio_ins == next->audio_ins && next->frame == still->frame + (uint64_t)still->cycles * still->frames;
 }

@@ -224,7 +224,8 @@ static uint32_t play_head(rp_replay *replay, const uint8_t *data, uint32_t left,
     if (left < sizeof head) return RP_REPLAY_BAD;
     memcpy(&head, data, sizeof head);
     int bad = head.size > left - sizeof head || head.frames > FRAMES_MOST || head.audios > RP_PORTS_MAX ||
-              head.audio_ins > RP_PORTS_MAX || head.cycles == 0;
+              head.audio_ins > RP_PORTS_MAX || head.cycles == 0 || head.cycles > RP_FLIGHT_STILL ||
+              (head.size && head.cycles > 1);
     if (bad || !sound_items(data + sizeof head, head.size, head.frames)) return RP_REPLAY_BAD;
     *size = (uint32_t)sizeof head + head.size;
     replay->script.items = data + sizeof head;

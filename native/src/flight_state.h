@@ -8,6 +8,7 @@
 #include "ring.h"
 
 enum { RP_FLIGHT_RIGS = 16, RP_FLIGHT_KINDS = RP_FLIGHT_AUDIO + 1 };
+enum { RP_FLIGHT_STILL = 1024 }; /* cycles under one head, at most: what a crash may take of a silence */
 
 /* What a replay plays in a cycle, and the first thing that was otherwise. */
 typedef struct {
