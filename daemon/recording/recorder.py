@@ -257,7 +257,7 @@ class Recorder:
 
     def _lose(self, take: Take, error: OSError) -> None:
         """The disk refuses: end what is there; go on elsewhere as soon as there is room."""
-        self._resume, self._take = take.end, None
+        self._resume, self._take = take.safe, None
         take.close()
         self._fail(error)
 
@@ -339,9 +339,8 @@ class Recorder:
         )
         if not take:
             return status
-        return replace(
-            status, path=str(take.path), seconds=round(take.seconds, 1), bytes=take.size, room_s=self._room()
-        )
+        seconds, room_s = round(take.seconds, 1), self._room()
+        return replace(status, path=str(take.path), seconds=seconds, bytes=take.size, room_s=room_s)
 
     def _room(self) -> int:
         """Seconds of sound that the disk has room for."""

@@ -69,6 +69,7 @@ class Take:
     def __init__(self, folder: Path, title: str, sources: Sources, begin: int, when: datetime) -> None:
         """Makes a folder in `folder`, which is made itself if only it is missing. begin: the first frame."""
         self.sources, self.begin, self.end = sources, begin, begin
+        self.safe = begin  # what was played before that frame is on disk
         self.path = _new_folder(folder, f"{when:%Y-%m-%d %H.%M.%S} {title}")
         self._wavs: list[tuple[WavFile, list[int]]] = []
         self._midi: Journal | None = None
@@ -141,6 +142,7 @@ class Take:
             wav.sync()
         if self._midi:
             self._midi.sync()
+        self.safe = self.end
 
     def close(self) -> list[OSError]:
         """End it, as far as the disk allows; returns what it did not. Then the next `recover` tries again."""
