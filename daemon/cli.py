@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "plugins": "scan for plugins, list and explain them, begin one of your own",
     "ports": "list the MIDI ports of this machine",
     "service": "let it run by itself, and come back as it was after a crash",
+    "calibrate": "measure how late devices are, through a loopback, and let `run` make up for it",
     "doctor": "what works on this machine, and what to install for the rest",
     "bench": "measure speed and latency here",
     "eval": "measure how well the models choose instruments and play on",

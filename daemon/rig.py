@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ripieno.daemon.chain_checks import LEFT, LEFT_IN, RIGHT, RIGHT_IN, stem_ports, strips
 from ripieno.daemon.chain_keys import INPUT_PLACE
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.preset_checks import MELODY, VOICE
+from ripieno.daemon.input_keys import ENSEMBLE_WORD
+from ripieno.daemon.preset_checks import MELODY, OUTPUT, VOICE
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.weights import UNTRAINED, weights_file
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from ripieno.native.instrumenter import Instrumenter, Voice
     from ripieno.native.rack import Rack
     from ripieno.native.singing import Singing
+    from ripieno.native.zone import Zone
 
-OUTPUT = "out"
 # Half the size of floats, so that the networks stay in the core's own cache; the labels are the same (bench lstm).
 PRECISION = "16"
 
@@ -109,10 +110,31 @@ def build(
             singing=voice,
             singing_port=melody_port(preset, outputs) if voice else 0,
             rack=rack,
+            zones=zones(preset),
             voice_outputs=[audios.index(name) for name in (VOICE, LEFT, RIGHT) if name in audios] or None,
         )
     except ValueError as error:
         raise UserError(f"the preset {preset.name!r} cannot be played: {error}") from None
+
+
+def zones(preset: Preset) -> "list[Zone]":
+    """How its inputs are split and merged."""
+    from ripieno.native.zone import Zone
+
+    names = [one.name for one in preset.ensemble]
+    return [
+        Zone(
+            port=preset.inputs.index(one.port),
+            channels=[channel - 1 for channel in one.channels],
+            lowest=one.range[0],
+            highest=one.range[1],
+            softest=one.velocity[0],
+            loudest=one.velocity[1],
+            transpose=one.transpose,
+            instruments=[names.index(name) for name in one.to if name != ENSEMBLE_WORD],
+        )
+        for one in preset.input
+    ]
 
 
 def melody_port(preset: Preset, outputs: tuple[str, ...] | None = None) -> int:

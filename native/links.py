@@ -59,6 +59,12 @@ class Identity:
         told_by_name = not (mine or its) or not _ANY.fullmatch(self.name)
         return told_by_name and lasting(self.name) == lasting(port.name)
 
+    @property
+    def key(self) -> str:
+        """What a file knows it by."""
+        told_by_alias = self.aliases and _ANY.fullmatch(self.name)
+        return lasting(self.aliases[0] if told_by_alias else self.name)
+
     def find(self, ports: Iterable[Port]) -> Port | None:
         """It among these; None: it is not there, or two are alike and neither has its whole name."""
         found = [port for port in ports if self.fits(port)]

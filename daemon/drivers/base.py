@@ -35,11 +35,16 @@ class Driver(Protocol):
     def stop(self) -> bool:
         """Release every note, play that out, take the ports away. False: silence is not certain."""
 
-    def connect_in(self, part: str) -> str:
-        """Let the device that has `part` in its name play into the first input; returns its name."""
+    def connect_in(self, part: str, port: int = 0) -> str:
+        """Let the device that has `part` in its name play into an input, from 0; returns its name. The place is that
+        device's from now on: whenever it comes back it is connected again, and no other one is."""
 
-    def connect_out(self, part: str) -> str:
-        """Let the first output play to the device that has `part` in its name; returns its name."""
+    def connect_out(self, part: str, port: int = 0) -> str:
+        """Let an output play to the device that has `part` in its name, likewise; returns its name."""
+
+    def listeners(self) -> dict[str, list[str]]:
+        """The devices that each output plays to, by the output's name: their keys (`Identity.key`). Audio outputs go by
+        "sound"."""
 
     def connect_audio(self, part: str) -> str:
         """Let the sound be heard on the input that has `part` in its name, or left and right on the first two of a

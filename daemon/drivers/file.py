@@ -86,12 +86,15 @@ class File:
         if self._device and port == 0:
             self._device.send_message(data)
 
-    def connect_in(self, part: str) -> str:
+    def connect_in(self, part: str, port: int = 0) -> str:
         raise UserError(f"--driver file plays {self._path}; leave out --connect-in {part!r} or choose another driver")
 
-    def connect_out(self, part: str) -> str:
+    def connect_out(self, part: str, port: int = 0) -> str:
         name, self._device = rtmidi.outlet("ripieno", part)
         return name
+
+    def listeners(self) -> dict[str, list[str]]:
+        return {}
 
     def connect_audio(self, part: str) -> str:
         raise UserError(NO_SOUND)

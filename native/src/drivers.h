@@ -116,6 +116,8 @@ rp_probe *rp_probe_new(const rp_tape *script, uint32_t room);
 void rp_probe_free(rp_probe *probe); /* its client is closed [control] */
 /* Before it is started: it records up to so many frames of each audio input. 0: no memory. [control] */
 int rp_probe_listen(rp_probe *probe, uint32_t inputs, uint32_t frames);
+/* Before it is started: from rp_probe_go on its audio outputs play these samples, then silence. Borrowed. [control] */
+void rp_probe_say(rp_probe *probe, const float *samples, uint32_t frames);
 uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe); /* in rp_jack_start's place [control] */
 uint32_t rp_jack_start_wire(rp_jack *jack); /* likewise: what comes in at a port goes out at its like [control] */
 void rp_probe_go(rp_probe *probe);          /* [any] */
@@ -123,6 +125,7 @@ rp_probe_state rp_probe_get_state(const rp_probe *probe);               /* [any]
 uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index);    /* of those sent [any] */
 rp_tape_event rp_probe_received(const rp_probe *probe, uint32_t index); /* of those received [any] */
 uint32_t rp_probe_frames(const rp_probe *probe);                        /* of sound recorded so far [any] */
+uint64_t rp_probe_went_frame(const rp_probe *probe);                    /* the script's frame 0; 0: it waits [any] */
 uint64_t rp_probe_first_frame(const rp_probe *probe);                   /* the first of them, once there is one [any] */
 /* A recorded input: as many samples as rp_probe_frames says; NULL: no such input. [any] */
 const float *rp_probe_sound(const rp_probe *probe, uint32_t input);
