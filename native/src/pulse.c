@@ -119,8 +119,7 @@ static void draw_line(rp_pulses *pulses) {
 /* [process] */
 static int is_far(const rp_pulses *pulses, double frame, double beat) {
     double due = pulses->frame + (beat - pulses->beat) * pulses->period;
-    return pulses->count - pulses->doubted >= RP_PULSES_SURE &&
-           fabs(frame - due) > FAR * sqrt(pulses->noise) + pulses->slack;
+    return fabs(frame - due) > FAR * sqrt(pulses->noise) + pulses->slack;
 }
 
 /* [process] */
@@ -151,7 +150,7 @@ int rp_pulses_hear(rp_pulses *pulses, double frame, double beat) {
         if (step <= 0.0 || step > GAP || frame < last->frame) pulses->count = pulses->doubted = 0;
         else if (step < CLOSE) return 0;
     }
-    int far = is_far(pulses, frame, beat);
+    int far = pulses->count - pulses->doubted >= RP_PULSES_SURE && is_far(pulses, frame, beat);
     append(pulses, frame, beat);
     if (far && ++pulses->doubted < pulses->patience) return 1;
     if (far) keep_strays(pulses);
@@ -159,6 +158,12 @@ int rp_pulses_hear(rp_pulses *pulses, double frame, double beat) {
     pulses->doubted = 0;
     draw_line(pulses);
     return 1;
+}
+
+void rp_pulses_insist(rp_pulses *pulses, double frame, double beat) {
+    if (pulses->count && !is_far(pulses, frame, beat)) return;
+    pulses->count = pulses->doubted = 0;
+    rp_pulses_hear(pulses, frame, beat);
 }
 
 int rp_pulses_ready(const rp_pulses *pulses) {

@@ -257,6 +257,7 @@ void rp_timeline_locate(rp_timeline *timeline, uint32_t source, uint64_t frame, 
     if (source >= RP_CLOCKS) return;
     timeline->voice[source].origin = beat - own;
     timeline->voice[source].grid = 1.0;
+    rp_pulses_insist(&timeline->voice[source].pulses, (double)frame, own);
     if (source != timeline->source) return;
     timeline->offset = beat - own;
     timeline->joined = source != RP_CLOCK_INTERNAL;
