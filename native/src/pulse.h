@@ -30,7 +30,7 @@ typedef struct {
 void rp_pulses_begin(rp_pulses *pulses, double sample_rate, double bpm, double noise, uint32_t patience);
 /* 1: taken; 0: less than a 25th of a beat after the last one, left out. [process] */
 int rp_pulses_hear(rp_pulses *pulses, double frame, double beat);
-/* It surely was that beat at that frame: where the line is far off, all that was heard before is forgotten. [process] */
+/* It surely was that beat at that frame: where the line is far off, all that was heard is forgotten. [process] */
 void rp_pulses_insist(rp_pulses *pulses, double frame, double beat);
 double rp_pulses_beat(const rp_pulses *pulses, double frame); /* by the line [process] */
 int rp_pulses_ready(const rp_pulses *pulses);                 /* heard for two beats: the tempo is known [process] */

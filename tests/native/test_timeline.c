@@ -1,10 +1,12 @@
 /* The one clock: simulated masters that shake, speed up, fall silent and come back; taking over; MIDI clock out. */
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "check.h"
 #include "clock_in.h"
 #include "clock_out.h"
+#include "platform.h"
 #include "timeline.h"
 
 enum { RATE = 48000, BLOCK = 128, ROOM = 128, ERRORS = 400000 };
@@ -632,6 +634,39 @@ static void test_anything(void) {
     rp_timeline_free(timeline);
 }
 
+typedef struct {
+    const rp_timeline *timeline;
+    atomic_int over;
+    uint64_t reads;
+} watcher;
+
+static void watch(void *argument) {
+    watcher *it = argument;
+    do {
+        rp_timeline_state state;
+        rp_timeline_get(it->timeline, &state);
+        CHECK(state.source < RP_CLOCKS && state.bpm > 99.0 && state.bpm < 301.0);
+        it->reads++;
+    } while (!atomic_load(&it->over));
+}
+
+static void test_the_state_may_be_read_by_anyone(void) {
+    rp_timeline *timeline = rp_timeline_new();
+    watcher it = {.timeline = timeline};
+    int realtime;
+    CHECK(timeline);
+    rp_thread *thread = rp_thread_start(watch, &it, RP_PRIORITY_WORKER, &realtime);
+    CHECK(thread);
+    for (uint64_t frame = 0; frame < 2000 * BLOCK; frame += BLOCK) {
+        if (frame % (100 * BLOCK) == 0) rp_timeline_set_tempo(timeline, 100.0 + 200.0 * chance());
+        rp_timeline_advance(timeline, frame);
+    }
+    atomic_store(&it.over, 1);
+    rp_thread_join(thread);
+    CHECK(it.reads > 0);
+    rp_timeline_free(timeline);
+}
+
 int main(void) {
     srand(11);
     test_within_two_milliseconds_after_two_beats();
@@ -654,5 +689,6 @@ int main(void) {
     test_little_room();
     test_there_and_back();
     test_anything();
+    test_the_state_may_be_read_by_anyone();
     return 0;
 }
