@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ripieno.daemon.recording.recorder import Recorder
-from ripieno.daemon.recording.take import Sources
+from ripieno.daemon.recording.sources import Sources
 from ripieno.native.tap import Midi, Tap
 
 RATE, STEP = 8000, 100

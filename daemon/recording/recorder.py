@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.recording.rolling import Rolling
-from ripieno.daemon.recording.take import Sources, Take, explain, recover
+from ripieno.daemon.recording.sources import Sources
+from ripieno.daemon.recording.take import Take, explain, recover
 
 if TYPE_CHECKING:
     from ripieno.native.tap import Block, Tap

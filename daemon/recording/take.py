@@ -4,15 +4,15 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ripieno.daemon.chain_checks import LEFT, RIGHT
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.recording.midi import OUTPUTS, Journal, make_tracks
+from ripieno.daemon.recording.sources import Sources
 from ripieno.daemon.recording.wav import WavFile, mend
 
 if TYPE_CHECKING:
@@ -21,46 +21,8 @@ if TYPE_CHECKING:
 MARK = ".recording"
 """Lies in a take's folder, locked, while somebody writes it."""
 
-MIX, NOTES = "mix", "performance.mid"
+NOTES = "performance.mid"
 _FORBIDDEN = '/\\:*?"<>|'
-
-
-def files_of(audios: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """The sounds that an engine's audio outputs make: left and right are the mix, others in pairs where they are so
-    named. A name, and the places among the outputs."""
-    places = {name: n for n, name in enumerate(audios)}
-    found: dict[str, tuple[int, ...]] = {}
-    for name, n in places.items():
-        stem, _, side = name.rpartition(" ")
-        pair = tuple(places[f"{stem} {one}".strip()] for one in (LEFT, RIGHT) if f"{stem} {one}".strip() in places)
-        if side in (LEFT, RIGHT) and len(pair) == 2:
-            found[stem or MIX] = pair
-        else:
-            found[name] = (n,)
-    return found
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What there is to record.
-
-    rate: frames a second. sounds: each file's name, and its places among the audio outputs. inputs, outputs: the MIDI
-    ports. instruments: by output port and channel, both from 0. bits: of a sample, 32 (floats) or 24. bpm: the beats
-    that the MIDI file is counted in.
-    """
-
-    rate: int
-    sounds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    inputs: Sequence[str] = ("in",)
-    outputs: Sequence[str] = ("out",)
-    instruments: Mapping[tuple[int, int], str] = field(default_factory=dict)
-    bits: int = 32
-    bpm: float = 120.0
-
-    @property
-    def bytes_a_second(self) -> int:
-        """Of sound."""
-        return sum(map(len, self.sounds.values())) * self.rate * self.bits // 8
 
 
 class Take:
@@ -152,8 +114,9 @@ class Take:
                 end()
             except OSError as error:
                 faults.append(error)
-        if not faults:
-            (self.path / MARK).unlink(missing_ok=True)
+        with suppress(OSError):
+            if not faults:
+                (self.path / MARK).unlink()
         os.close(self._mark)
         return faults
 
@@ -167,7 +130,7 @@ def _new_folder(folder: Path, name: str) -> Path:
     """A folder that was not there. Only the last part of `folder` is made: what it was mounted on may be away."""
     folder.mkdir(exist_ok=True)
     for n in range(1, 1000):
-        path = folder / _fit(name if n == 1 else f"{name} ({n})")
+        path = folder / (_fit(name) + (f" ({n})" if n > 1 else ""))
         try:
             path.mkdir()
         except FileExistsError:

@@ -17,9 +17,12 @@ import pytest
 from numpy.typing import NDArray
 
 from needs import needs
+from ripieno.daemon.live import all_audios, all_outputs
+from ripieno.daemon.presets import load
 from ripieno.daemon.recording import recorder as module
 from ripieno.daemon.recording.recorder import Recorder
-from ripieno.daemon.recording.take import MARK, NOTES, Sources, Take, files_of, recover
+from ripieno.daemon.recording.sources import Sources, files_of, sources_of
+from ripieno.daemon.recording.take import MARK, NOTES, Take, recover
 from ripieno.native.tap import Midi, Tap
 
 needs("soundfile")
@@ -411,3 +414,14 @@ def test_the_sounds_of_an_engines_outputs() -> None:
     assert files_of(["voice"]) == {"voice": (0,)}
     assert files_of(["left", "stage right"]) == {"left": (0,), "stage right": (1,)}
     assert files_of([]) == {}
+
+
+def test_the_sources_of_presets() -> None:
+    presets = [load("string-quartet"), load("singer")]
+    outputs, audios = all_outputs(presets), all_audios(presets)
+    quartet, singer = (sources_of(preset, 48_000, outputs, audios) for preset in presets)
+    assert list(quartet.inputs) == list(presets[0].inputs)
+    assert list(quartet.instruments.values()) == [one.name for one in presets[0].ensemble]
+    assert [outputs[port] for port, _ in singer.instruments] == ["melody"]
+    assert quartet.sounds == singer.sounds == {"voice": (0,)}
+    assert quartet.bytes_a_second == 48_000 * 4
