@@ -4,18 +4,21 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ripieno.daemon.commands.options import add_preset_options, load_preset
+from ripieno.daemon.commands.options import add_preset_options
 from ripieno.daemon.errors import UsageError
 
 if TYPE_CHECKING:
     from ripieno.daemon.live import Watcher
     from ripieno.daemon.service.notify import Notifier
+    from ripieno.daemon.setlist import Control
 
 EPILOG = """\
 examples:
   ripieno run string-quartet                       then connect your keyboard to ripieno:in, a synth to ripieno:out
   ripieno run choir --connect-in Keystation --connect-out FLUID
   ripieno run choir pop-band                       the key n goes on to the next preset
+  ripieno run choir pop-band --next "controller 67"  and so does the soft pedal
+  ripieno run saturday.toml                        a set list: songs in order, see the README
   ripieno run singer                               a voice sings along, on the loudspeakers
   ripieno run singer --driver portaudio --connect-audio USB
   ripieno run quartet-hall                         no synth needed: a SoundFont and a hall, on the loudspeakers
@@ -29,7 +32,25 @@ Ctrl-C ends it with every note released.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Who plays, and through what."""
-    parser.add_argument("preset", nargs="*", metavar="PRESET", help="who plays: names or files of presets")
+    parser.add_argument(
+        "preset", nargs="*", metavar="PRESET", help="who plays: names or files of presets, or the file of a set list"
+    )
+    for word, where in (("next", "on to the next preset"), ("previous", "back to the one before")):
+        parser.add_argument(
+            f"--{word}",
+            action="append",
+            type=_control,
+            default=[],
+            metavar="CONTROL",
+            help=f'a pedal or key of the MIDI keyboard that goes {where}: "controller 67", "key C8 channel 2"',
+        )
+    parser.add_argument(
+        "--program-channel",
+        type=_channel,
+        metavar="CHANNEL",
+        help='the MIDI channel (1 to 16, "all") whose program changes mean the presets: 1, 2, 3 ..., or as a set list '
+        "says",
+    )
     parser.add_argument(
         "--driver",
         choices=("auto", "jack", "portaudio", "rtmidi", "file"),
@@ -56,6 +77,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="with JACK: let in the sound of the microphone with this in its name, likewise",
     )
+    parser.add_argument(
+        "--latency",
+        action="append",
+        default=[],
+        metavar="PORT=MS",
+        help="how late the device at this output is, so that what leaves on the others waits for it "
+        '("sound": all audio outputs; `ripieno calibrate` measures it)',
+    )
     parser.add_argument("--rate", type=_rate, default=0, metavar="HZ", help="with --driver portaudio: samples a second")
     parser.add_argument(
         "--input", type=Path, metavar="IN.mid", help="with --driver file: the MIDI file that is the player"
@@ -74,6 +103,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the state as a JSON object a line, each second")
     parser.add_argument("--stress", action="store_true", help="keep a Python thread busy, to show that it does no harm")
     add_preset_options(parser)
+
+
+def _control(text: str) -> "Control":
+    from ripieno.daemon.setlist import parse_control
+
+    try:
+        return parse_control(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _channel(text: str) -> int | str:
+    from ripieno.daemon.setlist import parse_channel
+
+    try:
+        return parse_channel(int(text) if text.isdecimal() else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _rate(text: str) -> int:
@@ -108,10 +155,14 @@ def run(parsed: argparse.Namespace) -> int:
 
 def _play(parsed: argparse.Namespace, notifier: "Notifier") -> int:
     from ripieno.daemon.live import Options, choose_show, run
+    from ripieno.daemon.outside import Outside
     from ripieno.daemon.service.state import Memory
+    from ripieno.daemon.setlist import load_list, with_controls
 
     memory = Memory(parsed.name, parsed.preset, parsed.resume)
-    presets = [load_preset(name, parsed) for name in memory.presets]
+    songs = with_controls(
+        load_list(memory.presets, parsed.set, parsed.presets), parsed.next, parsed.previous, parsed.program_channel
+    )
     options = Options(
         client=parsed.name,
         driver=parsed.driver,
@@ -123,10 +174,15 @@ def _play(parsed: argparse.Namespace, notifier: "Notifier") -> int:
         file=parsed.input,
         show=choose_show(parsed.json),
         stress=parsed.stress,
-        first=memory.first(presets),
-        watchers=[memory, *_metrics(parsed.metrics), notifier],  # who is told that all is ready comes last
+        first=memory.first(songs.presets),
+        watchers=[
+            memory,
+            Outside(songs.presets, parsed.latency),
+            *_metrics(parsed.metrics),
+            notifier,
+        ],  # who is told that all is ready comes last
     )
-    return run(presets, options)
+    return run(songs, options)
 
 
 def _metrics(port: int | None) -> "list[Watcher]":
