@@ -174,7 +174,7 @@ def _play(parsed: argparse.Namespace, notifier: "Notifier") -> int:
         file=parsed.input,
         show=choose_show(parsed.json),
         stress=parsed.stress,
-        first=memory.first(songs.presets),
+        first=memory.first([song.title for song in songs.songs]),
         watchers=[
             memory,
             Outside(songs.presets, parsed.latency),

@@ -1,7 +1,7 @@
 """The last state of a performance, on disk: whatever ended it, it can go on where it was.
 
-Kept are the presets, which of them plays, the instruments that were switched, and what was set while it played. Written
-by a thread of its own, whole or not at all, a moment after something changed.
+Kept are the presets or the set list, which song plays, its instruments that were switched, and what was set while it
+played. Written by a thread of its own, whole or not at all, a moment after something changed.
 """
 
 import json
@@ -13,13 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.files import whole_file
 
 if TYPE_CHECKING:
     from ripieno.daemon.live import Performance
-    from ripieno.daemon.presets import Preset
+    from ripieno.daemon.ready import Ready
     from ripieno.daemon.schema import Key
     from ripieno.daemon.settings import Settings
 
@@ -40,12 +41,14 @@ def state_path(client: str) -> Path:
 class State:
     """How a performance stood.
 
-    presets: as `ripieno run` takes them; preset: the name of the one that played. switched: instruments that were
-    switched on or off, by name. settings: of each table the keys that were changed, with values as TOML.
+    presets: as `ripieno run` takes them; song: the title of the one that played; number: its place there, from 0.
+    switched: instruments that were switched on or off, by name. settings: of each table the keys that were changed,
+    with values as TOML.
     """
 
     presets: list[str]
-    preset: str = ""
+    song: str = ""
+    number: int = 0
     switched: dict[str, bool] = field(default_factory=dict)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -73,12 +76,13 @@ def read_state(path: Path) -> State | None:
 def _state(read: Any) -> State:
     """ValueError, KeyError, TypeError or AttributeError for what is not as `write_state` writes it."""
     settings = {table: dict(keys) for table, keys in read["settings"].items()}
-    texts = [read["preset"], *read["presets"], *read["switched"]]
+    texts = [read["song"], *read["presets"], *read["switched"]]
     texts += [text for keys in settings.values() for one in keys.items() for text in one]
     flags = read["switched"].values()
-    if not all(isinstance(one, str) for one in texts) or not all(isinstance(one, bool) for one in flags):
+    good = all(isinstance(one, str) for one in texts) and all(isinstance(one, bool) for one in flags)
+    if not good or type(read["number"]) is not int or not read["presets"]:
         raise ValueError
-    return State(list(read["presets"]), read["preset"], dict(read["switched"]), settings)
+    return State(list(read["presets"]), read["song"], read["number"], dict(read["switched"]), settings)
 
 
 # ---- what a performance is like ----
@@ -105,26 +109,40 @@ def _shown(key: "Key", value: Any) -> str:
     return key.kind.show(int(value) if whole else value)
 
 
-def switched(performance: "Performance") -> dict[str, bool]:
-    """The instruments that are not as their preset says, on or off."""
-    pairs = zip(performance.preset.ensemble, performance.board.players, strict=False)
-    return {player.name: player.enabled for one, player in pairs if player.enabled != one.enabled}
+@dataclass(frozen=True)
+class Start:
+    """How a song was when it began. ready: the song, for as long as it is kept ready."""
+
+    ready: "ref[Ready]"
+    values: Values
+    enabled: list[bool]
+
+
+def start_of(ready: "Ready") -> Start:
+    """As it is now."""
+    return Start(ref(ready), values_of(ready.tables), list(ready.enabled))
+
+
+def switched(ready: "Ready", before: Sequence[bool]) -> dict[str, bool]:
+    """The instruments that are on or off, and were not before, by name."""
+    rows = zip(ready.preset.ensemble, ready.enabled, before, strict=True)
+    return {one.name: now for one, now, then in rows if now != then}
 
 
 def restore(performance: "Performance", state: State) -> list[str]:
-    """Set what was set; returns what could not be."""
-    news = []
-    tables = performance.tables
+    """Set in the song that plays what was set; returns what could not be."""
+    ready, news = performance.current, []
+    assert ready
     for title, keys in state.settings.items():
         for name, text in keys.items():
             try:
-                tables[title].put(name, text)
+                ready.tables[title].put(name, text)
             except KeyError:
                 news.append(f"{title}.{name} cannot be set again: {title} is not here")
             except (UserError, BlockingIOError) as error:
                 news.append(f"{title}.{name} cannot be set again: {error}")
-    for place, player in enumerate(performance.board.players):
-        if state.switched.get(player.name, player.enabled) != player.enabled:
+    for place, one in enumerate(ready.preset.ensemble):
+        if state.switched.get(one.name, ready.enabled[place]) != ready.enabled[place]:
             performance.switch(place)
     return news
 
@@ -143,10 +161,10 @@ class Memory:
         self._news: list[str] = []
         self._last = self._read() if resume else None
         if not given and not self._last:
-            raise UserError(f"{self.path}: nothing is there to go on with: name a preset (`ripieno presets`)")
+            why = "".join(self._news) or f"{self.path}: nothing is there to go on with"
+            raise UserError(f"{why}; name a preset (`ripieno presets`)")
         self.presets = [_lasting(name) for name in given] or (self._last.presets if self._last else [])
-        self._tables: list[Settings] = []
-        self._before: Values = {}
+        self._starts: dict[int, Start] = {}
         self._written: State | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
@@ -156,32 +174,35 @@ class Memory:
         try:
             return read_state(self.path)
         except UserError as error:
-            self._news.append(f"{error}; it begins anew")
+            self._news.append(str(error))
             return None
 
-    def first(self, presets: "Sequence[Preset]") -> int:
-        """Which of the presets to begin with: the one that played, if it is among them."""
-        names = [preset.name for preset in presets]
-        return names.index(self._last.preset) if self._last and self._last.preset in names else 0
+    def first(self, titles: Sequence[str]) -> int:
+        """Which of the songs to begin with: the one that played, if it is among them."""
+        last = self._last
+        if not last or last.song not in titles:
+            return 0
+        same = last.number < len(titles) and titles[last.number] == last.song
+        return last.number if same else titles.index(last.song)
 
     def begin(self, performance: "Performance") -> None:
         self._thread = ThreadPoolExecutor(1, "state")
-        self._learn(performance)
+        self._start(performance)
         last = self._last
-        if last and last.preset == performance.preset.name:
-            self._news.append(f"goes on as it was, with {last.preset}")
+        if last and last.song == performance.song.title:
+            self._news.append(f"goes on as it was, with {last.song}")
             self._news += restore(performance, last)
-        elif last and last.preset:
-            self._news.append(f"{last.preset} played last, which is not among the presets now: it begins anew")
+        elif last:
+            self._news.append(f"{last.song} played last, which is not in the list now: it begins anew")
         self.tend(performance)
 
     def tend(self, performance: "Performance") -> None:
-        self._learn(performance)
         performance.news += self._take_news()
-        if self._writing or self._clock() < self._next or not self._thread:
+        ready, start = performance.current, self._start(performance)
+        if not ready or not start or not self._thread or self._writing or self._clock() < self._next:
             return
-        settings = changes(performance.tables, self._before)
-        state = State(self.presets, performance.preset.name, switched(performance), settings)
+        changed = switched(ready, start.enabled), changes(ready.tables, start.values)
+        state = State(self.presets, performance.song.title, performance.playing, *changed)
         if state != self._written:
             self._written, self._next = state, self._clock() + _PAUSE_SECONDS
             self._writing = self._thread.submit(write_state, self.path, state)
@@ -190,11 +211,15 @@ class Memory:
         if self._thread:
             self._thread.shutdown()
 
-    def _learn(self, performance: "Performance") -> None:
-        """Where another preset plays now, or the same anew: how it is before anything is set."""
-        tables = list(performance.tables.values())
-        if len(tables) != len(self._tables) or any(a is not b for a, b in zip(tables, self._tables, strict=True)):
-            self._tables, self._before = tables, values_of(performance.tables)
+    def _start(self, performance: "Performance") -> Start | None:
+        """How the song that plays was when it was seen first; None where it is still being made ready."""
+        ready = performance.current
+        if not ready:
+            return None
+        start = self._starts.get(ready.index)
+        if not start or start.ready() is not ready:
+            self._starts[ready.index] = start = start_of(ready)
+        return start
 
     def _take_news(self) -> list[str]:
         """What there is to tell. What cannot be written is told, and tried again when something changes."""

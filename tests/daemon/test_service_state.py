@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import mido
 import pytest
@@ -15,15 +15,17 @@ from stage import daemon, name_of, wait_for
 
 from ripieno.daemon import presets
 from ripieno.daemon.band import Band
-from ripieno.daemon.board import Board
 from ripieno.daemon.errors import UserError
+from ripieno.daemon.ready import Ready
 from ripieno.daemon.schema import Key, number
 from ripieno.daemon.service.state import (
     Memory,
     State,
+    Values,
     changes,
     read_state,
     restore,
+    start_of,
     state_path,
     switched,
     values_of,
@@ -32,7 +34,7 @@ from ripieno.daemon.service.state import (
 from ripieno.daemon.settings import Settings
 from ripieno.daemon.singer import Singer
 
-STATE = State(["a", "/b/c.toml"], "Choir", {"Alto": False}, {"singing": {"follow": "2"}, "Hall, 2": {"mix": "0.5"}})
+STATE = State(["a", "/b/c.toml"], "Choir", 3, {"Alto": False}, {"singing": {"follow": "2"}, "Hall, 2": {"mix": "0.5"}})
 
 
 @pytest.fixture(autouse=True)
@@ -53,26 +55,33 @@ class Core:
 
 
 class Stage:
-    """As much of a performance as a state is of: a band, a voice and instruments."""
+    """As much of a performance as a state is of: a song with a band, a voice and instruments."""
 
-    def __init__(self, *wanted: str) -> None:
-        self.preset = presets.load("duet")
-        self.board = Board(self.preset, 48_000)
+    def __init__(self, title: str = "Duet", playing: int = 0) -> None:
         self.news: list[str] = []
-        self.begin(*wanted)
+        self.begin(title, playing)
 
-    def begin(self, *wanted: str) -> None:
-        """With these tables, anew."""
-        core: Any = Core()
-        singer = presets.load("singer")
-        self.tables: dict[str, Settings] = {
-            "continuation": Band(self.preset, core, 48_000),
-            "singing": Singer(singer, core, ("alma", "bruno"), 48_000),
-        }
-        self.tables = {name: self.tables[name] for name in wanted or self.tables}
+    def begin(self, title: str, playing: int, band: bool = True) -> None:
+        """This song plays from now on."""
+        self.song, self.playing = SimpleNamespace(title=title), playing
+        preset, core = presets.load("duet"), cast(Any, Core())
+        enabled = [one.enabled for one in preset.ensemble]
+        self.current = Ready(playing, preset, 48_000, cast(Any, None), enabled)
+        self.current.band = Band(preset, core, 48_000) if band else None
+        self.current.singer = Singer(presets.load("singer"), core, ("alma", "bruno"), 48_000)
+
+    @property
+    def values(self) -> Values:
+        return values_of(self.current.tables)
 
     def switch(self, place: int) -> None:
-        self.board.players[place].enabled ^= True
+        self.current.enabled[place] ^= True
+
+    def set_all(self) -> None:
+        for title, keys in SET.items():
+            for name, text in keys.items():
+                self.current.tables[title].put(name, text)
+        self.switch(1)
 
 
 SET = {
@@ -94,12 +103,6 @@ SET = {
 }
 
 
-def set_all(stage: Any) -> None:
-    for title, keys in SET.items():
-        for name, text in keys.items():
-            stage.tables[title].put(name, text)
-
-
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     write_state(tmp_path / "one.json", STATE)
     assert read_state(tmp_path / "one.json") == STATE
@@ -107,9 +110,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob("*.json")] == ["one.json"]
 
 
-GOOD = {"presets": ["a"], "preset": "a", "switched": {}, "settings": {}}
+GOOD = {"presets": ["a"], "song": "a", "number": 0, "switched": {}, "settings": {}}
 WRONG = (
-    *({"presets": 1}, {"presets": [1]}, {"preset": None}, {"switched": [1]}, {"switched": {"a": 1}}),
+    *({"presets": 1}, {"presets": [1]}, {"presets": []}, {"song": None}, {"number": "0"}, {"number": True}),
+    *({"switched": [1]}, {"switched": {"a": 1}}),
     *({"settings": []}, {"settings": {"a": 1}}, {"settings": {"a": {"b": 1}}}),
 )
 BROKEN = [b"", b"{", b"[]", b"{}", b"\xff\x00", *(json.dumps(GOOD | one).encode() for one in WRONG)]
@@ -125,25 +129,24 @@ def test_a_broken_state_is_told_and_it_begins_anew(data: bytes) -> None:
     memory, stage = Memory("ripieno", ["duet"], resume=True), Stage()
     memory.begin(stage)
     memory.end()
-    assert stage.news == [f"{path}: this is no state of a performance; remove it; it begins anew"]
-    assert read_state(path) == State(["duet"], stage.preset.name)
+    assert stage.news == [f"{path}: this is no state of a performance; remove it"]
+    assert read_state(path) == State(["duet"], "Duet")
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="remove it; name a preset"):
+        Memory("ripieno", [], resume=True)
 
 
 def test_what_was_set_is_set_again() -> None:
     stage, other = Stage(), Stage()
-    before = values_of(stage.tables)
-    assert changes(stage.tables, before) == {}
-    set_all(stage)
-    stage.switch(1)
-    kept = changes(stage.tables, before)
+    start = start_of(stage.current)
+    assert changes(stage.current.tables, start.values) == switched(stage.current, start.enabled) == {}
+    stage.set_all()
+    kept = changes(stage.current.tables, start.values)
     assert {title: set(keys) for title, keys in kept.items()} == {title: set(keys) for title, keys in SET.items()}
-    state = State([], settings=kept, switched=switched(stage))
-    assert restore(other, state) == []
-    assert values_of(other.tables) == values_of(stage.tables) != before
-    assert switched(other) == {stage.board.players[1].name: not stage.preset.ensemble[1].enabled}
-    for title in SET:
-        mine, theirs = (one.tables[title].core.told for one in (stage, other))
-        assert theirs == mine
+    assert restore(other, State([], settings=kept, switched=switched(stage.current, start.enabled))) == []
+    assert other.values == stage.values != start.values
+    assert other.current.enabled == stage.current.enabled != start.enabled
+    assert other.current.band.core.told == stage.current.band.core.told
 
 
 class Plugin(Settings):
@@ -167,14 +170,15 @@ def test_a_step_of_a_plugin_is_a_whole_number() -> None:
 
     kept = changes({"EQ": plugin(3.0, 1.0)}, values_of({"EQ": plugin(4.0, 0.0)}))
     assert kept == {"EQ": {"bands": "3", "mix": "1"}}
-    stage = Stage()
-    stage.tables = {"EQ": plugin(4.0, 0.0)}
-    assert restore(stage, State([], settings=kept)) == []
-    assert values_of(stage.tables) == {"EQ": {"bands": 3, "mix": 1}}
+    other = plugin(4.0, 0.0)
+    for name, text in kept["EQ"].items():
+        other.put(name, text)
+    assert values_of({"EQ": other}) == {"EQ": {"bands": 3, "mix": 1}}
 
 
 def test_what_cannot_be_set_again_is_told_and_the_rest_is_set() -> None:
-    stage = Stage("singing")
+    stage = Stage()
+    stage.begin("Duet", 0, band=False)
     settings = {"continuation": {"tempo": "96"}, "singing": {"follow": "99", "none": "1", "activity": "0.2"}}
     told = restore(stage, State([], settings=settings, switched={"Nobody": False}))
     assert [line.split(":")[0] for line in told] == [
@@ -182,7 +186,7 @@ def test_what_cannot_be_set_again_is_told_and_the_rest_is_set() -> None:
         "singing.follow cannot be set again",
         "singing.none cannot be set again",
     ]
-    assert stage.tables["singing"].now("activity") == 0.2
+    assert stage.current.singer.now("activity") == 0.2
 
 
 class Clock:
@@ -207,13 +211,13 @@ def test_it_is_written_when_it_changes_and_not_too_often() -> None:
     memory = Memory("ripieno", ["duet", "./mine.toml"], clock=clock)
     memory.begin(stage)
     names = ["duet", str(Path("mine.toml").resolve())]
-    assert written(memory, stage) == State(names, stage.preset.name)
-    stage.tables["continuation"].put("tempo", "96")
+    assert written(memory, stage) == State(names, "Duet")
+    stage.current.band.put("tempo", "96")
     memory.tend(stage)
-    assert not written(memory, stage).settings  # a moment later
+    assert written(memory, stage) == State(names, "Duet")  # a moment later
     clock.now += 1
     memory.tend(stage)
-    assert written(memory, stage) == State(names, stage.preset.name, {}, {"continuation": {"tempo": "96"}})
+    assert written(memory, stage) == State(names, "Duet", 0, {}, {"continuation": {"tempo": "96"}})
     at = memory.path.stat().st_mtime_ns
     clock.now += 1
     memory.tend(stage)
@@ -222,45 +226,68 @@ def test_it_is_written_when_it_changes_and_not_too_often() -> None:
     memory.end()
 
 
-def test_another_preset_begins_as_it_says() -> None:
+def test_each_song_is_kept_as_it_was_left() -> None:
+    clock, stage = Clock(), Stage("One", 0)
+    memory = Memory("ripieno", ["duet", "duet"], clock=clock)
+    memory.begin(stage)
+    stage.set_all()
+    one = stage.current
+    stage.begin("Two", 1)
+    clock.now += 1
+    memory.tend(stage)
+    assert written(memory, stage) == State(["duet", "duet"], "Two", 1)
+    stage.song, stage.playing, stage.current = SimpleNamespace(title="One"), 0, one  # it was kept ready
+    clock.now += 1
+    memory.tend(stage)
+    assert set(written(memory, stage).settings) == set(SET)
+    stage.begin("One", 0)  # made ready anew, it is as it says
+    clock.now += 1
+    memory.tend(stage)
+    assert written(memory, stage) == State(["duet", "duet"], "One")
+    memory.end()
+
+
+def test_while_a_song_is_made_ready_nothing_is_forgotten() -> None:
     clock, stage = Clock(), Stage()
     memory = Memory("ripieno", ["duet"], clock=clock)
     memory.begin(stage)
-    set_all(stage)
+    kept = written(memory, stage)
+    stage.current = None
     clock.now += 1
     memory.tend(stage)
-    assert written(memory, stage).settings
-    stage.begin("singing")
-    clock.now += 1
-    memory.tend(stage)
-    assert written(memory, stage).settings == {}
+    assert written(memory, stage) == kept
     memory.end()
 
 
 def test_it_goes_on_as_it_was() -> None:
-    clock, stage, other = Clock(), Stage(), Stage()
+    clock, stage, other = Clock(), Stage("Two", 1), Stage("Two", 1)
     one = Memory("ripieno", ["choir", "duet"], clock=clock)
     one.begin(stage)
-    set_all(stage)
+    stage.set_all()
     clock.now += 1
     one.tend(stage)
     one.end()
     two = Memory("ripieno", [], resume=True, clock=clock)
     assert two.presets == ["choir", "duet"]
-    assert two.first([presets.load(name) for name in two.presets]) == 1
     two.begin(other)
-    assert values_of(other.tables) == values_of(stage.tables)
-    assert other.news == [f"goes on as it was, with {stage.preset.name}"]
-    kept = written(two, other)
-    assert kept == written(one, stage)  # what was set before the crash is still known as set
+    assert (other.values, other.current.enabled) == (stage.values, stage.current.enabled)
+    assert other.news == ["goes on as it was, with Two"]
+    assert written(two, other) == written(one, stage)  # what was set before the crash is still known as set
     two.end()
-    three = Memory("ripieno", ["choir"], resume=True)
-    assert three.first([presets.load("choir")]) == 0
-    stage = Stage()
-    stage.preset = presets.load("choir")
-    three.begin(stage)
-    assert "is not among the presets now: it begins anew" in stage.news[0]
-    three.end()
+
+
+def test_the_song_that_played_is_found() -> None:
+    write_state(state_path("ripieno"), State(["list.toml"], "Two", 1))
+    memory = Memory("ripieno", ["other.toml"], resume=True)
+    assert memory.first(["One", "Two", "Two"]) == 1
+    assert memory.first(["One", "New", "Two"]) == 2  # the list was changed
+    assert memory.first(["Two"]) == 0
+    assert memory.first(["One", "New"]) == 0
+    stage = Stage("One", 0)
+    memory.begin(stage)
+    memory.end()
+    assert stage.news == ["Two played last, which is not in the list now: it begins anew"]
+    assert Memory("ripieno", ["other.toml"]).first(["One", "Two"]) == 0  # not asked to go on
 
 
 def test_what_cannot_be_written_is_told_and_the_music_goes_on(folder: Path) -> None:
@@ -310,7 +337,7 @@ def test_after_a_kill_it_is_as_it_was(silence: Path) -> None:
     screen.type("n")
     screen.shows("Soprano")
     screen.type("2")
-    off = State(["thru", "choir"], presets.load("choir").name, {"Alto": False})
+    off = State(["thru", "choir"], "Choir", 1, {"Alto": False})
     wait_for(lambda: state_path(name).exists() and read_state(state_path(name)) == off, "it is written")
     os.kill(screen.pid, signal.SIGKILL)
     os.waitpid(screen.pid, 0)
