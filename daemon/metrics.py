@@ -122,7 +122,8 @@ class Metrics:
 
     def begin(self, performance: "Performance") -> None:
         self.tend(performance)
-        self._thread.start()
+        if not self._thread.is_alive():
+            self._thread.start()
         performance.news.append(f"figures at {self.url}")
 
     def tend(self, performance: "Performance") -> None:
@@ -132,9 +133,7 @@ class Metrics:
         self._server.taken = (time.monotonic(), values | {"reconnects": self._reconnects})
 
     def end(self) -> None:
-        if self._thread.is_alive():
-            self._server.shutdown()
-        self._server.server_close()
+        """It answers until the program is gone: to end it would take longer than silence may."""
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,6 +1,7 @@
 """`ripieno run`: play live."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,6 @@ from ripieno.daemon.errors import UsageError
 
 if TYPE_CHECKING:
     from ripieno.daemon.live import Watcher
-    from ripieno.daemon.service.notify import Notifier
     from ripieno.daemon.setlist import Control
 
 EPILOG = """\
@@ -150,10 +150,11 @@ def run(parsed: argparse.Namespace) -> int:
     if not parsed.preset and not parsed.resume:
         raise UsageError("name a preset (`ripieno presets` lists them), or --resume")
     notifier = Notifier()
-    return patiently(lambda: _play(parsed, notifier), notifier.say) if parsed.wait else _play(parsed, notifier)
+    told = [*_metrics(parsed.metrics), notifier]  # who hears last that all is ready
+    return patiently(lambda: _play(parsed, told), notifier.say) if parsed.wait else _play(parsed, told)
 
 
-def _play(parsed: argparse.Namespace, notifier: "Notifier") -> int:
+def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
     from ripieno.daemon.live import Options, choose_show, run
     from ripieno.daemon.outside import Outside
     from ripieno.daemon.service.state import Memory
@@ -175,12 +176,7 @@ def _play(parsed: argparse.Namespace, notifier: "Notifier") -> int:
         show=choose_show(parsed.json),
         stress=parsed.stress,
         first=memory.first([song.title for song in songs.songs]),
-        watchers=[
-            memory,
-            Outside(songs.presets, parsed.latency),
-            *_metrics(parsed.metrics),
-            notifier,
-        ],  # who is told that all is ready comes last
+        watchers=[memory, Outside(songs.presets, parsed.latency), *told],
     )
     return run(songs, options)
 

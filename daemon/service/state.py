@@ -209,7 +209,7 @@ class Memory:
 
     def end(self) -> None:
         if self._thread:
-            self._thread.shutdown()
+            self._thread.shutdown(wait=False)  # what is being written is, before the program ends
 
     def _start(self, performance: "Performance") -> Start | None:
         """How the song that plays was when it was seen first; None where it is still being made ready."""

@@ -102,8 +102,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     assert f"--metrics {port}: " in told
     assert "choose another port" in told
     assert "is no port" in ripieno("run", "thru", "--metrics", "many", status=2).stderr
-    one = Metrics(0)
-    one.end()  # before it began
+    Metrics(0).end()  # before it began
 
 
 def listening(port: int) -> list[str]:
