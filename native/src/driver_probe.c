@@ -135,6 +135,10 @@ static void wire_cycle(void *player, const rp_cycle *cycle) {
         const rp_input *in = &cycle->in[i];
         if (in->port < jack->outputs) cycle->sink->write(cycle->sink, in->port, in->offset, in->data, in->size);
     }
+    for (uint32_t i = 0; i < cycle->audios; i++) {
+        if (i < cycle->audio_ins) memcpy(cycle->audio[i], cycle->audio_in[i], cycle->frames * sizeof *cycle->audio[i]);
+        else memset(cycle->audio[i], 0, cycle->frames * sizeof *cycle->audio[i]);
+    }
 }
 
 uint32_t rp_jack_start_wire(rp_jack *jack) { return rp_jack_begin(jack, wire_cycle, jack); }
