@@ -165,7 +165,7 @@ def _realtime() -> Finding:
     refusal = _refusal()
     if not refusal:
         little = 0 <= locked < _LOCKED_BYTES and os.geteuid() != 0  # root may lock all
-        advice = "memlock unlimited in /etc/security/limits.d, so that nothing that plays is swapped out" if little else ""
+        advice = "memlock unlimited in /etc/security/limits.d, so that nothing is swapped out" if little else ""
         return Finding("real-time priority", "limited" if little else "works", detail, advice)
     if priority > 0:
         return Finding("real-time priority", "limited", f"{detail}, and yet {refusal}", "let the container have it")
