@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "presets": "list, show and explain the ensembles",
     "plugins": "scan for plugins, list and explain them, begin one of your own",
     "ports": "list the MIDI ports of this machine",
+    "replay": "what the flight recorder kept, played again, and the report of a session",
     "service": "let it run by itself, and come back as it was after a crash",
     "calibrate": "measure how late devices are, through a loopback, and let `run` make up for it",
     "doctor": "what works on this machine, and what to install for the rest",

@@ -40,6 +40,7 @@ from ripieno.daemon.snapshots import read_snapshot, snapshot_path, write_snapsho
 
 if TYPE_CHECKING:
     from ripieno.daemon.drivers.base import Driver
+    from ripieno.daemon.flight.recorder import FlightRecorder
     from ripieno.native.engine import Engine, Report
 
 _LOOK_SECONDS = 1 / 30
@@ -79,6 +80,7 @@ class Options:
     stress: bool = False
     first: int = 0
     watchers: Sequence[Watcher] = ()
+    flight: "FlightRecorder | None" = None
 
 
 def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
@@ -115,6 +117,7 @@ class Performance:
     keeper: Keeper = field(default_factory=Keeper)
     typed: str | None = None  # of a setting, while somebody types one
     watchers: Sequence[Watcher] = ()
+    flight: "FlightRecorder | None" = None
     wanted: int | None = None
     current: Ready | None = None
 
@@ -413,6 +416,8 @@ class Performance:
     def take_news(self) -> list[str]:
         """What has not been shown yet."""
         news, self.news = self.news, []
+        if self.flight:
+            self.flight.hear(news)
         return news
 
     def panic(self) -> None:
@@ -466,10 +471,14 @@ def run(songs: SetList, options: Options) -> int:
     counts = {"audios": len(audios), "audio_inputs": len(audio_inputs)}
 
     def new_engine() -> Engine:
-        return Engine(driver.sample_rate, len(inputs), len(outputs), **counts, blackbox=box.memory)
+        engine = Engine(driver.sample_rate, len(inputs), len(outputs), **counts, blackbox=box.memory)
+        if options.flight:
+            options.flight.attach(engine, bytes(box.memory))
+        return engine
 
     board = Board(presets[options.first], driver.sample_rate)
     performance = Performance(songs, driver, new_engine, board, options.first, watchers=options.watchers)
+    performance.flight = options.flight
     _on_signals(performance.end)
     silent = True
     try:
@@ -512,6 +521,8 @@ def _end(performance: Performance) -> bool:
         watcher.end()
     silent = performance.driver.stop()
     performance.engine.close()
+    if performance.flight and (told := performance.flight.over()):
+        print(f"ripieno: {told}", file=sys.stderr)
     for ready in performance.shelf.ready.values():
         performance.keeper.discard(ready)
     for news in performance.keeper.end():

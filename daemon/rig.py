@@ -90,6 +90,7 @@ def build(
     that answers, voice: the one that sings along, rack: its plugins, where the preset has them. Raises UserError (or
     the model's own error) where its weights cannot be used.
     """
+    from ripieno.daemon.flight.origin import origin_of
     from ripieno.native.engine import Instrument, Rig
 
     thru = preset.route == "thru"
@@ -98,7 +99,7 @@ def build(
         for (port, channel), one in zip(places(preset, outputs), preset.ensemble, strict=True)
     ]
     try:
-        return Rig(
+        rig = Rig(
             preset.route,
             instruments,
             None if thru else _instrumenter(preset, rate),
@@ -115,6 +116,8 @@ def build(
         )
     except ValueError as error:
         raise UserError(f"the preset {preset.name!r} cannot be played: {error}") from None
+    rig.origin = lambda: origin_of(preset, outputs or output_names(preset), audios)
+    return rig
 
 
 def zones(preset: Preset) -> "list[Zone]":

@@ -174,7 +174,7 @@ class Rig:
             raise ValueError(f"the voice cannot sing on output {singing_port}, channel {singing_channel}")
         if voice_outputs is not None:
             lib.rp_rig_set_voice_outputs(self.pointer, sum(1 << output for output in set(voice_outputs)))
-        self.origin: dict[str, Any] = {}  # what it was made from, for whoever records
+        self.origin: Callable[[], dict[str, Any]] = dict  # what it was made from, for whoever records
         if zones:
             set_zones(self.pointer, zones)
         self.rack = rack  # likewise

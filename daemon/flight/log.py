@@ -152,10 +152,11 @@ class FlightLog:
 
     def _tell_rig(self, address: int, rig: "Rig") -> None:
         """Before the engine has it: what is known of a rig stands before the cycle that it begins in."""
+        origin = rig.origin()
         with self._lock:
             self._drain()
-            self._rigs[address], self._last_rig = rig.origin, address
-            self._write(encode_json(RIG, {"address": address} | rig.origin))
+            self._rigs[address], self._last_rig = origin, address
+            self._write(encode_json(RIG, {"address": address} | origin))
 
     def _drain(self) -> None:
         data = self._flight.read() if self._flight else b""

@@ -57,9 +57,7 @@ def perform(folder: Path, names: list[str], seconds: int = 6, **options: Any) ->
 
 
 def play_by(engine: Engine, preset: Preset, outputs: tuple[str, ...]) -> None:
-    rig = build(preset, RATE, outputs)
-    rig.origin = origin_of(preset, outputs, ())
-    engine.load(rig)
+    engine.load(build(preset, engine.sample_rate, outputs))
 
 
 @pytest.fixture(scope="module")

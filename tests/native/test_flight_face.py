@@ -66,7 +66,7 @@ class Session:
         self.flight = Flight()
         with Engine(RATE, 2, PORTS) as self.engine:
             self.flight.attach(self.engine)
-            self.engine.lent = lambda address, rig: self.order.append(rig.origin["recipe"])
+            self.engine.lent = lambda address, rig: self.order.append(rig.origin()["recipe"])
             self.load()
             at = 0
             while at < minutes * 60 * RATE:
@@ -84,7 +84,7 @@ class Session:
             bool(pick([True, False])),
         )
         rig = build(recipe)
-        rig.origin["recipe"] = recipe
+        rig.origin = lambda: {"recipe": recipe}
         self.engine.load(rig)
 
     def play(self, at: int) -> int:
