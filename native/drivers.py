@@ -308,7 +308,9 @@ class JackDriver(JackClient):
     def _tell_latency(self) -> None:
         if self._engine:
             stats = self._engine.stats()
-            lib.rp_jack_set_latency(self._jack, stats.latency, stats.delay)
+            lib.rp_jack_set_latency(self._jack, stats.latency + self._engine.sound_shift, stats.delay)
+            for port, frames in enumerate(self._engine.shifts):
+                lib.rp_jack_set_shift(self._jack, port, frames)
 
     def _happened(self) -> Iterator[tuple[int, str, str]]:
         """What happened to ports and connections since the last look: (kind, source, destination)."""

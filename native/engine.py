@@ -215,6 +215,7 @@ class Engine:
         blackbox: Any = None,
     ) -> None:
         self.drivers = 0  # that run it now; they keep this count
+        self.shifts, self.sound_shift = [0] * outputs, 0  # frames by which MIDI outputs, and sound, leave later
         ports = {"inputs": inputs, "outputs": outputs, "audios": audios, "audio_inputs": audio_inputs}
         config = ffi.new("rp_engine_config *", {"sample_rate": sample_rate, **ports})
         if blackbox is not None:
@@ -340,11 +341,13 @@ class Engine:
         """What leaves on this MIDI output is so many frames later from now on: its device is quicker than others."""
         if not lib.rp_engine_shift_port(self.pointer, port, frames):
             raise ValueError(f"no MIDI output {port}: there are {self.outputs}")
+        self.shifts[port] = frames
 
     def shift_sound(self, frames: int) -> None:
         """The same for all audio outputs. ValueError: there are none, or it is too much."""
         if not lib.rp_engine_shift_sound(self.pointer, frames):
             raise ValueError(f"sound cannot be {frames} frames later: at most {lib.RP_LATENCY_MAX}, on audio outputs")
+        self.sound_shift = frames
 
     def _ask(self, command: Any) -> None:
         """Put a command in the ring. It is drained each cycle, so a full one means that no driver runs."""

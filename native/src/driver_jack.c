@@ -162,7 +162,10 @@ void rp_jack_on_latency(int mode, void *argument) {
     uint32_t midi = atomic_load_explicit(&jack->midi_latency, memory_order_relaxed);
     if (mode == RP_JACK_CAPTURE) { /* how old it is what the outputs give: keys, and sound that came in */
         rp_jack_latency keys = latency_of(jack, jack->in, jack->inputs, mode, nothing);
-        set_latency(jack, jack->out, jack->outputs, mode, keys, midi);
+        for (uint32_t i = 0; i < jack->outputs; i++) {
+            uint32_t shift = atomic_load_explicit(&jack->shift[i], memory_order_relaxed);
+            set_latency(jack, &jack->out[i], 1, mode, keys, midi + shift);
+        }
         rp_jack_latency all = latency_of(jack, in->port, in->count, mode, keys);
         set_latency(jack, out->port, out->count, mode, all, sound);
     } else { /* how late it is heard what comes in: keys in our sound, or where there is none, in what our notes play */

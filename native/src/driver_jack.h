@@ -54,6 +54,7 @@ struct rp_jack {
     _Atomic uint32_t state, period, rate, load_max, load_sum, changes;
     _Atomic uint32_t lost; /* bit n: input port n lost a connection; the process thread takes it */
     _Atomic uint32_t sound_latency, midi_latency; /* frames, of our own */
+    _Atomic uint32_t shift[RP_PORTS_MAX];         /* of each MIDI output, on top */
     _Atomic int32_t links[RP_PORTS_MAX];          /* listeners of each output port, as the notifications say */
 
     rp_ring *news; /* rp_jack_news: JACK's thread for notifications writes */

@@ -189,6 +189,11 @@ void rp_jack_set_latency(rp_jack *jack, uint32_t audio, uint32_t midi) {
     if (other && jack->client) jack->lib.recompute_total_latencies(jack->client);
 }
 
+void rp_jack_set_shift(rp_jack *jack, uint32_t port, uint32_t frames) {
+    int other = port < jack->outputs && atomic_exchange(&jack->shift[port], frames) != frames;
+    if (other && jack->client) jack->lib.recompute_total_latencies(jack->client);
+}
+
 const char *rp_jack_client_name(const rp_jack *jack) {
     return jack->client ? jack->lib.get_client_name(jack->client) : "";
 }

@@ -90,6 +90,7 @@ void rp_jack_get_state(const rp_jack *jack, rp_jack_state *out); /* [any] */
 /* Frames that sound and MIDI are late by on their way through this client. JACK is told, and asks all its clients anew,
  * where they are others than before. [control] */
 void rp_jack_set_latency(rp_jack *jack, uint32_t audio, uint32_t midi);
+void rp_jack_set_shift(rp_jack *jack, uint32_t port, uint32_t frames); /* one MIDI output's own, on top [control] */
 const char *rp_jack_client_name(const rp_jack *jack); /* the one the server gave; "" when closed [control] */
 /* The server's MIDI ports, or audio ports, a line each: flags (1: others may write to it, 2: read from it, 4: hardware,
  * 256: ours), a tab, the name, and after tabs its other names. Flags are three digits. Returns the characters it takes;

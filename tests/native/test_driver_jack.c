@@ -223,6 +223,12 @@ static void test_latency(void) {
     ports[PORTS + 1].links = 2;
     rp_jack_on_latency(RP_JACK_PLAYBACK, jack);
     CHECK(is(0, RP_JACK_PLAYBACK, 656, 656) && is(1, RP_JACK_PLAYBACK, 656, 656));
+    rp_jack_set_shift(jack, 0, 50);
+    rp_jack_set_shift(jack, 0, 50);
+    rp_jack_set_shift(jack, 1, 50); /* there is no such output */
+    CHECK(asked == 3);
+    rp_jack_on_latency(RP_JACK_CAPTURE, jack);
+    CHECK(is(PORTS, RP_JACK_CAPTURE, 260, 270) && is(PORTS + 1, RP_JACK_CAPTURE, 410, 530));
     jack->client = NULL;
     rp_jack_free(jack);
 }
