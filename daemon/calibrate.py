@@ -130,8 +130,8 @@ def audio(out: str, back: str, input_ms: float = 0.0) -> tuple[str, Figure]:
     rate = _rate()
     says = sweep(rate)
     room = len(says) + round(_PATIENCE * rate)
-    listening = {"audio_inputs": ["sound-in"], "audio_frames": room}
-    probe = JackProbe(_NAME, [], [], **listening, audio_outputs=["sound-out"], says=says)
+    sound = ["sound-in"], ["sound-out"]
+    probe = JackProbe(_NAME, [], [], audio_inputs=sound[0], audio_frames=room, audio_outputs=sound[1], says=says)
     try:
         probe.open()
         loop = find(probe, out, back, True)

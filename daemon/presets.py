@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ripieno.daemon.continuation_keys import KeyLock
 from ripieno.daemon.errors import UserError, did_you_mean
@@ -232,7 +233,7 @@ def read(text: str, file: str, options: Iterable[str] = ()) -> Preset:
     inputs = tuple(Input(**row) for row in checked.input)
     continuation = Continuation(**checked.continuation) if checked.continuation is not None else None
     singing = Singing(**checked.singing) if checked.singing is not None else None
-    lists = {"ensemble": ensemble, "chain": chain, "input": inputs}
+    lists: Mapping[str, Any] = {"ensemble": ensemble, "chain": chain, "input": inputs}
     return Preset(**checked.values, **lists, continuation=continuation, singing=singing)
 
 

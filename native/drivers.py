@@ -316,7 +316,7 @@ class JackDriver(JackClient):
         """What happened to ports and connections since the last look: (kind, source, destination)."""
         news = ffi.new("rp_jack_news *")
         while lib.rp_jack_hear(self._jack, news):
-            yield news.kind, *(ffi.string(text).decode(errors="replace") for text in (news.source, news.destination))
+            yield news.kind, _text(news.source), _text(news.destination)
 
     def _all_ports(self) -> dict[str, tuple[Port, bool]]:
         """By their names; whether they are for sound."""
@@ -395,6 +395,10 @@ class JackDriver(JackClient):
         assert self._engine
         self._engine.drivers -= 1
         self._engine, self.new_rate = None, self.sample_rate
+
+
+def _text(characters: Any) -> str:
+    return str(ffi.string(characters).decode(errors="replace"))
 
 
 def _port(line: str) -> Port:

@@ -30,7 +30,8 @@ RATES = (22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 _SIDES = 2
 _LATENCY = 0.02  # s: less makes sound servers stumble
 _STALL = 5.0  # s without a buffer, of a stream that is said to run: some servers take long over the first
-_LOOK_EVERY = 0.4  # s between two looks for a device that is missing
+_LOOK_EVERY, _LOOK_LATER = 0.4, 3.0  # s between two looks for a device that is missing, just now or for long
+_LONG = 60.0  # s
 _INVALID_RATE = -9997  # paInvalidSampleRate
 _NONE_HERE = "no audio output is here; MIDI goes on, and the sound as soon as there is one"
 _NO_JACK = {"JACK_DEFAULT_SERVER": "ripieno-wants-none", "PIPEWIRE_NOJACK": "1"}
@@ -257,7 +258,8 @@ class Sound:
             news.append(f"{self.device.name} went away; MIDI goes on, and the sound as soon as it is back")
             self.close()
         if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + _LOOK_EVERY
+            long = time.monotonic() - self._seen_at > _LONG
+            self._next_look = time.monotonic() + (_LOOK_LATER if long else _LOOK_EVERY)
             news += self._look()
         return news
 
