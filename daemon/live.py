@@ -205,13 +205,15 @@ class Performance:
     def arrive(self, index: int) -> None:
         """The engine plays this song from here on."""
         before, now = self.playing, self.shelf.ready.get(index)
-        if now is None or (index == before and self.current is now):
+        self.wanted = None if self.wanted == index or index == before else self.wanted
+        if now is not None and self.current is now:
             return
         self.playing, self.current = index, now
-        self.wanted = None if self.wanted == index else self.wanted
         self.board.change(self.preset)
         self.show_switches()
         self.reset(before)
+        if now is None:  # it was about to be put away, and is made ready again
+            self.load(index)
 
     def reset(self, index: int) -> None:
         """A song with a snapshot of its own is as that says whenever it begins."""
@@ -221,6 +223,8 @@ class Performance:
 
     def tend_shelf(self) -> None:
         """What has been made ready waits in its slot; what is missing is made; what is too much goes."""
+        if not self.driver.state().alive:
+            return  # nobody would take it
         try:
             ready = self.keeper.take()
             if ready and ready.rate == self.driver.sample_rate and ready.index not in self.shelf.ready:

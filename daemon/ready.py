@@ -30,7 +30,7 @@ class Ports:
     audios: tuple[str, ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Ready:
     """One that waits or plays. index: its slot. enabled: its instruments' switches. news: what there was to tell."""
 

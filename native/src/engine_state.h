@@ -50,9 +50,9 @@ typedef struct {
     uint16_t bank[RP_PORTS_MAX][RP_CHANNELS];
     uint32_t count; /* slots */
     uint32_t program_channel;
-    uint32_t playing; /* the slot that was changed to last, RP_NO_SLOT */
-    uint32_t wanted;  /* to be changed to as soon as it can be, RP_NO_SLOT */
-    uint64_t told;    /* changes that control was told of */
+    uint32_t playing;        /* the slot that was changed to last, RP_NO_SLOT */
+    uint32_t wanted;         /* to be changed to as soon as it can be, RP_NO_SLOT */
+    uint64_t arrivals, told; /* changes, and changes that were wanted and given up; those that control knows of */
     int wanted_told;
 } rp_slots;
 

@@ -27,7 +27,7 @@ int rp_slots_keep(const rp_engine *engine, const rp_rig *rig) {
 static void tell(rp_engine *engine) {
     rp_slots *slots = &engine->slots;
     rp_report report = {.frame = engine->outlet.now, .kind = RP_REPORT_SLOT, .value = slots->playing};
-    if (slots->told != engine->stats.changes && rp_engine_report(engine, report)) slots->told = engine->stats.changes;
+    if (slots->told != slots->arrivals && rp_engine_report(engine, report)) slots->told = slots->arrivals;
     report.kind = RP_REPORT_WANTED;
     report.value = slots->wanted;
     int missing = slots->wanted != RP_NO_SLOT && !slots->rig[slots->wanted];
@@ -39,11 +39,13 @@ static void go(rp_engine *engine, uint32_t slot) {
     rp_slots *slots = &engine->slots;
     if (slot >= slots->count) return;
     rp_rig *rig = slots->rig[slot];
+    int given_up = slots->wanted != RP_NO_SLOT && slots->wanted != slot;
     if (slots->wanted != slot) slots->wanted_told = 0;
     slots->wanted = slot;
     uint32_t before = engine->rig_serial;
     if (rig && rp_change(engine, rig)) {
         engine->stats.changes += engine->rig_serial != before;
+        slots->arrivals += engine->rig_serial != before || given_up;
         slots->playing = slot;
         slots->wanted = RP_NO_SLOT;
     }
