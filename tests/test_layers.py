@@ -143,7 +143,7 @@ C_LAYERS = """
     rig ledger scheduler
     outlet
     engine_state
-    player band hear vocal audio
+    flight_watch player band hear vocal audio
     change slots
     process engine
     drivers.h libjack

@@ -9,6 +9,7 @@ from ripieno.daemon.commands.options import add_preset_options
 from ripieno.daemon.errors import UsageError
 
 if TYPE_CHECKING:
+    from ripieno.daemon.flight.recorder import FlightRecorder
     from ripieno.daemon.live import Watcher
     from ripieno.daemon.setlist import Control
 
@@ -100,6 +101,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="figures for Prometheus, at http://127.0.0.1:PORT/metrics",
     )
+    parser.add_argument(
+        "--flight",
+        action="store_true",
+        help="record what comes in and leaves, so that `ripieno replay` can play it again, and write a report of the "
+        "session",
+    )
     parser.add_argument("--json", action="store_true", help="print the state as a JSON object a line, each second")
     parser.add_argument("--stress", action="store_true", help="keep a Python thread busy, to show that it does no harm")
     add_preset_options(parser)
@@ -154,6 +161,15 @@ def run(parsed: argparse.Namespace) -> int:
     return patiently(lambda: _play(parsed, told), notifier.say) if parsed.wait else _play(parsed, told)
 
 
+def _flight(parsed: argparse.Namespace) -> "list[FlightRecorder]":
+    """The flight recorder, where one is wanted."""
+    if not parsed.flight:
+        return []
+    from ripieno.daemon.flight.recorder import FlightRecorder
+
+    return [FlightRecorder(parsed.name)]
+
+
 def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
     from ripieno.daemon.live import Options, choose_show, run
     from ripieno.daemon.outside import Outside
@@ -164,6 +180,7 @@ def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
     songs = with_controls(
         load_list(memory.presets, parsed.set, parsed.presets), parsed.next, parsed.previous, parsed.program_channel
     )
+    flight = _flight(parsed)
     options = Options(
         client=parsed.name,
         driver=parsed.driver,
@@ -176,7 +193,8 @@ def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
         show=choose_show(parsed.json),
         stress=parsed.stress,
         first=memory.first([song.title for song in songs.songs]),
-        watchers=[memory, Outside(songs.presets, parsed.latency), *told],
+        watchers=[memory, Outside(songs.presets, parsed.latency), *flight, *told],
+        flight=next(iter(flight), None),
     )
     return run(songs, options)
 

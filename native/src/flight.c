@@ -18,7 +18,8 @@ rp_flight *rp_flight_new(uint32_t room) {
     flight->ring = rp_ring_new(room);
     flight->record = malloc(RP_FLIGHT_LARGEST);
     flight->leaving = malloc(RP_FLIGHT_LARGEST);
-    if (flight->ring && flight->record && flight->leaving) return flight;
+    flight->known = calloc(1, sizeof *flight->known);
+    if (flight->ring && flight->record && flight->leaving && flight->known) return flight;
     rp_flight_free(flight);
     return NULL;
 }
@@ -28,6 +29,7 @@ void rp_flight_free(rp_flight *flight) {
     rp_ring_free(flight->ring);
     free(flight->record);
     free(flight->leaving);
+    free(flight->known);
     free(flight);
 }
 
@@ -127,6 +129,12 @@ int32_t rp_flight_pull(rp_flight *flight, uint32_t kind, rp_ring *ring, uint32_t
     int32_t size = rp_ring_read(ring, type, body, capacity);
     if (flight && size >= 0) add(flight, (rp_flight_item){kind, *type, 0, (uint32_t)size}, body);
     return size;
+}
+
+void rp_flight_note(rp_flight *flight, uint32_t key, uint32_t *known, uint32_t value) {
+    if (*known == value) return;
+    *known = value;
+    add(flight, (rp_flight_item){RP_FLIGHT_VALUE, key, 0, sizeof value}, &value);
 }
 
 /* [process] */

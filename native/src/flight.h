@@ -17,7 +17,8 @@ enum {
     RP_FLIGHT_VOICE = 4,   /* from the voice's */
     RP_FLIGHT_OUT = 5,     /* MIDI left */
     RP_FLIGHT_REFUSED = 6, /* it was to leave, and its port had no room */
-    RP_FLIGHT_AUDIO = 7    /* an audio output that was not silent: 8 bytes that stand for its samples */
+    RP_FLIGHT_AUDIO = 7,   /* an audio output that was not silent: 8 bytes that stand for its samples */
+    RP_FLIGHT_VALUE = 8 /* control has set a number that is no command: `port` says which (flight_watch.c), 4 bytes */
 };
 typedef struct {
     uint32_t kind;   /* RP_FLIGHT_... */

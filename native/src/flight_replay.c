@@ -34,6 +34,15 @@ static int find(const rp_flight_script *script, uint32_t *at, uint32_t kinds, rp
     return 0;
 }
 
+int rp_flight_value(const rp_flight *flight, uint32_t *at, uint32_t *key, uint32_t *value) {
+    rp_flight_item item;
+    const uint8_t *bytes;
+    if (!find(flight->script, at, 1u << RP_FLIGHT_VALUE, &item, &bytes) || item.size != sizeof *value) return 0;
+    *key = item.port;
+    memcpy(value, bytes, sizeof *value);
+    return 1;
+}
+
 /* 1: they end where they should, each is of a kind that there is, and lies in the cycle. [control] */
 static int sound_items(const uint8_t *items, uint32_t size, uint32_t frames) {
     rp_flight_item item;

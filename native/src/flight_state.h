@@ -7,8 +7,16 @@
 #include "process.h"
 #include "ring.h"
 
-enum { RP_FLIGHT_RIGS = 16, RP_FLIGHT_KINDS = RP_FLIGHT_AUDIO + 1 };
+enum { RP_FLIGHT_RIGS = 16, RP_FLIGHT_KINDS = RP_FLIGHT_VALUE + 1 };
 enum { RP_FLIGHT_STILL = 1024 }; /* cycles under one head, at most: what a crash may take of a silence */
+
+/* The numbers that are recorded, as bits: of the MIDI ports, and of the units of the rack that plays. */
+enum { RP_FLIGHT_UNIT_VALUES = RP_UNIT_PARAMETERS_MAX + 2 };
+struct rp_flight_known {
+    uint32_t shift[RP_PORTS_MAX];
+    const rp_rack *rack;
+    uint32_t unit[RP_STRIPS_MAX + 1][RP_STRIP_UNITS_MAX][RP_FLIGHT_UNIT_VALUES];
+};
 
 /* What a replay plays in a cycle, and the first thing that was otherwise. */
 typedef struct {
@@ -27,14 +35,15 @@ struct rp_flight {
     rp_sink *to;
     rp_flight_script *script; /* NULL: it records */
     rp_ring *ring;
-    rp_flight_cycle cycle; /* under way */
-    rp_flight_cycle still; /* cycles without items that wait to be written together */
-    uint8_t *record;       /* [RP_FLIGHT_LARGEST] the cycle under way: head and items */
-    uint32_t used;         /* of it */
-    uint32_t missed;       /* cycles since the last that was written */
-    int full;              /* the cycle under way does not fit */
-    uint8_t *leaving;      /* [RP_FLIGHT_LARGEST] read, and not given to control yet */
-    uint32_t waiting;      /* bytes of it */
+    rp_flight_cycle cycle;         /* under way */
+    rp_flight_cycle still;         /* cycles without items that wait to be written together */
+    uint8_t *record;               /* [RP_FLIGHT_LARGEST] the cycle under way: head and items */
+    uint32_t used;                 /* of it */
+    uint32_t missed;               /* cycles since the last that was written */
+    int full;                      /* the cycle under way does not fit */
+    uint8_t *leaving;              /* [RP_FLIGHT_LARGEST] read, and not given to control yet */
+    uint32_t waiting;              /* bytes of it */
+    struct rp_flight_known *known; /* what numbers are recorded to be */
     _Atomic uint64_t cycles, all_missed;
 };
 
@@ -44,6 +53,10 @@ void rp_flight_end(rp_flight *flight, const rp_cycle *cycle);
 /* rp_ring_read, of a ring whose messages are of that kind, and remembered; in a replay it gives what was remembered.
  * flight NULL: only rp_ring_read. [process] */
 int32_t rp_flight_pull(rp_flight *flight, uint32_t kind, rp_ring *ring, uint32_t *type, void *body, uint32_t capacity);
+/* A number as it is now; it is recorded where it is not as `known` says. [process] */
+void rp_flight_note(rp_flight *flight, uint32_t key, uint32_t *known, uint32_t value);
+/* A replay's next number at `*at` or behind it: 1, or 0 where there is none. `*at` begins at 0. [process] */
+int rp_flight_value(const rp_flight *flight, uint32_t *at, uint32_t *key, uint32_t *value);
 /* 0 for silence; else a number that stands for these samples. [any] */
 uint64_t rp_flight_sum(const float *samples, uint32_t frames);
 /* A replay's part of them. [process] */

@@ -8,6 +8,7 @@
 #include "band.h"
 #include "change.h"
 #include "engine_state.h"
+#include "flight_watch.h"
 #include "hear.h"
 #include "player.h"
 #include "slots.h"
@@ -149,7 +150,7 @@ static void align(rp_engine *engine, const rp_cycle *cycle) {
 
 /* [process] */
 static void run(rp_engine *engine, const rp_cycle *cycle) {
-    rp_outlet_begin(&engine->outlet, cycle);
+    rp_flight_begin_outlet(engine, cycle);
     rp_audio_begin(engine, cycle);
     obey(engine);
     for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++)
@@ -162,6 +163,7 @@ static void run(rp_engine *engine, const rp_cycle *cycle) {
         play(engine, cycle);
     }
     rp_outlet_end(&engine->outlet, cycle);
+    rp_flight_watch_units(engine);
     rp_audio_render(engine, cycle);
     align(engine, cycle);
     rp_hear_end(engine, cycle);
