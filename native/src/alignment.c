@@ -8,6 +8,7 @@ enum { SIDES = 2 };
 
 struct rp_alignment {
     uint32_t lines;
+    uint32_t quiet;             /* frames since it heard anything, RP_LATENCY_MAX at most */
     _Atomic uint32_t delay;     /* frames */
     float nobody[RP_BLOCK_MAX]; /* the other side of an odd output */
     rp_delay_line line[];
@@ -36,6 +37,14 @@ void rp_alignment_set(rp_alignment *alignment, uint32_t frames) {
     atomic_store_explicit(&alignment->delay, frames, memory_order_relaxed);
 }
 
+/* Is there any sound in it? [process] */
+static int heard(float *const *audio, uint32_t audios, uint32_t frames) {
+    for (uint32_t o = 0; o < audios; o++)
+        for (uint32_t i = 0; i < frames; i++)
+            if (audio[o][i] != 0) return 1;
+    return 0;
+}
+
 /* [process] */
 static void play_piece(rp_alignment *alignment, float *const *audio, uint32_t audios, uint32_t at, uint32_t frames) {
     uint32_t delay = atomic_load_explicit(&alignment->delay, memory_order_relaxed);
@@ -47,7 +56,13 @@ static void play_piece(rp_alignment *alignment, float *const *audio, uint32_t au
     }
 }
 
+int rp_alignment_silent(const rp_alignment *alignment) {
+    return alignment->quiet >= atomic_load_explicit(&alignment->delay, memory_order_relaxed);
+}
+
 void rp_alignment_process(rp_alignment *alignment, float *const *audio, uint32_t audios, uint32_t frames) {
+    uint32_t quiet = alignment->quiet + frames;
+    alignment->quiet = heard(audio, audios, frames) ? 0 : quiet < RP_LATENCY_MAX ? quiet : RP_LATENCY_MAX;
     for (uint32_t at = 0, n; at < frames; at += n) {
         n = frames - at < RP_BLOCK_MAX ? frames - at : RP_BLOCK_MAX;
         play_piece(alignment, audio, audios, at, n);

@@ -70,12 +70,18 @@ static void obey(rp_engine *engine) {
     if (!engine->stopping) rp_slots_tend(engine);
 }
 
+/* After a stop: nothing sounds, and nothing that left is still held back. [process] */
+static int over(const rp_engine *engine) {
+    const rp_alignment *alignment = atomic_load_explicit(&engine->alignment, memory_order_acquire);
+    int played = !alignment || rp_alignment_silent(alignment);
+    return played && rp_outlet_empty(&engine->outlet) && rp_audio_silent(engine);
+}
+
 /* Reports that must not be lost are tried again each cycle. [process] */
 static void answer(rp_engine *engine) {
     rp_report stopped = {.frame = engine->outlet.now, .kind = RP_REPORT_STOPPED};
     rp_change_answer(engine);
-    if (engine->stopping && !engine->stopped && rp_outlet_empty(&engine->outlet) && rp_audio_silent(engine))
-        engine->stopped = rp_engine_report(engine, stopped);
+    if (engine->stopping && !engine->stopped && over(engine)) engine->stopped = rp_engine_report(engine, stopped);
 }
 
 /* Everything scheduled up to and including `frame`, in order of time. [process] */
