@@ -34,9 +34,8 @@ def perform(folder: Path, names: list[str], seconds: int = 6, **options: Any) ->
     """A second or so by each of some presets in turn, recorded into a folder."""
     presets = [load(name, ["expiry_s=2"]) for name in names]
     outputs = tuple(dict.fromkeys(name for preset in presets for name in output_names(preset)))
-    chance = random.Random(4)
+    chance, at = random.Random(4), 0
     writer = FlightLog(folder, {"client": "test"}, clock=lambda: 1_000_000.0 + at / RATE, **options)
-    at = 0
     with Engine(RATE, 1, len(outputs)) as engine:
         writer.attach(engine)
         for second in range(seconds):
