@@ -148,7 +148,7 @@ static void test_too_much(void) {
     rp_tap_midi(tap, 0, 0, 0, data, sizeof data - 8);
     CHECK(!rp_tap_close(tap, audio, AUDIOS));
     rp_tap_open(tap, 310, 10);
-    rp_tap_midi(tap, 0, 0, 0, data, sizeof data - 40);
+    rp_tap_midi(tap, 0, 0, 0, data, sizeof data - 32);
     rp_tap_midi(tap, 1, 0, 0, data, 8);
     CHECK(!rp_tap_close(tap, audio, AUDIOS) && rp_tap_dropped(tap) == 3);
     rp_tap_open(tap, 320, 10);
