@@ -33,6 +33,7 @@ static rp_outlet *open_outlet(void) {
     static rp_blackbox box;
     memset(&outlet, 0, sizeof outlet);
     memset(&book, 0, sizeof book);
+    memset(&box, 0, sizeof box);
     book.sink.write = note_down;
     outlet.ports = PORTS;
     outlet.stats = &stats;
@@ -106,7 +107,7 @@ static void test_engine_panics_without_delay(void) {
     stage_send(&at, 0, 0x90, 60, 80);
     stage_cycles(&at, 4);
     CHECK(stage_sounding(&at) == 0);
-    stage_cycles(&at, LATER / BLOCK);
+    stage_cycles(&at, LATER / BLOCK + 1 - 4);
     CHECK(stage_sounding(&at) == 1 && at.out.last_offset == LATER % BLOCK);
     stage_send(&at, 0, 0x80, 60, 0);
     stage_cycle(&at);
