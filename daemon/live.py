@@ -55,7 +55,7 @@ class Watcher(Protocol):
         """It plays now."""
 
     def tend(self, performance: "Performance") -> None:
-        """A few times a second."""
+        """A few times a second, and whenever another song begins."""
 
     def end(self) -> None:
         """It is about to end, begun or not."""
@@ -212,6 +212,7 @@ class Performance:
         self.board.change(self.preset)
         self.show_switches()
         self.reset(before)
+        self.tell_watchers()  # of a song as it begins, before anything is set
         if now is None:  # it was about to be put away, and is made ready again
             self.load(index)
 
@@ -363,6 +364,10 @@ class Performance:
         for ready in self.shelf.ready.values():
             self.news += ready.chains.tend() if ready.chains else []
         self.news += self.keeper.tend(self.engine)
+        self.tell_watchers()
+
+    def tell_watchers(self) -> None:
+        """Those outside look at how it is."""
         for watcher in self.watchers:
             watcher.tend(self)
 

@@ -95,7 +95,7 @@ def values_of(tables: "Mapping[str, Settings]") -> Values:
 
 def changes(tables: "Mapping[str, Settings]", before: Values) -> dict[str, dict[str, str]]:
     """What is another than before, with values as TOML; tables that stayed as they were are left out."""
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     for title, table in tables.items():
         now = {name: (key, table.now(name)) for name, key in table.live.items()}
         keys = {name: _shown(*one) for name, one in now.items() if one[1] != before[title].get(name)}
