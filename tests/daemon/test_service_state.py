@@ -98,7 +98,7 @@ SET = {
         "mode": "harmony",
         "on": "false",
         "seed": "77",
-        "follow": "3",
+        "follow": "2",
     },
 }
 
@@ -199,10 +199,13 @@ class Clock:
 
 
 def written(memory: Memory, stage: Any) -> State | None:
-    """What is kept once its thread is done with it."""
+    """What is kept, once its thread is done and whatever was due then, too."""
+    for _ in range(2):
+        if memory._writing:
+            memory._writing.exception(30)
+        memory.tend(stage)
     if memory._writing:
         memory._writing.exception(30)
-        memory.tend(stage)
     return read_state(memory.path)
 
 
