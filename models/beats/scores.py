@@ -41,7 +41,7 @@ def beats_of(document: Mapping[str, Any], end: int) -> Ints:
     """[beats] ticks of a piece's beats before ``end``, from its time signatures and, where it tells them, bar lines."""
     metres = [(int(tick), int(upper), int(lower)) for tick, upper, lower in document["timesig"]]
     bars = [int(tick) for tick in document.get("bars") or []]
-    starts = sorted({0, *bars} if bars else {0, *(tick for tick, _, _ in metres if tick < end)})
+    starts = sorted({0, *(tick for tick in bars or [metre[0] for metre in metres] if tick < end)})
     marks: list[int] = []
     for start, stop in zip(starts, [*starts[1:], end], strict=True):
         _, upper, lower = [metres[0], *(one for one in metres if one[0] <= start)][-1]

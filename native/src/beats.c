@@ -66,6 +66,7 @@ struct rp_beats {
     uint64_t frame, step;                          /* the last told, and the one the combs stand at */
     onset open, last;                              /* the one being gathered (0 notes: none), and the one before */
     manner manner;
+    float top;                 /* the best score when last looked at */
     uint64_t onsets;           /* heard */
     double frames;             /* a step */
     double said, next, period; /* frames: the last beat, the next, between beats */
@@ -136,6 +137,7 @@ static void forget(rp_beats *beats) {
     }
     beats->onsets = beats->tracking = 0;
     beats->confidence = 0.0;
+    beats->top = 0.0F;
 }
 
 void rp_beats_clear(rp_beats *beats) {
@@ -245,7 +247,7 @@ static void hear(rp_beats *beats, const onset *heard) {
     int follows = beats->onsets > 0 && gap < PAUSE;
     double seconds = follows ? fmin((double)gap * STEP, GAP_MOST) : 0.0, strong = accent(&beats->manner, heard);
     double length = follows ? within(LONG * above(&beats->manner.gap, log2(1.0 + (double)gap)), ACCENT_MOST) : 0.0;
-    fade(beats, seconds, search(beats)->best);
+    fade(beats, seconds, beats->top);
     for (uint32_t i = 0; i < COMBS; i++) {
         const comb *c = &beats->comb[i];
         add(beats, c, 0, beats->fit, 1.0);
@@ -339,6 +341,7 @@ static void expect(rp_beats *beats, const reading *found) {
 /* The reading so far is kept unless another is clearly better. [worker] */
 static void decide(rp_beats *beats) {
     reading found = best_of_all(beats);
+    beats->top = found.score;
     if (beats->tracking) {
         double left = beats->next / beats->frames - (double)beats->step - 0.5;
         reading ours = {beats->period / beats->frames, left, 0};

@@ -50,7 +50,7 @@ static double play(uint32_t played, uint32_t parts, double bpm, double faster, d
     for (uint32_t i = 0; i < played * parts; i++) {
         uint64_t frame = (uint64_t)at;
         pass(now, frame);
-        now = (frame + EVERY - 1) / EVERY * EVERY;
+        now = (frame + 600 + EVERY) / EVERY * EVERY;
         if (i % parts == 0) {
             at_beat[i / parts] = at;
             rp_beats_note(beats, frame, 48, 80);
