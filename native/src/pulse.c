@@ -8,7 +8,8 @@
 
 static const double CLOSE = 1.0 / 25.0; /* beats */
 static const double GAP = 64.0;         /* beats: no source is silent for so long and then goes on counting */
-static const double SURE = 2.0;         /* standard deviations of an interval of confidence */
+static const double SURE = 1.3;         /* standard deviations of an interval of confidence: of a place */
+static const double SURER = 3.5;        /* and of a slope, which is to be steady */
 static const double FAR = 6.0;          /* standard deviations: an observation to be doubted */
 static const double SLACK = 0.002;      /* s: and never one nearer than this */
 static const double LEAST = 2e-5;       /* s: nobody is surer */
@@ -17,8 +18,8 @@ static const double LEARN = 1.0 / 32.0, BURST = 9.0; /* how quickly the noise is
 /* A fit's place and slope at the newest observation, in frames from it and frames a beat. */
 typedef struct {
     double at, slope;
-    double spread; /* variance of `at` for noise of 1 */
-    double rest;   /* squares left over */
+    double spread, tilt; /* variances of both, for noise of 1 */
+    double rest;         /* squares left over */
 } fit;
 
 void rp_pulses_begin(rp_pulses *pulses, double sample_rate, double bpm, double noise, uint32_t patience) {
@@ -56,6 +57,7 @@ static void bend(const rp_pulse *first, uint32_t n, double mean, double square, 
     line->at += shared / own * here;
     line->slope -= shared / own * (mean + turn);
     line->spread += here * here / own;
+    line->tilt += (mean + turn) * (mean + turn) / own;
     line->rest -= shared * shared / own;
 }
 
@@ -74,7 +76,7 @@ static fit through(const rp_pulse *first, uint32_t n, uint32_t degree) {
         rest += y * y;
     }
     double slope = shared / square;
-    fit line = {middle - slope * mean, slope, 1.0 / n + mean * mean / square, rest - slope * shared};
+    fit line = {middle - slope * mean, slope, 1.0 / n + mean * mean / square, 1.0 / square, rest - slope * shared};
     if (degree > 1) bend(first, n, mean, square, &line);
     return line;
 }
@@ -85,23 +87,35 @@ static void learn(rp_pulses *pulses, double rest) {
     pulses->noise = fmax(pulses->noise, pulses->least);
 }
 
-/* [process] */
+/* Where all intervals of confidence so far meet. */
+typedef struct {
+    double low, high;
+} span;
+
+/* 1: this one meets them, too. [process] */
+static int meets(span *all, double value, double margin) {
+    all->low = fmax(all->low, value - margin);
+    all->high = fmin(all->high, value + margin);
+    return all->low <= all->high;
+}
+
+/* Place and slope are each from the longest window that agrees with the shorter ones. [process] */
 static fit best(rp_pulses *pulses) {
     static const struct {
         uint32_t size, degree;
-    } window[] = {{4, 1}, {12, 2}, {24, 2}, {24, 1}, {48, 1}, {RP_PULSES, 1}};
-    double low = -INFINITY, high = INFINITY;
+    } window[] = {{4, 1}, {12, 2}, {24, 2}, {48, 2}, {48, 1}, {RP_PULSES, 1}};
+    span place = {-INFINITY, INFINITY}, slope = place;
     fit found = {.slope = pulses->period};
-    for (uint32_t i = 0; i < sizeof window / sizeof *window; i++) {
+    for (uint32_t i = 0, at = 1, tilt = 1; i < sizeof window / sizeof *window && (at || tilt); i++) {
         uint32_t n = window[i].size < pulses->count ? window[i].size : pulses->count;
         if (n < window[i].size && window[i].degree > 1) continue;
         fit one = through(&pulses->pulse[pulses->count - n], n, window[i].degree);
         if (i == 0 && n == window[i].size) learn(pulses, one.rest);
-        double margin = SURE * sqrt(pulses->noise * one.spread);
-        low = fmax(low, one.at - margin);
-        high = fmin(high, one.at + margin);
-        if (low > high) break;
-        found = one;
+        at = at && meets(&place, one.at, SURE * sqrt(pulses->noise * one.spread));
+        if (at) found.at = one.at;
+        if (i == 0 && pulses->count >= window[1].size) continue; /* four say too little of a slope */
+        tilt = tilt && meets(&slope, one.slope, SURER * sqrt(pulses->noise * one.tilt));
+        if (tilt) found.slope = one.slope;
         if (n < window[i].size) break; /* there are no more */
     }
     return found;

@@ -267,7 +267,7 @@ static void test_taking_over(void) {
         say(it, 0, 0xFA);
         run(it, &who, 1e9, 6.0 + chance());
         rp_timeline_choose(it->timeline, RP_CLOCK_MIDI);
-        for (int beat = 0; beat < 520; beat++) {
+        for (int beat = 0; beat < 700; beat++) {
             double now = beat_of(&who, (double)it->frame / RATE);
             run(it, &who, 1e9, now + 1.0);
             rp_timeline_get(it->timeline, &state);
