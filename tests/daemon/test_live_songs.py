@@ -8,7 +8,7 @@ import mido
 import pytest
 from command import ripieno
 from screen import Screen
-from stage import Daemon, daemon, name_of
+from stage import Daemon, daemon, name_of, wait_for
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 
@@ -104,8 +104,9 @@ def test_the_panel_steps_and_keeps_snapshots(gig: Path) -> None:
     screen.type("z")
     screen.shows("there is no snapshot yet; the key Z takes one")
     screen.type("Z")
-    screen.shows("stringquartet.toml")
-    assert '"Violin 1" = true' in (gig.parent / "state/ripieno/snapshots/stringquartet.toml").read_text()
+    kept_here = gig.parent / "state/ripieno/snapshots/stringquartet.toml"
+    wait_for(kept_here.exists, "the preset's own snapshot is written")
+    assert '"Violin 1" = true' in kept_here.read_text()
     screen.type("q")
     screen.ends()
 
