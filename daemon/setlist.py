@@ -308,7 +308,7 @@ def with_controls(
     songs: SetList, next_: Sequence[Control], previous: Sequence[Control], channel: int | str | None
 ) -> SetList:
     """The same, stepped through by these as well; channel: None for its own."""
-    both = {"next": songs.next + tuple(next_), "previous": songs.previous + tuple(previous)}
-    if len(both["next"]) + len(both["previous"]) > MOST_TRIGGERS:
+    on, back = songs.next + tuple(next_), songs.previous + tuple(previous)
+    if len(on) + len(back) > MOST_TRIGGERS:
         raise UserError(f"more than {MOST_TRIGGERS} keys and controllers for the next and the previous song")
-    return replace(songs, **both, program_channel=songs.program_channel if channel is None else channel)
+    return replace(songs, next=on, previous=back, program_channel=songs.program_channel if channel is None else channel)
