@@ -73,7 +73,8 @@ def cycles(data: bytes) -> Iterator[Cycle]:
             raise ValueError("a cycle is cut off")
         *head, size, audios, audio_ins, heard, _ = _CYCLE.unpack_from(data, at)
         at += _CYCLE.size
-        yield Cycle(*head, audios, audio_ins, bool(heard), tuple(_items(data[at : at + size], size)))
+        items = tuple(_items(data[at : at + size], size))
+        yield Cycle._make((*head, audios, audio_ins, bool(heard), items))
         at += size
 
 

@@ -165,8 +165,9 @@ static void put_still(rp_flight *flight) {
 
 /* Does this one, of which nothing is to be told, go on as those that wait? [process] */
 static int goes_on(const rp_flight_cycle *still, const rp_flight_cycle *next) {
-    return still->cycles && still->cycles < RP_FLIGHT_STILL && still->frames == next->frames &&
-           still->period == next->period && still->connected == next->connected && still->audios == next->audios &&
+    int room = still->cycles < RP_FLIGHT_STILL && still->cycles * still->frames < RP_FLIGHT_STILL_FRAMES;
+    return still->cycles && room && still->frames == next->frames && still->period == next->period &&
+           still->connected == next->connected && still->audios == next->audios &&
            still->audio_ins == next->audio_ins && next->frame == still->frame + (uint64_t)still->cycles * still->frames;
 }
 

@@ -8,7 +8,8 @@
 #include "ring.h"
 
 enum { RP_FLIGHT_RIGS = 16, RP_FLIGHT_KINDS = RP_FLIGHT_VALUE + 1 };
-enum { RP_FLIGHT_STILL = 1024 }; /* cycles under one head, at most: what a crash may take of a silence */
+/* Cycles, and frames, under one head, at most: what a crash may take of a silence is a quarter of a second. */
+enum { RP_FLIGHT_STILL = 1024, RP_FLIGHT_STILL_FRAMES = 12000 };
 
 /* The numbers that are recorded, as bits: of the MIDI ports, and of the units of the rack that plays. */
 enum { RP_FLIGHT_UNIT_VALUES = RP_UNIT_PARAMETERS_MAX + 2 };
