@@ -12,6 +12,8 @@ import mido
 import pytest
 from stage import Daemon, daemon, name_of
 
+from needs import needs
+from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.errors import UsageError, UserError
 from ripieno.daemon.service.notify import Notifier
 from ripieno.daemon.service.patience import patiently
@@ -228,4 +230,20 @@ def test_it_waits_for_a_server_and_may_be_ended_meanwhile(tmp_path: Path, monkey
     complaint = one.process.communicate(timeout=30)[1]
     assert one.process.returncode == -signal.SIGTERM
     assert complaint.count("ripieno: waiting: no JACK server answers") + complaint.count("libjack") == 1
+    manager.socket.close()
+
+
+def test_it_begins_when_the_server_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs("jackd")
+    server = DummyServer()
+    manager = Manager(str(tmp_path / "notify"))
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    with daemon("thru", "--driver", "jack", "--wait", "--name", name_of("later"), "--metrics", "0") as one:
+        assert manager.hear()[0].startswith("STATUS=waiting: ")
+        with server:
+            assert manager.hear()[0] == "READY=1"
+            assert one.hear("news")["text"].startswith("figures at ")
+            assert one.end(signal.SIGTERM) == 0
     manager.socket.close()
