@@ -99,6 +99,7 @@ def reference() -> str:
 
     from ripieno.daemon.chain_keys import CHAIN_KEYS
     from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
+    from ripieno.daemon.input_keys import INPUT_KEYS
     from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
     from ripieno.daemon.singing_keys import SINGING_KEYS
 
@@ -109,6 +110,7 @@ def reference() -> str:
         "The [singing] table, for a voice that sings along:": SINGING_KEYS,
         "Each [[ensemble]] table, one an instrument:": INSTRUMENT_KEYS,
         "Each [[chain]] table, one a plugin:": CHAIN_KEYS,
+        "Each [[input]] table, one a part of what comes in:": INPUT_KEYS,
     }
     for title, keys in tables.items():
         lines += [title, ""]
