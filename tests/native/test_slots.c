@@ -292,14 +292,29 @@ static uint64_t lingering(void) {
     return out.lingering;
 }
 
-/* A plugin plays on what it holds when its song is left, hears its note-offs and its pedal, and nothing that is new. */
-static void test_plugins_play_on_what_is_held(void) {
-    test_unit *piano[3] = {make_unit(RP_UNIT_INSTRUMENT, 0), make_unit(RP_UNIT_INSTRUMENT, 0),
-                           make_unit(RP_UNIT_INSTRUMENT, 0)};
-    rp_rack *rack[3] = {piano_rack(piano[0]), piano_rack(piano[1]), piano_rack(piano[2])};
+static void open_room(test_unit *piano[3], rp_rack *rack[3]) {
+    for (uint32_t i = 0; i < 3; i++) {
+        piano[i] = make_unit(RP_UNIT_INSTRUMENT, 0);
+        rack[i] = piano_rack(piano[i]);
+    }
     hall_open(&room, 2, 128);
     arm_racks(rack);
     hall_run(&room, 128);
+}
+
+static void close_room(test_unit *piano[3], rp_rack *rack[3]) {
+    hall_close(&room);
+    for (uint32_t i = 0; i < 3; i++) {
+        rp_rack_free(rack[i]);
+        rp_unit_free(&piano[i]->unit);
+    }
+}
+
+/* A plugin plays on what it holds when its song is left, hears its note-offs and its pedal, and nothing that is new. */
+static void test_plugins_play_on_what_is_held(void) {
+    test_unit *piano[3];
+    rp_rack *rack[3];
+    open_room(piano, rack);
     hall_send(&room, 200, 0x93, 60, 80);
     hall_send(&room, 201, 0xB3, 64, 127);
     hall_send(&room, 250, 0xCF, 1, 0);
@@ -323,21 +338,14 @@ static void test_plugins_play_on_what_is_held(void) {
     CHECK(rp_engine_panic(room.engine));
     hall_run(&room, 23000);
     CHECK(lingering() == 0);
-    hall_close(&room);
-    for (uint32_t i = 0; i < 3; i++) {
-        rp_rack_free(rack[i]);
-        rp_unit_free(&piano[i]->unit);
-    }
+    close_room(piano, rack);
 }
 
 /* Nobody holds anything: the rack fades out, and its rig, no longer wanted, comes back then and not before. */
 static void test_a_rig_with_plugins_comes_back_when_they_are_silent(void) {
-    test_unit *piano[3] = {make_unit(RP_UNIT_INSTRUMENT, 0), make_unit(RP_UNIT_INSTRUMENT, 0),
-                           make_unit(RP_UNIT_INSTRUMENT, 0)};
-    rp_rack *rack[3] = {piano_rack(piano[0]), piano_rack(piano[1]), piano_rack(piano[2])};
-    hall_open(&room, 2, 128);
-    arm_racks(rack);
-    hall_run(&room, 128);
+    test_unit *piano[3];
+    rp_rack *rack[3];
+    open_room(piano, rack);
     CHECK(rp_engine_go(room.engine, 1) && rp_engine_arm(room.engine, 0, NULL));
     hall_run(&room, 128 + 384);
     CHECK(room.came_back == 0 && lingering() == 1);
@@ -351,11 +359,70 @@ static void test_a_rig_with_plugins_comes_back_when_they_are_silent(void) {
     CHECK(rp_engine_stop(room.engine));
     hall_run(&room, 32000);
     CHECK(room.came_back == 2 && lingering() == 0 && room.stopped == 1);
+    close_room(piano, rack);
+}
+
+/* Back before it has faded out: it goes on, and what is struck then is heard. */
+static void test_back_while_it_fades(void) {
+    test_unit *piano[3];
+    rp_rack *rack[3];
+    open_room(piano, rack);
+    hall_send(&room, 200, 0xCF, 1, 0);
+    hall_send(&room, 300, 0xCF, 0, 0);
+    hall_send(&room, 301, 0x93, 60, 80);
+    hall_run(&room, 2000);
+    CHECK(heard(piano[0], 0x93, 60) == 1 && piano[0]->resets == 0 && lingering() == 0);
+    close_room(piano, rack);
+}
+
+/* Each of these racks is held, and a fifth one begins: the first that left gives way, and the change waits for it. */
+static void test_no_more_racks_linger_than_there_are_places_for(void) {
+    enum { MANY = RP_LEAVING_MAX + 2 };
+    test_unit *piano[MANY];
+    rp_rack *rack[MANY];
+    hall_open(&room, 2, 128);
+    CHECK(rp_engine_set_slots(room.engine, MANY, 15));
+    for (uint32_t i = 0; i < MANY; i++) {
+        piano[i] = make_unit(RP_UNIT_INSTRUMENT, 0);
+        rack[i] = piano_rack(piano[i]);
+        rp_rig *rig = thru_rig();
+        rp_rig_set_rack(rig, rack[i]);
+        CHECK(rp_engine_arm(room.engine, i, rig) && rp_engine_set_program(room.engine, i, i));
+    }
+    CHECK(rp_engine_go(room.engine, 0));
+    for (uint8_t i = 0; i < MANY; i++) {
+        hall_send(&room, 1000u * i + 100, 0x93, (uint8_t)(60 + i), 80);
+        if (i + 1 < MANY) hall_send(&room, 1000u * i + 200, 0xCF, (uint8_t)(i + 1), 0);
+    }
+    hall_run(&room, 1000u * (MANY - 2) + 300);
+    CHECK(lingering() == RP_LEAVING_MAX && room.engine->slots.playing == MANY - 2);
+    hall_run(&room, 1000u * (MANY - 1));
+    CHECK(lingering() == RP_LEAVING_MAX && room.engine->slots.playing == MANY - 1);
+    hall_run(&room, 1000u * MANY);
+    for (uint8_t i = 0; i < MANY; i++) CHECK(heard(piano[i], 0x93, (uint8_t)(60 + i)) == 1);
     hall_close(&room);
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < MANY; i++) {
         rp_rack_free(rack[i]);
         rp_unit_free(&piano[i]->unit);
     }
+}
+
+/* A note that its song decides later (a chord's window) sounds on that song's plugin. */
+static void test_a_note_that_waits_keeps_its_plugin(void) {
+    test_unit *piano[3];
+    rp_rack *rack[3];
+    open_room(piano, rack);
+    rp_rig_config config = {.route = RP_ROUTE_ENSEMBLE, .in_channels = 0xFFFF, .instruments = 1, .delay = 480};
+    config.instrument[0] = (rp_instrument){.channel = PIANO_CHANNEL};
+    rp_rig *rig = rp_rig_new(&config, NULL);
+    rp_rig_set_rack(rig, rack[0]);
+    CHECK(rp_engine_arm(room.engine, 0, rig) && rp_engine_go(room.engine, 0));
+    hall_send(&room, 200, 0x90, 60, 80);
+    hall_send(&room, 250, 0xCF, 1, 0);
+    hall_send(&room, 900, 0x80, 60, 80);
+    hall_run(&room, 2000);
+    CHECK(heard(piano[0], 0x93, 60) == 1 && heard(piano[1], 0x93, 60) == 0 && heard(piano[0], 0x83, 60) == 1);
+    close_room(piano, rack);
 }
 
 int main(void) {
@@ -368,5 +435,8 @@ int main(void) {
     test_a_thousand_changes_cut_nothing();
     test_plugins_play_on_what_is_held();
     test_a_rig_with_plugins_comes_back_when_they_are_silent();
+    test_back_while_it_fades();
+    test_no_more_racks_linger_than_there_are_places_for();
+    test_a_note_that_waits_keeps_its_plugin();
     return 0;
 }
