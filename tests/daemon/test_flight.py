@@ -6,14 +6,17 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
+import tiny_singer
 from command import ripieno
 
+from ripieno.daemon.chains import make_chains
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.flight import file, log
 from ripieno.daemon.flight.file import CYCLES, MAGIC, Recording, encode, encode_json
@@ -22,9 +25,10 @@ from ripieno.daemon.flight.origin import Remade, changed_models, origin_of
 from ripieno.daemon.flight.replay import describe, replay
 from ripieno.daemon.flight.report import LATE, Session, read_session, render, write_report
 from ripieno.daemon.flight.svg import Line, clock, plot, round_step, ticks
-from ripieno.daemon.presets import Preset, load, read
-from ripieno.daemon.rig import build, output_names
-from ripieno.native.engine import BLACKBOX_SIZE, Engine, run_offline
+from ripieno.daemon.presets import Preset, load, read, show
+from ripieno.daemon.rig import audio_names, build, output_names
+from ripieno.daemon.singer import make_singer
+from ripieno.native.engine import BLACKBOX_SIZE, Engine, Sound, run_offline
 from ripieno.native.flight import cycles
 
 RATE = 48_000
@@ -345,3 +349,56 @@ def test_ticks_are_round() -> None:
     assert round_step(0.4) == pytest.approx(0.1)
     assert [clock(s) for s in (0, 59.6, 185, 3723)] == ["0:00", "1:00", "3:05", "1:02:03"]
     assert "polyline" in plot([Line("a", [(0, 1), (1, float("nan")), (2, 3)], "red")], 2, "x")
+
+
+# ---- plugins ----
+
+HALL = """
+[[chain]]
+on = "voice"
+plugin = "delay"
+
+[[chain]]
+on = "master"
+plugin = "reverb"
+"""
+
+
+def test_what_plugins_are_set_to_while_they_play_is_played_again(tmp_path: Path) -> None:
+    weights = tiny_singer.write(tmp_path / "singer")
+    preset = read(show(load("singer", [f"weights={weights}"])) + HALL, "hall")
+    outputs, audios = output_names(preset), audio_names(preset)
+    chains, news = make_chains(preset, RATE, 128, outputs, audios)
+    assert not news
+    writer, sound = FlightLog(tmp_path / "session"), Sound(len(audios))
+    delay, reverb = chains.links
+    turns: dict[int, Callable[[], object]] = {
+        2: lambda: delay.set("mix", 0.8),
+        3: lambda: reverb.set("bypass", True),
+        4: lambda: delay.set("gain_db", -6),
+        5: lambda: engine.shift_port(1, 100),
+    }
+    with Engine(RATE, 1, len(outputs), audios=len(audios)) as engine:
+        writer.attach(engine)
+        voice = make_singer(preset, RATE, synchronous=True)
+        engine.load(build(preset, RATE, outputs, None, voice.core, chains.rack, audios))
+        for n in range(8):
+            turns.get(n, lambda: None)()
+            at = n * RATE // 2
+            events = [(at + 50, 0, bytes([0x90, 60 + n, 90])), (at + 20_000, 0, bytes([0x80, 60 + n, 0]))]
+            run_offline(engine, events, at + RATE // 2, from_frame=at, sound=sound)
+            engine.poll()
+            writer.drain()
+        writer.end()
+    chains.end()
+    assert abs(sound.samples()).max() > 0.001
+    outcome = replay(tmp_path / "session")
+    assert outcome.same, describe(outcome)
+    rewrite(tmp_path / "session", tmp_path / "0001.flight", _without_values)
+    assert not replay(tmp_path / "0001.flight").same
+
+
+def _without_values(kind: int, body: bytes) -> bytes:
+    """What was set while it played is left out."""
+    kept = (c._replace(items=tuple(i for i in c.items if i.kind != "value")) for c in cycles(body) if kind == CYCLES)
+    return b"".join(cycle.encode() for cycle in kept) if kind == CYCLES else body
