@@ -58,7 +58,7 @@ def load(path: Path | None = None) -> dict[str, Figure]:
 
 
 def _figure(values: Mapping[str, Any]) -> Figure:
-    kinds = {"str": str, "int": int, "float": (int, float)}
+    kinds: dict[str, Any] = {"str": str, "int": int, "float": (int, float)}
     for one in fields(Figure):
         value = values[one.name]
         if not isinstance(value, kinds[str(getattr(one.type, "__name__", one.type))]) or isinstance(value, bool):

@@ -2,7 +2,7 @@
 
 import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.commands.options import add_json, print_json
 from ripieno.daemon.errors import UsageError, UserError
@@ -23,7 +23,7 @@ measured.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to measure."""
-    two = {"nargs": 2, "action": "append", "default": [], "metavar": ("OUT", "IN")}
+    two: dict[str, Any] = {"nargs": 2, "action": "append", "default": [], "metavar": ("OUT", "IN")}
     parser.add_argument("--midi", help="names of the MIDI device to measure, and of where it comes back", **two)
     parser.add_argument("--audio", help="the same for sound: a port of JACK's each", **two)
     parser.add_argument(
