@@ -57,12 +57,14 @@ def status(performance: "Performance") -> dict[str, Any]:
     band = {"band": performance.band.status(state.frame)} if performance.band else {}
     voice = {"voice": performance.singer.status()} if performance.singer else {}
     sound = {"chains": performance.chains.status()} if performance.chains else {}
+    recording = {"recording": performance.recording.status()} if performance.recording else {}
     songs = {"songs": performance.list_status()} if len(performance.presets) > 1 else {}
     return (
         band
         | voice
         | sound
         | songs
+        | recording
         | {
             "preset": performance.preset.name,
             "driver": performance.driver.name,

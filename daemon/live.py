@@ -41,6 +41,7 @@ from ripieno.daemon.snapshots import read_snapshot, snapshot_path, write_snapsho
 if TYPE_CHECKING:
     from ripieno.daemon.drivers.base import Driver
     from ripieno.daemon.flight.recorder import FlightRecorder
+    from ripieno.daemon.recording.session import Session
     from ripieno.native.engine import Engine, Report
 
 _LOOK_SECONDS = 1 / 30
@@ -81,6 +82,7 @@ class Options:
     first: int = 0
     watchers: Sequence[Watcher] = ()
     flight: "FlightRecorder | None" = None
+    recording: "Session | None" = None
 
 
 def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
@@ -118,6 +120,7 @@ class Performance:
     typed: str | None = None  # of a setting, while somebody types one
     watchers: Sequence[Watcher] = ()
     flight: "FlightRecorder | None" = None
+    recording: "Session | None" = None
     wanted: int | None = None
     current: Ready | None = None
 
@@ -429,6 +432,18 @@ class Performance:
             self.flight.hear(news)
         return news
 
+    def record(self) -> None:
+        """Record what is played, or no longer."""
+        if not self.recording:
+            raise UserError("nothing is recorded: begin with --recordings FOLDER, or --record")
+        self.recording.toggle()
+
+    def save_last(self) -> None:
+        """Write down the last minutes."""
+        if not self.recording:
+            raise UserError("nothing is kept: begin with --recordings FOLDER, or --record")
+        self.recording.save()
+
     def panic(self) -> None:
         """Silence, at once."""
         self.engine.panic()
@@ -453,6 +468,8 @@ _COMMANDS: dict[str, Callable[[Performance], None]] = {
     "N": lambda performance: performance.step(-1),
     "Z": Performance.take_snapshot,
     "z": Performance.recall_snapshot,
+    "o": Performance.record,
+    "O": Performance.save_last,
     "q": Performance.end,
 }
 
@@ -483,11 +500,13 @@ def run(songs: SetList, options: Options) -> int:
         engine = Engine(driver.sample_rate, len(inputs), len(outputs), **counts, blackbox=box.memory)
         if options.flight:
             options.flight.attach(engine, bytes(box.memory))
+        if options.recording:
+            options.recording.attach(engine, presets[options.first], outputs, audios)
         return engine
 
     board = Board(presets[options.first], driver.sample_rate)
     performance = Performance(songs, driver, new_engine, board, options.first, watchers=options.watchers)
-    performance.flight = options.flight
+    performance.flight, performance.recording = options.flight, options.recording
     _on_signals(performance.end)
     silent = True
     try:
@@ -530,6 +549,8 @@ def _end(performance: Performance) -> bool:
         watcher.end()
     silent = performance.driver.stop()
     performance.engine.close()
+    for news in performance.recording.over() if performance.recording else ():
+        print(f"ripieno: {news}", file=sys.stderr)
     if performance.flight and (told := performance.flight.over()):
         print(f"ripieno: {told}", file=sys.stderr)
     for ready in performance.shelf.ready.values():

@@ -11,6 +11,7 @@ from ripieno.daemon.errors import UsageError
 if TYPE_CHECKING:
     from ripieno.daemon.flight.recorder import FlightRecorder
     from ripieno.daemon.live import Watcher
+    from ripieno.daemon.recording.session import Session
     from ripieno.daemon.setlist import Control
 
 EPILOG = """\
@@ -107,6 +108,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="record what comes in and leaves, so that `ripieno replay` can play it again, and write a report of the "
         "session",
     )
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the last five minutes (the key O writes them down), and record, when the key o says so, as WAV and "
+        "MIDI files there",
+    )
+    parser.add_argument(
+        "--record", action="store_true", help="begin to record at once (default folder: ~/Music/ripieno)"
+    )
     parser.add_argument("--json", action="store_true", help="print the state as a JSON object a line, each second")
     parser.add_argument("--stress", action="store_true", help="keep a Python thread busy, to show that it does no harm")
     add_preset_options(parser)
@@ -170,6 +181,15 @@ def _flight(parsed: argparse.Namespace) -> "list[FlightRecorder]":
     return [FlightRecorder(parsed.name)]
 
 
+def _recording(parsed: argparse.Namespace) -> "list[Session]":
+    """The recorder, likewise."""
+    if not parsed.record and not parsed.recordings:
+        return []
+    from ripieno.daemon.recording.session import Session, recordings_folder
+
+    return [Session(parsed.recordings or recordings_folder(), parsed.record)]
+
+
 def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
     from ripieno.daemon.live import Options, choose_show, run
     from ripieno.daemon.outside import Outside
@@ -180,7 +200,7 @@ def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
     songs = with_controls(
         load_list(memory.presets, parsed.set, parsed.presets), parsed.next, parsed.previous, parsed.program_channel
     )
-    flight = _flight(parsed)
+    flight, recording = _flight(parsed), _recording(parsed)
     options = Options(
         client=parsed.name,
         driver=parsed.driver,
@@ -193,8 +213,9 @@ def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
         show=choose_show(parsed.json),
         stress=parsed.stress,
         first=memory.first([song.title for song in songs.songs]),
-        watchers=[memory, Outside(songs.presets, parsed.latency), *flight, *told],
+        watchers=[memory, Outside(songs.presets, parsed.latency), *flight, *recording, *told],
         flight=next(iter(flight), None),
+        recording=next(iter(recording), None),
     )
     return run(songs, options)
 
