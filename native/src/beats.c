@@ -1,7 +1,7 @@
 /* beats.c - see beats.h. A bar pointer of one beat (Whiteley et al. 2006) in the state space of Krebs et al. (2015):
  * a comb for each period, a cell for each step of its phase. Time turns every comb by a cell; where a beat ends the
  * period may bend. Each cell keeps the log likelihood of the best path that leads to it (Viterbi, forward only), which
- * fades, so that the last seconds and what tempi people prefer decide (Parncutt 1994: about 100 beats a minute). Each
+ * fades, so that the last seconds and what tempi people prefer decide (Parncutt 1994: moderate ones). Each
  * period has two combs: beats of halves and quarters, and beats of thirds. */
 #include "beats.h"
 
@@ -25,22 +25,22 @@ static const double STEP = 0.01; /* seconds */
 
 /* How many notes begin in each slot of a beat. */
 static const double RATE[KINDS][SLOTS] = {
-    {0.9, 0, 0, 0.12, 0.02, 0, 0.45, 0, 0.03, 0.14, 0, 0},
+    {0.9, 0, 0, 0.17, 0.014, 0, 0.82, 0, 0.014, 0.14, 0, 0},
     {0.9, 0, 0.04, 0, 0.35, 0, 0.05, 0, 0.5, 0, 0.06, 0},
 };
-static const double STRAY = 0.03;                         /* a note anywhere, against the rates */
-static const double SPREAD = 0.015, SPREAD_SHARE = 0.015; /* seconds, and of the period: how unevenly people play */
-static const double TRUST = 0.4;                    /* of the likelihood: notes are not independent of each other */
-static const double EXPECTED = 0.6;                 /* score lost a beat without a note */
-static const double THIRDS = 3.0;                   /* score that beats of thirds lack at first */
-static const double USUAL_BPM = 100.0, USUAL = 8.0; /* score lost an octave from it, squared */
-static const double BEND = 40.0;                    /* score lost for a tempo e times another; in proportion for less */
-static const double MEMORY = 8.0;                   /* seconds */
-static const double LOUD = 0.4, LOW = 0.4, MANY = 0.4, LONG = 0.6; /* what an accent is made of */
+static const double STRAY = 0.039;                        /* a note anywhere, against the rates */
+static const double SPREAD = 0.013, SPREAD_SHARE = 0.013; /* seconds, and of the period: how unevenly people play */
+static const double TRUST = 0.54;                  /* of the likelihood: notes are not independent of each other */
+static const double EXPECTED = 0.93;               /* score lost a beat without a note */
+static const double THIRDS = 2.7;                  /* score that beats of thirds lack at first */
+static const double USUAL_BPM = 91.0, USUAL = 3.8; /* score lost an octave from it, squared */
+static const double BEND = 36.0;                   /* score lost for a tempo e times another; in proportion for less */
+static const double MEMORY = 12.0;                 /* seconds */
+static const double LOUD = 0.4, LOW = 0.84, MANY = 0.6, LONG = 0.67; /* what an accent is made of */
 static const double ACCENT_MOST = 2.0, ACCENT_MEMORY = 1.0 / 16.0;
-static const double HOLD = 1.5;                              /* score by which another reading must win */
+static const double HOLD = 2.0;                              /* score by which another reading must win */
 static const double NEAR_PERIOD = 0.06, NEAR_PHASE = 0.1;    /* shares of the period within which readings are one */
-static const double SURE = 4.0;                              /* score ahead that makes a confidence of 1 - 1/e */
+static const double SURE = 2.0;                              /* score ahead that makes a confidence of 1 - 1/e */
 static const double GAP_MOST = 1.0, QUIET = 2.0, FADE = 2.0; /* seconds */
 static const double LATE_MOST = 0.05;                        /* seconds: a beat missed by so little is said at once */
 

@@ -20,7 +20,7 @@ void rp_beats_free(rp_beats *beats); /* [control] */
 void rp_beats_clear(rp_beats *beats);
 /* A key goes down; frames never fall (one that does counts as the last). pitch, velocity: 0..127. [worker] */
 void rp_beats_note(rp_beats *beats, uint64_t frame, uint32_t pitch, uint32_t velocity);
-/* Time has come to `frame`. 1: the next beat is due and said in `beat`, which lies at `frame` or up to RP_BEATS_LEAD
- * after it, later than every beat before. 0: none is due; or none is known: too few notes, or none for long. [worker] */
+/* Time has come to `frame`. 1: the next beat is due and said in `beat`; it lies at `frame` or up to RP_BEATS_LEAD after
+ * it, later than every beat before. 0: none is due; or none is known: too few notes, or none for long. [worker] */
 int rp_beats_next(rp_beats *beats, uint64_t frame, rp_beat *beat);
 #endif
