@@ -62,8 +62,8 @@ void rp_rig_set_voice_outputs(rp_rig *rig, uint32_t outputs);
  * through it. Borrowed: it must live until the rig comes back, which is when the rack has faded out, unless the rig
  * after it has the same. NULL: none. [control] */
 void rp_rig_set_rack(rp_rig *rig, rp_rack *rack);
-/* Before it is loaded: its inputs are split and merged so, up to RP_ZONES_MAX; none: all of them play the ensemble. 0: a
- * bad zone, or too many. [control] */
+/* Before it is loaded: its inputs are split and merged so, up to RP_ZONES_MAX; none: all of them play the ensemble.
+ * 0: a bad zone, or too many. [control] */
 int rp_rig_set_zones(rp_rig *rig, const rp_zone *zone, uint32_t count);
 void rp_rig_free(rp_rig *rig); /* and its instrumenter [control] */
 
@@ -158,8 +158,8 @@ int rp_engine_set_slots(rp_engine *engine, uint32_t count, uint32_t program_chan
 int rp_engine_set_program(rp_engine *engine, uint32_t slot, uint32_t program);
 /* What changes to the next or the previous slot. NULL: no such trigger. which: below RP_TRIGGERS_MAX. */
 int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *trigger);
-/* For devices that are quicker than others: what leaves on MIDI output `port`, or on all audio outputs, is so many frames
- * later from the next cycle on (sound by up to RP_LATENCY_MAX). 0: no such port, no audio outputs or no memory.
+/* For devices that are quicker than others: what leaves on MIDI output `port`, or on all audio outputs, is so many
+ * frames later from the next cycle on (sound by up to RP_LATENCY_MAX). 0: no such port, no audio outputs or no memory.
  * [control] */
 int rp_engine_shift_port(rp_engine *engine, uint32_t port, uint32_t frames);
 int rp_engine_shift_sound(rp_engine *engine, uint32_t frames);
