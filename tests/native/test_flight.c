@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "flight_state.h"
+#include "platform.h"
 #include "rigs.h"
 
 enum { ROOM = 1 << 19, TAKE = 1 << 22, CYCLES = 3000, RIGS = 200, OUTPUTS = 2 };
@@ -246,6 +247,45 @@ static void test_nonsense(void) {
     CHECK(bad > 10);
 }
 
+typedef struct {
+    stage at;
+    _Atomic int done;
+} player;
+
+/* [worker] */
+static void play_on(void *argument) {
+    player *who = argument;
+    for (uint32_t i = 0; i < CYCLES; i++) {
+        stage_send(&who->at, i % BLOCK, i % 2 ? 0x80 : 0x90, (uint8_t)(40 + i / 2 % 40), 64);
+        stage_cycle(&who->at);
+    }
+    who->done = 1;
+}
+
+/* Control reads on a thread of its own. */
+static void test_it_is_read_while_it_plays(void) {
+    static player who;
+    rp_flight *flight = rp_flight_new(1 << 21);
+    uint32_t size = 0;
+    int realtime = 0, done;
+    rigs = 0;
+    open_fresh(&who.at, flight);
+    rp_thread *thread = rp_thread_start(play_on, &who, RP_PRIORITY_WORKER, &realtime);
+    CHECK(thread);
+    do {
+        done = who.done;
+        size += read_all(flight, take + size, TAKE - size);
+        stage_poll(&who.at, RP_REPORT_LOST);
+    } while (!done);
+    rp_thread_join(thread);
+    rp_flight_flush(flight);
+    size += read_all(flight, take + size, TAKE - size);
+    again found = play_again(size);
+    CHECK(found.result == RP_REPLAY_ALL && found.differ == 0 && found.cycles == CYCLES);
+    stage_close(&who.at);
+    rp_flight_free(flight);
+}
+
 static void test_silence_is_nothing(void) {
     float sound[64] = {0}, other[64] = {0};
     CHECK(rp_flight_sum(sound, 64) == 0);
@@ -279,6 +319,7 @@ int main(void) {
     test_it_says_what_found_no_room();
     test_a_cycle_too_large();
     test_nonsense();
+    test_it_is_read_while_it_plays();
     test_silence_is_nothing();
     test_no_memory();
     return 0;
