@@ -11,7 +11,7 @@ import pytest
 
 from ripieno.native.continuation import Continuation, ContinuationConfig, Member
 from ripieno.native.drivers import Clock
-from ripieno.native.engine import BLACKBOX_SIZE, Engine, Event, Instrument, Rig, Sound, run_offline
+from ripieno.native.engine import BLACKBOX_SIZE, Engine, Event, Instrument, Rig, Sound, Trigger, run_offline
 from ripieno.native.flight import Cycle, Difference, Flight, Item, Replay, cycles
 from ripieno.native.instrumenter import Instrumenter, Voice, chord_width, solo_width
 from ripieno.native.lstm import Lstm, LstmConfig
@@ -269,6 +269,46 @@ def test_a_voice_sounds_again_without_thinking() -> None:
     assert difference.cycle == sum(cycle.cycles for cycle in found[:place])
     assert difference.was
     assert (difference.was.kind, difference.was.port) == ("audio", 1)
+
+
+def test_a_set_list_is_stepped_through_again() -> None:
+    """By program changes, a pedal and control, with notes held across; slots armed late, and anew."""
+    recipes: list[Recipe] = [("note", "pass", "steal", True), ("thru", "pass", "steal", False)]
+    recipes += [("revise", "lengthen", "divisi", False), ("window", "ignore", "drop", True)]
+    made: list[Recipe] = []
+
+    def arm(slot: int) -> None:
+        made.append(recipes[slot])
+        engine.arm(slot, build(recipes[slot]))
+
+    random = np.random.default_rng(3)
+    flight, slots = Flight(), 0
+    with Engine(RATE, 1, PORTS) as engine:
+        flight.attach(engine)
+        engine.set_slots(4, "all")
+        engine.set_trigger(0, Trigger(1, 66, controller=True))
+        for slot in range(4):
+            engine.set_program(slot, 10 + slot)
+        arm(0)
+        engine.go(0)
+        for n in range(400):
+            at, act = n * 4096, int(random.integers(0, 8))
+            if act < 2:
+                arm(int(random.integers(0, 4)))
+            elif act == 2:
+                engine.go(int(random.integers(0, 4)))
+            message = {3: bytes([0xC0, 10 + int(random.integers(0, 4))]), 4: b"\xb0\x42\x7f", 5: b"\xb0\x42\x00"}.get(
+                act
+            )
+            pitch = int(random.integers(40, 80))
+            events = [(at + 10, 0, bytes([0x90, pitch, 70]))] + ([(at + 500, 0, message)] if message else [])
+            events += [(at + 600, 0, bytes([0x80, int(random.integers(40, 80)), 0]))]
+            run_offline(engine, events, at + 4096, from_frame=at)
+            slots += sum(report.kind == "slot" for report in engine.poll())
+        flight.detach()
+    assert slots > 50
+    order = iter(made)
+    assert again(flight.read(), lambda _: build(next(order)), outputs=PORTS) == []
 
 
 def test_silence_takes_little_room() -> None:
