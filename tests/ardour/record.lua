@@ -31,12 +31,23 @@ local function hear(word)
 end
 
 local function make_session()
-    if AudioEngine:set_backend("JACK", "", ""):isnil() then error("this Ardour knows no JACK") end
+    if AudioEngine:set_backend("JACK", "ardour", ""):isnil() then error("this Ardour knows no JACK") end
     if not create_session(folder, "take", rate) then error("Ardour makes no session in " .. folder) end
     ARDOUR.config():set_send_midi_clock(true)
     local map, tempo = Temporal.TempoMap.fetch_writable(), rate * 60 / Temporal.ticks_per_beat
     map:set_tempo(Temporal.Tempo(tempo, tempo, 4), Temporal.timepos_t(0))
     Temporal.TempoMap.update(map)
+end
+
+-- It moves what it records by the loudspeakers' latency, to where it was heard; nobody hears it here.
+local function leave_loudspeakers()
+    local flags = ARDOUR.PortFlags.IsOutput
+    local _, found = AudioEngine:get_backend_ports("", ARDOUR.DataType("audio"), flags, C.StringVector())
+    for port in found[4]:iter() do
+        local _, ends = AudioEngine:get_connections(port, C.StringVector())
+        for other in ends[2]:iter() do AudioEngine:disconnect(port, other) end
+    end
+    await(function() return Session:worst_output_latency() == 0 end, "it has no latency")
 end
 
 local function make_track(port)
@@ -79,6 +90,7 @@ end
 make_session()
 local tracks = {}
 for _, port in ipairs(ports) do table.insert(tracks, make_track(port)) end
+leave_loudspeakers()
 for _, track in ipairs(tracks) do arm(track) end
 say("ready")
 hear("roll")
