@@ -336,6 +336,20 @@ def _shown(value: Any) -> str:
     return "-".join(value) if isinstance(value, list) else str(value)
 
 
+def _recorded(performance: "Performance") -> list[str]:
+    """How the recording stands, where there may be one."""
+    now = performance.recording.status() if performance.recording else {}
+    if not now:
+        return []
+    room = f", room for {now['room_s'] // 60} minutes" if now["room_s"] < 100 * 3600 else ""
+    missing = f", {now['missing_ms']:.0f} ms missing" if now["gaps"] else ""
+    minutes, seconds = divmod(round(now["seconds"]), 60)
+    told = f"recording {minutes}:{seconds:02}, {now['bytes'] / 1e6:.1f} MB{room}{missing}   o end it"
+    waits = "the recording waits for the disk" if now["wanted"] else "not recording   o record"
+    saving = f"   saving {now['saving']:.0%}" if now["saving"] is not None else ""
+    return [f" {told if now['path'] else waits}   O save the last {now['rolling_s']:.0f} s{saving}"]
+
+
 def _foot(performance: "Performance", news: list[str]) -> list[str]:
     values = status(performance)
     gone = "" if values["alive"] else "   the driver is away"
@@ -353,7 +367,8 @@ def _foot(performance: "Performance", news: list[str]) -> list[str]:
     typed = (
         [f" set: {performance.typed}_  (such as: {example}; Enter sets it)"] if performance.typed is not None else []
     )
-    return [load, delay, f" {counts}", "", *(f" {text}" for text in news), *typed, "", *map(dimmed, keys)]
+    figures = [load, delay, f" {counts}", *_recorded(performance), ""]
+    return [*figures, *(f" {text}" for text in news), *typed, "", *map(dimmed, keys)]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import mido
 import pytest
 import tiny_singer
 from command import ripieno
+from screen import Screen
 from stage import concert, name_of
 
 from needs import needs
@@ -71,6 +72,29 @@ def test_where_nothing_can_be_recorded_it_does_not_begin(tune: Path, tmp_path: P
     done = ripieno("run", "thru", "--driver", "file", "--input", tune, "--recordings", tmp_path / "file", status=1)
     assert f"{tmp_path / 'file'}: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_keys_begin_end_and_save(tmp_path: Path) -> None:
+    track = mido.MidiTrack([mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=120 * 480)])
+    mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(tmp_path / "minute.mid")
+    folder = tmp_path / "recordings"
+    screen = Screen(
+        *("run", "thru", "--driver", "file", "--input", tmp_path / "minute.mid", "--name", name_of("keys")),
+        *("--recordings", folder),
+    )
+    screen.shows("not recording   o record")
+    screen.type("o")
+    screen.shows("recording 0:01")
+    screen.type("o")
+    screen.shows("recorded 0:0")
+    screen.type("O")
+    screen.shows("saved the last")
+    screen.type("q")
+    screen.ends()
+    first, saved = sorted(folder.iterdir(), key=lambda path: len(path.name))
+    assert saved.name.endswith(", the last minutes")
+    assert played(saved)["input"] == [60]
+    assert played(first)["input"] == []
 
 
 @pytest.fixture(scope="module")
