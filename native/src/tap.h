@@ -1,7 +1,7 @@
 /* tap.h - what comes in and what leaves, copied cycle by cycle for a thread that writes it to disk.
  *
- * The process thread opens a cycle, adds its MIDI and closes it with its sound. Then all of it is in the ring; or, where
- * that is full, nothing: the cycle is dropped and counted, never cut. One control thread reads. */
+ * The process thread opens a cycle, adds its MIDI and closes it with its sound. Then all of it is in the ring; or,
+ * where that is full, nothing: the cycle is dropped and counted, never cut. One control thread reads. */
 #ifndef RIPIENO_TAP_H
 #define RIPIENO_TAP_H
 #include <stdint.h>
