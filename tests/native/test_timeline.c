@@ -12,8 +12,17 @@
 enum { RATE = 48000, BLOCK = 128, ROOM = 128, ERRORS = 400000 };
 static const double MS = RATE / 1000.0;
 
+static uint32_t seed;
+
+/* The same on every system (Marsaglia, J. Statistical Software 8(14), 2003). */
+static uint32_t dice(void) {
+    seed ^= seed << 13;
+    seed ^= seed >> 17;
+    return seed ^= seed << 5;
+}
+
 /* From 0 to 1. */
-static double chance(void) { return rand() / (RAND_MAX + 1.0); }
+static double chance(void) { return dice() / 4294967296.0; }
 
 /* ---- a master, whose beat is known at every moment ---- */
 
@@ -183,11 +192,8 @@ static double ramped(double slope) {
         master who = {part, 6, 0.0, 0.001};
         listener *it = started(&who);
         run(it, &who, 2.0, beat_of(&who, who.begins + 18.0 + 2.0 * seconds));
-        double most = it->error[0];
-        for (uint32_t i = 0; i < it->errors; i++) most = fmax(most, it->error[i]);
         double p99 = percentile(it->error, it->errors, 0.99);
-        printf("ramps of %.0f BPM a second: p50 %.2f p99 %.2f most %.2f ms\n", slope,
-               percentile(it->error, it->errors, 0.5), p99, most);
+        printf("ramps of %.0f BPM a second: p99 %.2f ms\n", slope, p99);
         worst = fmax(worst, p99);
         leave(it);
     }
@@ -224,9 +230,7 @@ static void test_strays(void) {
         run(it, &who, 2.0, 2.0 + i + chance());
         it->due += (uint64_t)(15.0 * MS);
     }
-    double most = percentile(it->error, it->errors, 1.0);
-    printf("strays: most %.2f ms\n", most);
-    CHECK(most < 2.0 && it->in.lost == 0);
+    CHECK(percentile(it->error, it->errors, 1.0) < 2.0 && it->in.lost == 0);
     leave(it);
 }
 
@@ -436,13 +440,12 @@ static void note_down(sender *it, const rp_clock_byte *one) {
     it->log[it->logged++] = one->byte[0];
 }
 
-static void send_cycle(sender *it, uint32_t frames, rp_clock_byte *last) {
+static void send_cycle(sender *it, uint32_t frames) {
     rp_timeline_advance(it->timeline, it->frame);
     uint32_t count = rp_clock_out_cycle(&it->clock, it->timeline, it->frame, frames, it->byte, ROOM);
     for (uint32_t i = 0; i < count; i++) {
         CHECK(it->byte[i].offset < frames && (i == 0 || it->byte[i].offset >= it->byte[i - 1].offset));
         note_down(it, &it->byte[i]);
-        if (last) *last = it->byte[i];
     }
     it->frame += frames;
 }
@@ -459,7 +462,7 @@ static void test_half_an_hour_out(double bpm, uint32_t block) {
     rp_timeline_begin(timeline, RATE, 0, bpm);
     rp_timeline_start(timeline, RP_CLOCK_INTERNAL, 0, 0.0, 0.0);
     while (frame < 1800ull * RATE) {
-        uint32_t frames = block ? block : 1 + (uint32_t)rand() % 2048;
+        uint32_t frames = block ? block : 1 + dice() % 2048;
         rp_timeline_advance(timeline, frame);
         uint32_t count = rp_clock_out_cycle(&clock, timeline, frame, frames, byte, ROOM);
         for (uint32_t i = 0; i < count; i++) {
@@ -479,25 +482,25 @@ static void test_half_an_hour_out(double bpm, uint32_t block) {
 static int logged(const sender *it, const char *expected) {
     char text[4 * sizeof it->log] = "";
     for (uint32_t i = 0; i < it->logged; i++) sprintf(text + strlen(text), "%s%02X", i ? " " : "", it->log[i]);
-    if (strcmp(text, expected)) fprintf(stderr, "sent %s, not %s\n", text, expected);
+    if (strcmp(text, expected) != 0) fprintf(stderr, "sent %s, not %s\n", text, expected);
     return strcmp(text, expected) == 0;
 }
 
 static void test_the_transport_out(void) {
     sender it = {.timeline = rp_timeline_new()};
     CHECK(it.timeline);
-    for (int i = 0; i < 100; i++) send_cycle(&it, 128, NULL);
+    for (int i = 0; i < 100; i++) send_cycle(&it, 128);
     rp_timeline_start(it.timeline, RP_CLOCK_INTERNAL, it.frame + 50, 0.0, 0.0);
-    for (int i = 0; i < 100; i++) send_cycle(&it, 128, NULL);
+    for (int i = 0; i < 100; i++) send_cycle(&it, 128);
     CHECK(logged(&it, "F8 FA F8"));
     rp_timeline_stop(it.timeline, RP_CLOCK_INTERNAL, it.frame + 3);
-    for (int i = 0; i < 100; i++) send_cycle(&it, 128, NULL);
+    for (int i = 0; i < 100; i++) send_cycle(&it, 128);
     CHECK(logged(&it, "F8 FA F8 FC F8"));
     rp_timeline_start(it.timeline, RP_CLOCK_INTERNAL, it.frame, 0.0, 32.0);
-    for (int i = 0; i < 100; i++) send_cycle(&it, 128, NULL);
+    for (int i = 0; i < 100; i++) send_cycle(&it, 128);
     CHECK(logged(&it, "F8 FA F8 FC F8 F2 FB F8"));
     rp_timeline_locate(it.timeline, RP_CLOCK_INTERNAL, it.frame, 0.0, 8.1);
-    for (int i = 0; i < 100; i++) send_cycle(&it, 128, NULL);
+    for (int i = 0; i < 100; i++) send_cycle(&it, 128);
     CHECK(logged(&it, "F8 FA F8 FC F8 F2 FB F8 FC F8 F2 FB F8"));
     rp_timeline_free(it.timeline);
 }
@@ -509,7 +512,7 @@ static void test_a_start_between_sixteenths(void) {
     CHECK(it.timeline);
     rp_timeline_start(it.timeline, RP_CLOCK_INTERNAL, 0, 0.0, 8.1);
     for (int i = 0; i < 60 && !it.clock.told; i++) {
-        send_cycle(&it, 128, NULL);
+        send_cycle(&it, 128);
         told = it.frame;
     }
     CHECK(it.clock.start == 198 && it.clock.next == 198); /* 8.25: 33 sixteenths */
@@ -549,7 +552,7 @@ static void test_there_and_back(void) {
         rp_timeline_begin(here, RATE, 0, 60.0 + 140.0 * chance());
         rp_timeline_choose(there, RP_CLOCK_MIDI);
         for (int i = 0; i < 12; i++) {
-            double beat = chance() < 0.4 ? 0.0 : (double)(rand() % 4000) / 4.0 + (chance() < 0.5 ? 0.0 : chance());
+            double beat = chance() < 0.4 ? 0.0 : (double)(dice() % 4000) / 4.0 + (chance() < 0.5 ? 0.0 : chance());
             int rolls = rp_timeline_rolling(here, frame);
             if (rolls && chance() < 0.4) rp_timeline_stop(here, RP_CLOCK_INTERNAL, frame + 77);
             else if (rolls && chance() < 0.5) rp_timeline_locate(here, RP_CLOCK_INTERNAL, frame, 0.0, beat);
@@ -573,11 +576,11 @@ static void test_there_and_back(void) {
 /* One random thing that somebody might do. */
 static void anything(rp_timeline *timeline, rp_clock_in *in, uint64_t frame) {
     static const uint8_t status[] = {0xF8, 0xF8, 0xF8, 0xFA, 0xFB, 0xFC, 0xF2, 0x90};
-    uint32_t source = (uint32_t)rand() % (RP_CLOCKS + 1);
-    uint64_t when = chance() < 0.9 ? frame + (uint64_t)rand() % 512 : frame - frame % 7919;
+    uint32_t source = dice() % (RP_CLOCKS + 1);
+    uint64_t when = chance() < 0.9 ? frame + dice() % 512 : frame - frame % 7919;
     double own = chance() < 0.8 ? (double)frame / RATE * 2.0 : 200.0 * chance() - 100.0;
-    uint8_t data[3] = {status[rand() % 8], (uint8_t)(rand() % 128), (uint8_t)(rand() % 128)};
-    switch (rand() % 24) {
+    uint8_t data[3] = {status[dice() % 8], (uint8_t)(dice() % 128), (uint8_t)(dice() % 128)};
+    switch (dice() % 24) {
     case 0: rp_timeline_choose(timeline, source); break;
     case 1: rp_timeline_start(timeline, source, when, own, 100.0 * chance()); break;
     case 2: rp_timeline_locate(timeline, source, when, own, 100.0 * chance()); break;
@@ -614,7 +617,7 @@ static void test_anything(void) {
     forbid_waiting(1);
     for (uint64_t i = 0, frame = 0; i < 60000; i++, frame += 256) {
         rp_timeline_state before, after;
-        for (int n = rand() % 3; n > 0; n--) anything(timeline, &in, frame);
+        for (int n = dice() % 3; n > 0; n--) anything(timeline, &in, frame);
         rp_timeline_get(timeline, &before);
         double ended = rp_timeline_beat(timeline, frame);
         rp_timeline_advance(timeline, frame);
@@ -669,7 +672,7 @@ static void test_the_state_may_be_read_by_anyone(void) {
 }
 
 int main(void) {
-    srand(11);
+    seed = 11;
     test_within_two_milliseconds_after_two_beats();
     test_ramps();
     test_a_step_of_tempo();

@@ -38,7 +38,7 @@ def test_clock_that_one_sends_the_other_follows(bpm: float) -> None:
     other.choose("midi")
     one.start("internal", 700, 0.0, 16.0)
     heard = set()
-    for frame in range(0, 8 * RATE, BLOCK):
+    for frame in range(0, 14 * RATE, BLOCK):
         one.advance(frame)
         for sent in one.send(frame, BLOCK):
             assert frame <= sent.frame < frame + BLOCK
