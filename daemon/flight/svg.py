@@ -23,6 +23,20 @@ class Line:
     steps: bool = False
 
 
+def thin(line: Line) -> list[Point]:
+    """Its points, as many as can be seen: of steps those that step, else the lowest and highest of each place."""
+    points = [point for point in line.points if math.isfinite(point[1])]
+    if line.steps:
+        ends = (0, len(points) - 1)
+        return [point for n, point in enumerate(points) if n in ends or point[1] != points[n - 1][1]]
+    if len(points) <= 2 * WIDTH:
+        return points
+    size = math.ceil(len(points) / WIDTH)
+    pieces = [points[n : n + size] for n in range(0, len(points), size)]
+    pairs = [{min(piece, key=lambda p: p[1]), max(piece, key=lambda p: p[1])} for piece in pieces]
+    return [point for pair in pairs for point in sorted(pair)]
+
+
 def round_step(span: float) -> float:
     """The distance of ticks that people like (1, 2 or 5 times a power of ten) where `span` should have about five."""
     if span <= 0 or not math.isfinite(span):
@@ -98,9 +112,7 @@ class _Frame:
     def draw(self, line: Line) -> str:
         places: list[str] = []
         before = None
-        for seconds, value in line.points:
-            if not math.isfinite(value):
-                continue
+        for seconds, value in thin(line):
             if line.steps and before is not None:
                 places.append(f"{self.x(seconds):.1f},{self.y(before):.1f}")
             places.append(f"{self.x(seconds):.1f},{self.y(value):.1f}")

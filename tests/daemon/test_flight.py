@@ -24,7 +24,7 @@ from ripieno.daemon.flight.log import FlightLog, new_session, newest_session
 from ripieno.daemon.flight.origin import Remade, changed_models, origin_of
 from ripieno.daemon.flight.replay import describe, replay
 from ripieno.daemon.flight.report import LATE, Session, read_session, render, write_report
-from ripieno.daemon.flight.svg import Line, clock, plot, round_step, ticks
+from ripieno.daemon.flight.svg import Line, clock, plot, round_step, thin, ticks
 from ripieno.daemon.presets import Preset, load, read, show
 from ripieno.daemon.rig import audio_names, build, output_names
 from ripieno.daemon.singer import make_singer
@@ -341,6 +341,16 @@ def test_an_empty_session_and_a_broken_one_have_a_page(recorded: Path, tmp_path:
     session = read_session(part)
     assert session.trouble
     assert "The recording is not whole" in render(session)
+
+
+def test_an_hour_takes_no_more_points_than_can_be_seen() -> None:
+    peaks = [(float(n), 9.0 if n == 7777 else n % 2) for n in range(100_000)]
+    seen = thin(Line("load", peaks, "red"))
+    assert len(seen) < 2000
+    assert (7777.0, 9.0) in seen
+    assert seen == sorted(seen)
+    steps = Line("xruns", [(float(n), float(n >= 500)) for n in range(1000)], "red", steps=True)
+    assert thin(steps) == [(0, 0), (500, 1), (999, 1)]
 
 
 def test_ticks_are_round() -> None:

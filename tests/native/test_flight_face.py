@@ -297,9 +297,8 @@ def test_a_set_list_is_stepped_through_again() -> None:
                 arm(int(random.integers(0, 4)))
             elif act == 2:
                 engine.go(int(random.integers(0, 4)))
-            message = {3: bytes([0xC0, 10 + int(random.integers(0, 4))]), 4: b"\xb0\x42\x7f", 5: b"\xb0\x42\x00"}.get(
-                act
-            )
+            program = bytes([0xC0, 10 + int(random.integers(0, 4))])
+            message = {3: program, 4: b"\xb0\x42\x7f", 5: b"\xb0\x42\x00"}.get(act)
             pitch = int(random.integers(40, 80))
             events = [(at + 10, 0, bytes([0x90, pitch, 70]))] + ([(at + 500, 0, message)] if message else [])
             events += [(at + 600, 0, bytes([0x80, int(random.integers(40, 80)), 0]))]
