@@ -207,14 +207,18 @@ static void add(rp_beats *beats, const comb *c, uint64_t lag, const float *table
     add_run(beats->score + c->first, table + c->first + first, (float)weight, start);
 }
 
+/* [worker] */
+static void fade_run(float *score, float keep, float change, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) score[i] = keep * score[i] + change;
+}
+
 /* All scores fade towards what is usual; the best lay at `top`. [worker] */
 static void fade(rp_beats *beats, double seconds, float top) {
     float keep = expf((float)(-seconds / MEMORY));
     for (uint32_t i = 0; i < COMBS; i++) {
         const comb *c = &beats->comb[i];
-        float *score = beats->score + c->first;
         float change = (1 - keep) * c->usual - keep * top - (float)(EXPECTED * seconds / STEP / c->period);
-        for (uint32_t cell = 0; cell < c->period; cell++) score[cell] = keep * score[cell] + change;
+        fade_run(beats->score + c->first, keep, change, c->period);
     }
 }
 
