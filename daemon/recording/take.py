@@ -58,6 +58,8 @@ class Take:
         for port, name in enumerate(sources.outputs):
             midi.name(self.begin, OUTPUTS + port, None, name)
         self.name(sources.instruments)
+        _settle(self.path)
+        _settle(self.path.parent)
 
     @property
     def seconds(self) -> float:
@@ -137,6 +139,14 @@ def _new_folder(folder: Path, name: str) -> Path:
             continue
         return path
     raise FileExistsError(errno.EEXIST, "too many recordings of this name", str(folder / name))
+
+
+def _settle(folder: Path) -> None:
+    """The names of its files survive the power, where the file system knows of such a thing."""
+    handle = os.open(folder, os.O_RDONLY)
+    with suppress(OSError):
+        os.fsync(handle)
+    os.close(handle)
 
 
 def _hold(mark: Path) -> int:
