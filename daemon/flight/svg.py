@@ -8,6 +8,7 @@ from html import escape
 WIDTH, HEIGHT = 860, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 28
 _TICKS = 5
+_TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 
 Point = tuple[float, float]
 """(seconds since the beginning, value)"""
@@ -45,9 +46,13 @@ def round_step(span: float) -> float:
     return next(power * step for step in (1, 2, 5, 10) if span / (power * step) <= _TICKS + 1)
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Round values from `low` to `high`, both included where they are round."""
-    step = round_step(high - low)
+def time_step(seconds: float) -> float:
+    """The same of time."""
+    return next((step for step in _TIMES if seconds / step <= _TICKS + 1), 86_400 * round_step(seconds / 86_400))
+
+
+def ticks(low: float, high: float, step: float) -> list[float]:
+    """The multiples of a step from `low` to `high`, both included where they are some."""
     first = math.ceil(low / step - 1e-9)
     return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
 
@@ -67,7 +72,9 @@ def plot(lines: Sequence[Line], end: float, unit: str, *, marks: Sequence[tuple[
     low = 0.0 if 0 <= low < high / 2 or low == high else low
     high = high if high > low else low + 1
     end = max(end, 1.0)
-    frame = _Frame(end, low, high)
+    step = round_step(high - low)
+    whole = all(value == int(value) for value in values)
+    frame = _Frame(end, low, high, max(1.0, step) if whole else step)
     parts = [frame.grid(unit), *(frame.draw(line) for line in lines), *(frame.mark(*mark) for mark in marks)]
     label = escape(", ".join(line.name for line in lines))
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
@@ -87,6 +94,7 @@ class _Frame:
     end: float
     low: float
     high: float
+    step: float
 
     def x(self, seconds: float) -> float:
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * min(max(seconds / self.end, 0), 1)
@@ -100,11 +108,11 @@ class _Frame:
         rows = [
             f'<line x1="{left}" x2="{right}" y1="{self.y(v):.1f}" y2="{self.y(v):.1f}"/>'
             f'<text x="{left - 6}" y="{self.y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
-            for v in ticks(self.low, self.high)
+            for v in ticks(self.low, self.high, self.step)
         ]
         columns = [
             f'<text x="{self.x(t):.1f}" y="{bottom + 18}" text-anchor="middle">{clock(t)}</text>'
-            for t in ticks(0, self.end)
+            for t in ticks(0, self.end, time_step(self.end))
         ]
         title = f'<text x="{left}" y="{_TOP - 2}">{escape(unit)}</text>'
         return f'<g class="grid">{"".join(rows)}{"".join(columns)}{title}</g>'

@@ -24,7 +24,7 @@ from ripieno.daemon.flight.log import FlightLog, new_session, newest_session
 from ripieno.daemon.flight.origin import Remade, changed_models, origin_of
 from ripieno.daemon.flight.replay import describe, replay
 from ripieno.daemon.flight.report import LATE, Session, read_session, render, write_report
-from ripieno.daemon.flight.svg import Line, clock, plot, round_step, thin, ticks
+from ripieno.daemon.flight.svg import Line, clock, plot, round_step, thin, ticks, time_step
 from ripieno.daemon.presets import Preset, load, read, show
 from ripieno.daemon.rig import audio_names, build, output_names
 from ripieno.daemon.singer import make_singer
@@ -354,8 +354,10 @@ def test_an_hour_takes_no_more_points_than_can_be_seen() -> None:
 
 
 def test_ticks_are_round() -> None:
-    assert ticks(0, 10) == [0, 2, 4, 6, 8, 10]
-    assert ticks(0, 3600) == [0, 1000, 2000, 3000]
+    assert ticks(0, 10, round_step(10)) == [0, 2, 4, 6, 8, 10]
+    assert ticks(104.5, 116, round_step(11.5)) == [106, 108, 110, 112, 114, 116]
+    assert ticks(0, 3600, time_step(3600)) == [0, 600, 1200, 1800, 2400, 3000, 3600]
+    assert [time_step(seconds) for seconds in (0.1, 100, 90_000, 10**7)] == [1, 30, 21_600, 20 * 86_400]
     assert round_step(0.4) == pytest.approx(0.1)
     assert [clock(s) for s in (0, 59.6, 185, 3723)] == ["0:00", "1:00", "3:05", "1:02:03"]
     assert "polyline" in plot([Line("a", [(0, 1), (1, float("nan")), (2, 3)], "red")], 2, "x")
