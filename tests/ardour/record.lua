@@ -1,6 +1,8 @@
 -- Ardour records what JACK ports play, each on a MIDI track of its own; see tests/daemon/test_ardour.py.
 --
---   ardour7-lua record.lua FOLDER RATE PORT...     such as: take 48000 "ripieno:Violin 1" ripieno:Cello
+--   ardour7-lua record.lua FOLDER RATE CLOCK PORT...     such as: take 48000 jack "ripieno:Violin 1" ripieno:Cello
+--
+-- With the clock "jack" it follows JACK's transport, with "internal" it has its own.
 --
 -- It tells each step on standard output, and begins and ends to roll when a line on standard input says so:
 --   ready                       the tracks are there, connected and armed, and MIDI clock is sent
@@ -10,7 +12,7 @@
 -- A tick of Ardour's (a beat has 1920) is made one frame long, since it rounds each event of a file to the next tick:
 -- so nothing is lost, at a tempo that is good for nothing else (1500 a minute at 48 kHz).
 
-local folder, rate, ports = arg[1], math.tointeger(tonumber(arg[2])), { table.unpack(arg, 3) }
+local folder, rate, clock, ports = arg[1], math.tointeger(tonumber(arg[2])), arg[3], { table.unpack(arg, 4) }
 
 local function say(...)
     io.write(table.concat({ ... }, "\t"), "\n")
@@ -34,6 +36,7 @@ local function make_session()
     if AudioEngine:set_backend("JACK", "ardour", ""):isnil() then error("this Ardour knows no JACK") end
     if not create_session(folder, "take", rate) then error("Ardour makes no session in " .. folder) end
     ARDOUR.config():set_send_midi_clock(true)
+    Session:cfg():set_external_sync(clock == "jack")
     local map, tempo = Temporal.TempoMap.fetch_writable(), rate * 60 / Temporal.ticks_per_beat
     map:set_tempo(Temporal.Tempo(tempo, tempo, 4), Temporal.timepos_t(0))
     Temporal.TempoMap.update(map)

@@ -1,14 +1,19 @@
 """A real DAW at the other end: Ardour records the quartet, each instrument on a track of its own, note for note and
 in time with its transport."""
 
+import ctypes
 import os
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from ctypes.util import find_library
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 
 import mido
+import pytest
 from stage import connected, daemon, held, name_of, wait_for
 
 from needs import lack, needs
@@ -25,17 +30,29 @@ CLOCK = len(PLAYERS)  # the listener's port for Ardour's clock
 BEAT = 1920  # frames, as many as Ardour's beat has ticks: see record.lua
 LIMIT_S = 120  # by far more than Ardour needs
 
+# Which of its transport masters Ardour takes if it is to follow one: no script can choose it.
+CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
+<Ardour>
+  <TransportMasters current="JACK Transport">
+    <TransportMaster type="MTC" removeable="0" name="MTC"/>
+    <TransportMaster type="Engine" removeable="0" name="JACK Transport"/>
+  </TransportMasters>
+</Ardour>
+"""
+
 Take = list[tuple[int, bytes]]  # (frame, message)
 
 
 class Ardour:
     """An Ardour without a screen, and a session with an armed track for each of these ports."""
 
-    def __init__(self, folder: Path, ports: list[str]) -> None:
+    def __init__(self, folder: Path, clock: str, ports: list[str]) -> None:
         home = {"HOME": folder, "XDG_CONFIG_HOME": folder / "config", "XDG_CACHE_HOME": folder / "cache"}
+        (folder / "config" / "ardour7").mkdir(parents=True)
+        (folder / "config" / "ardour7" / "config").write_text(CONFIG)
         self._said: list[str] = []
         self.process = subprocess.Popen(
-            ["ardour7-lua", SCRIPT, folder / "session", str(RATE), *ports],
+            ["ardour7-lua", SCRIPT, folder / "session", str(RATE), clock, *ports],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,9 +89,9 @@ class Ardour:
 
 
 @contextmanager
-def ardour(folder: Path, ports: list[str]) -> Iterator[Ardour]:
+def ardour(folder: Path, clock: str, ports: list[str]) -> Iterator[Ardour]:
     """It is ready, and ends however the test does, or does not."""
-    one = Ardour(folder, ports)
+    one = Ardour(folder, clock, ports)
     watch = Timer(LIMIT_S, one.process.kill)
     watch.start()
     try:
@@ -116,8 +133,35 @@ def on(listener: JackProbe, port: int, since: int = 0) -> Take:
     return [(frame - since, data) for frame, place, data in listener.received() if place == port and frame >= since]
 
 
-def record(folder: Path) -> tuple[JackProbe, dict[str, Take], int]:
-    """Play the passage; who listened at the same ports, what Ardour recorded, and how often the machine was late."""
+def jack_transport() -> int | None:
+    """The server's frame at which JACK's transport was at 0, to a frame or two; None: it does not roll."""
+    jack = ctypes.CDLL(find_library("jack"))
+    jack.jack_client_open.restype = ctypes.c_void_p
+    jack.jack_time_to_frames.restype = ctypes.c_uint32
+    client = ctypes.c_void_p(jack.jack_client_open(b"watch", 1, None))  # 1: start no server
+    position = ctypes.create_string_buffer(1024)
+    rolls = jack.jack_transport_query(client, position) == 1
+    _, microseconds, _, frame = struct.unpack_from("=QQII", position)
+    now = jack.jack_time_to_frames(client, ctypes.c_uint64(microseconds))
+    jack.jack_client_close(client)
+    return now - frame if rolls else None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Who listened at the same ports as Ardour, and what that recorded.
+
+    jack: the frame at which JACK's transport started, None if it did not; late: xruns meanwhile.
+    """
+
+    listener: JackProbe
+    tracks: dict[str, Take]
+    jack: int | None
+    late: int
+
+
+def record(folder: Path, clock: str) -> Recording:
+    """Let the quartet play the passage, and Ardour record it."""
     name = name_of("ardour")
     ports = [f"{name}:{player}" for player in PLAYERS]
     player, listener = JackProbe("player", [], ["out"], passage()), JackProbe("listener", [*PLAYERS, "clock"], [])
@@ -127,7 +171,7 @@ def record(folder: Path) -> tuple[JackProbe, dict[str, Take], int]:
         for probe in (player, listener):
             probe.open()
             probe.start()
-        with ardour(folder, ports) as recorder:
+        with ardour(folder, clock, ports) as recorder:
             cables = {port: f"listener:{who}" for port, who in zip(ports, PLAYERS, strict=True)}
             cables |= {"player:out": f"{name}:in", "ardour:MIDI Clock out": "listener:clock"}
             for ends in cables.items():
@@ -137,32 +181,36 @@ def record(folder: Path) -> tuple[JackProbe, dict[str, Take], int]:
             wait_for(lambda: on(listener, CLOCK), "Ardour's clock runs")
             player.go()
             wait_for(lambda: player.done and not held(listener.received()), "the passage was played")
-            late = listener.state().xruns - before
-            return listener, recorder.stop(), late
+            jack, late = jack_transport(), listener.state().xruns - before
+            return Recording(listener, recorder.stop(), jack, late)
 
 
-def faults(listener: JackProbe, recorded: dict[str, Take]) -> list[str]:
+def faults(recording: Recording, clock: str) -> list[str]:
     """What Ardour recorded otherwise than it was heard; frames count from the start of its transport."""
-    clock = on(listener, CLOCK)
-    [start] = [frame for frame, data in clock if data == b"\xfa"]
-    ticks = [frame - start for frame, data in clock if data == b"\xf8"]
+    beats = on(recording.listener, CLOCK)
+    [start] = [frame for frame, data in beats if data == b"\xfa"]
+    ticks = [frame - start for frame, data in beats if data == b"\xf8"]
     found = [] if ticks == [BEAT // 24 * i for i in range(len(ticks))] else [f"the transport is not steady: {ticks}"]
+    if clock == "jack" and (recording.jack is None or abs(recording.jack - start) > 2):
+        found.append(f"JACK's transport started at {recording.jack}, Ardour's at {start}")
     for port, who in enumerate(PLAYERS):
-        heard, take = on(listener, port, start), recorded[who]
+        heard, take = on(recording.listener, port, start), recording.tracks[who]
         assert any(data[0] == 0x90 | port for _, data in heard), f"{who} played nothing"
-        assert 0 <= heard[0][0] <= heard[-1][0] < ticks[-1], "all was played while Ardour rolled"
+        assert 0 <= heard[0][0] <= heard[-1][0] < ticks[-1], "not all was played while Ardour rolled"
         if take != heard:
             found.append(f"{who}: recorded {take}, heard {heard}")
     return found
 
 
-def test_each_instrument_has_a_track_with_every_note_in_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("clock", ["internal", "jack"])
+def test_each_instrument_has_a_track_with_every_note_in_time(tmp_path: Path, clock: str) -> None:
     with DummyServer(RATE, PERIOD, synchronous=True):
         for attempt in range(4):
-            listener, recorded, late = record(tmp_path / str(attempt))
-            assert list(recorded) == PLAYERS
-            found = faults(listener, recorded)
+            recording = record(tmp_path / str(attempt), clock)
+            assert list(recording.tracks) == PLAYERS
+            assert (recording.jack is None) == (clock == "internal")
+            found = faults(recording, clock)
             if not found:
                 return
-            assert late, found  # what was lost in an xrun JACK counts, and Ardour does not
+            assert recording.late, found  # what was lost in an xrun JACK counts, and Ardour does not
     lack("a machine quick enough for a JACK server: it had xruns every time (real-time priority helps)")
