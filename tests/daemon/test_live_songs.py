@@ -1,6 +1,7 @@
 """`ripieno run` with a set list: stepped through by program changes, pedals and keys; snapshots kept and recalled."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from command import ripieno
 from screen import Screen
 from stage import Daemon, daemon, name_of, wait_for
+
+from ripieno.daemon.weights import weights_file
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 
@@ -117,3 +120,20 @@ def test_mistakes_are_told_at_once(gig: Path) -> None:
     assert "gig.toml:10: song.2.preset: no preset is called 'chior'; did you mean 'choir'?" in told
     assert "gig.toml:16: song.3.program: 500 is not from 0 to 128" in told
     assert "is no key or controller" in ripieno("run", "thru", "--next", "pedal", status=2).stderr
+
+
+def test_a_song_that_cannot_play_is_told_and_the_others_go_on(gig: Path) -> None:
+    shutil.copy(weights_file("chorales", gig.parent).with_suffix(".json"), gig.parent / "bad.json")
+    (gig.parent / "bad.safetensors").write_text("no weights")
+    (gig.parent / "bad.toml").write_text(
+        'name = "Bad"\nmodel = "bad.safetensors"\n[[ensemble]]\nname = "Piano"\nprogram = 1\n'
+    )
+    gig.write_text(GIG.replace('"choir"\nset = { model = "closest" }\nsnapshot = "sing.toml"', '"bad.toml"'))
+    pedal = [mido.Message("control_change", control=67, value=value, time=480) for value in (127, 0, 127, 0)]
+    song = music(gig.parent / "song.mid", *pedal, mido.Message("note_on", note=60))
+    with daemon(gig, "--driver", "file", "--input", song, "--name", name_of("bad")) as one:
+        assert "bad.safetensors" in one.hear("news")["text"]
+        said = status(one, 3)  # the pedal went past it
+        assert said["songs"]["previous"] == {"title": "Sing", "state": "failed"}
+        assert said["songs"]["wanted"] == ""
+        assert one.end(signal.SIGTERM) == 0
