@@ -37,6 +37,10 @@ void rp_alignment_set(rp_alignment *alignment, uint32_t frames) {
     atomic_store_explicit(&alignment->delay, frames, memory_order_relaxed);
 }
 
+uint32_t rp_alignment_get(const rp_alignment *alignment) {
+    return atomic_load_explicit(&alignment->delay, memory_order_relaxed);
+}
+
 /* Is there any sound in it? [process] */
 static int heard(float *const *audio, uint32_t audios, uint32_t frames) {
     for (uint32_t o = 0; o < audios; o++)

@@ -11,7 +11,8 @@ rp_alignment *rp_alignment_new(uint32_t audios, uint32_t fade);
 void rp_alignment_free(rp_alignment *alignment);
 /* From the next cycle on all of them are so many frames late, up to RP_LATENCY_MAX. [any] */
 void rp_alignment_set(rp_alignment *alignment, uint32_t frames);
-int rp_alignment_silent(const rp_alignment *alignment); /* nothing is on its way [process] */
+uint32_t rp_alignment_get(const rp_alignment *alignment); /* that number [any] */
+int rp_alignment_silent(const rp_alignment *alignment);   /* nothing is on its way [process] */
 /* A cycle's sound, [audios][frames], in place. [process] */
 void rp_alignment_process(rp_alignment *alignment, float *const *audio, uint32_t audios, uint32_t frames);
 #endif

@@ -114,7 +114,11 @@ int rp_engine_shift_sound(rp_engine *engine, uint32_t frames) {
     return 1;
 }
 
-void rp_engine_set_flight(rp_engine *engine, rp_flight *flight) { engine->flight = flight; }
+/* Sound is aligned from the beginning, by nothing: a replay cannot begin it amid a cycle. */
+void rp_engine_set_flight(rp_engine *engine, rp_flight *flight) {
+    engine->flight = flight;
+    if (flight && !engine->alignment && rp_engine_shift_sound(engine, 1)) rp_engine_shift_sound(engine, 0);
+}
 
 uint32_t rp_engine_poll(rp_engine *engine, rp_report *out, uint32_t capacity) {
     uint32_t n = 0, type;

@@ -14,7 +14,7 @@ enum { RP_FLIGHT_STILL = 1024, RP_FLIGHT_STILL_FRAMES = 12000 };
 /* The numbers that are recorded, as bits: of the MIDI ports, and of the units of the rack that plays. */
 enum { RP_FLIGHT_UNIT_VALUES = RP_UNIT_PARAMETERS_MAX + 2 };
 struct rp_flight_known {
-    uint32_t shift[RP_PORTS_MAX];
+    uint32_t shift[RP_PORTS_MAX], sound;
     const rp_rack *rack;
     uint32_t unit[RP_STRIPS_MAX + 1][RP_STRIP_UNITS_MAX][RP_FLIGHT_UNIT_VALUES];
 };

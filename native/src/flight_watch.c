@@ -1,24 +1,36 @@
-/* flight_watch.c - see flight_watch.h. A number's key: of a port, its own number; of a unit, UNITS and where it is. */
+/* flight_watch.c - see flight_watch.h. A number's key: of a port, its own number; SOUND; of a unit, UNITS and where it is. */
 #include "flight_watch.h"
 
 #include <string.h>
 
+enum { SOUND = RP_PORTS_MAX };
 enum { UNITS = 1 << 24, STRIP_SHIFT = 16, UNIT_SHIFT = 12, VALUE_MASK = (1 << UNIT_SHIFT) - 1 };
 enum { BYPASSED = RP_UNIT_PARAMETERS_MAX, GAIN };
 
 /* [process] */
-static void set_ports(rp_engine *engine) {
+static void set_shifts(rp_engine *engine) {
+    rp_alignment *alignment = atomic_load_explicit(&engine->alignment, memory_order_acquire);
     uint32_t at = 0, key, value;
-    while (rp_flight_value(engine->flight, &at, &key, &value))
+    while (rp_flight_value(engine->flight, &at, &key, &value)) {
         if (key < RP_PORTS_MAX) rp_outlet_set_shift(&engine->outlet, key, value);
+        else if (key == SOUND && alignment) rp_alignment_set(alignment, value);
+    }
+}
+
+/* [process] */
+static void note_shifts(rp_engine *engine) {
+    const rp_alignment *alignment = atomic_load_explicit(&engine->alignment, memory_order_acquire);
+    struct rp_flight_known *known = engine->flight->known;
+    for (uint32_t port = 0; port < engine->config.outputs; port++)
+        rp_flight_note(engine->flight, port, &known->shift[port], engine->outlet.shift[port]);
+    if (alignment) rp_flight_note(engine->flight, SOUND, &known->sound, rp_alignment_get(alignment));
 }
 
 void rp_flight_begin_outlet(rp_engine *engine, const rp_cycle *cycle) {
-    rp_flight *flight = engine->flight;
-    if (flight && flight->script) set_ports(engine);
+    const rp_flight *flight = engine->flight;
+    if (flight && flight->script) set_shifts(engine);
     rp_outlet_begin(&engine->outlet, cycle);
-    for (uint32_t port = 0; flight && !flight->script && port < engine->config.outputs; port++)
-        rp_flight_note(flight, port, &flight->known->shift[port], engine->outlet.shift[port]);
+    if (flight && !flight->script) note_shifts(engine);
 }
 
 /* [process] */

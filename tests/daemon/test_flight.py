@@ -389,6 +389,7 @@ def test_what_plugins_are_set_to_while_they_play_is_played_again(tmp_path: Path)
         3: lambda: reverb.set("bypass", True),
         4: lambda: delay.set("gain_db", -6),
         5: lambda: engine.shift_port(1, 100),
+        6: lambda: engine.shift_sound(333),
     }
     with Engine(RATE, 1, len(outputs), audios=len(audios)) as engine:
         writer.attach(engine)
