@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ripieno.native._native import ffi, lib
 from ripieno.native.engine import Engine
-from ripieno.native.links import Links, Port
+from ripieno.native.links import Link, Links, Port
 
 RUNNING = lib.RP_JACK_RUNNING
 _ADVICE = {
@@ -257,6 +257,14 @@ class JackDriver(JackClient):
     def connect_audio_in(self, part: str, audio: int = 0) -> str:
         """Let a device be heard at our audio input, likewise; returns its full name."""
         return self._ask_for(part, self._audio_inputs[audio], True, True)
+
+    def remember(self, links: Iterable[Link]) -> None:
+        """Connections of a life before: each is made as soon as its device is there."""
+        ports = (*self._inputs, *self._outputs, *self._audio_inputs, *self._audio_outputs)
+        there = {(one.ours, one.into, one.device.name) for one in self.links.links}
+        new = [one for one in links if one.ours in ports and (one.ours, one.into, one.device.name) not in there]
+        self.links.links = [*self.links.links, *new]
+        self._missing = True
 
     def disconnect(self, source: str, destination: str) -> None:
         """Undo a connection of ours, for good. Raises DriverError."""

@@ -1,12 +1,13 @@
 """What every driver does for the daemon, whatever it plays through."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverError, DriverState
 from ripieno.native.engine import Engine
+from ripieno.native.links import Link
 
 NO_SOUND_IN = "this driver lets no sound in: use --driver jack"
 NO_SOUND = "this driver carries no sound: start a JACK server, or use --driver portaudio"
@@ -45,6 +46,12 @@ class Driver(Protocol):
     def listeners(self) -> dict[str, list[str]]:
         """The devices that each output plays to, by the output's name: their keys (`Identity.key`). Audio outputs go by
         "sound"."""
+
+    def made_by_hand(self) -> list[Link]:
+        """Connections with our ports that others made, and that are looked after now; none where a driver has none."""
+
+    def make_again(self, links: Sequence[Link]) -> None:
+        """Make such connections of a life before, each as soon as its device is there."""
 
     def connect_audio(self, part: str) -> str:
         """Let the sound be heard on the input that has `part` in its name, or left and right on the first two of a

@@ -14,6 +14,7 @@ from ripieno.daemon.errors import UserError
 from ripieno.daemon.score import read_score
 from ripieno.native.drivers import DriverState
 from ripieno.native.engine import Engine, Event
+from ripieno.native.links import Link
 
 _AHEAD = SAMPLE_RATE  # frames of the file that wait in the clock's queue
 _TAIL = SAMPLE_RATE // 2  # frames between the file's last event and the end
@@ -95,6 +96,12 @@ class File:
 
     def listeners(self) -> dict[str, list[str]]:
         return {}
+
+    def made_by_hand(self) -> list[Link]:
+        return []
+
+    def make_again(self, links: Sequence[Link]) -> None:
+        """There were none."""
 
     def connect_audio(self, part: str) -> str:
         raise UserError(NO_SOUND)

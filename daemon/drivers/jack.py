@@ -8,6 +8,7 @@ from ripieno.daemon.errors import UserError
 from ripieno.daemon.latencies import SOUND
 from ripieno.native.drivers import DriverState, JackDriver, natural
 from ripieno.native.engine import Engine
+from ripieno.native.links import Link
 
 _SIDES = 2  # loudspeakers, left and right
 
@@ -65,6 +66,12 @@ class Jack:
             if not link.into:
                 found.setdefault(SOUND if link.audio else link.ours, []).append(link.device.key)
         return found
+
+    def made_by_hand(self) -> list[Link]:
+        return [link for link in self._driver.links.links if not link.asked]
+
+    def make_again(self, links: Sequence[Link]) -> None:
+        self._driver.remember(links)
 
     def connect_audio(self, part: str) -> str:
         port, rest = _one_port(part, self._audios)

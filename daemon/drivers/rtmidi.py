@@ -22,7 +22,7 @@ from ripieno.daemon.drivers.paced import SAMPLE_RATE, Paced
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverState, pick
 from ripieno.native.engine import Engine
-from ripieno.native.links import lasting
+from ripieno.native.links import Link, lasting
 
 SOURCES = 16
 _LOOK_EVERY = 0.2  # seconds between two looks at which devices are there
@@ -209,6 +209,12 @@ class RtMidi:
             if not device.into:
                 found.setdefault(self._outputs[device.port], []).append(lasting(device.name))
         return found
+
+    def made_by_hand(self) -> list[Link]:
+        return []
+
+    def make_again(self, links: Sequence[Link]) -> None:
+        """There were none."""
 
     def connect_audio(self, part: str) -> str:
         raise UserError(NO_SOUND)

@@ -1,7 +1,8 @@
 """The last state of a performance, on disk: whatever ended it, it can go on where it was.
 
-Kept are the presets or the set list, which song plays, its instruments that were switched, and what was set while it
-played. Written by a thread of its own, whole or not at all, a moment after something changed.
+Kept are the presets or the set list, which song plays, its instruments that were switched, what was set while it
+played, and the connections that others made with our ports. Written by a thread of its own, whole or not at all, a
+moment after something changed.
 """
 
 import json
@@ -17,8 +18,10 @@ from weakref import ref
 
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.files import whole_file
+from ripieno.native.links import Identity, Link
 
 if TYPE_CHECKING:
+    from ripieno.daemon.drivers.base import Driver
     from ripieno.daemon.live import Performance
     from ripieno.daemon.ready import Ready
     from ripieno.daemon.schema import Key
@@ -38,6 +41,20 @@ def state_path(client: str) -> Path:
 
 
 @dataclass(frozen=True)
+class Cable:
+    """A connection that somebody made by hand.
+
+    ours: our port's short name; name, aliases: the other's. into: it plays to us. audio: sound, not MIDI.
+    """
+
+    ours: str
+    name: str
+    aliases: list[str]
+    into: bool
+    audio: bool
+
+
+@dataclass(frozen=True)
 class State:
     """How a performance stood.
 
@@ -51,6 +68,7 @@ class State:
     number: int = 0
     switched: dict[str, bool] = field(default_factory=dict)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    cables: list[Cable] = field(default_factory=list)
 
 
 def write_state(path: Path, state: State) -> None:
@@ -82,7 +100,16 @@ def _state(read: Any) -> State:
     good = all(isinstance(one, str) for one in texts) and all(isinstance(one, bool) for one in flags)
     if not good or type(read["number"]) is not int or not read["presets"]:
         raise ValueError
-    return State(list(read["presets"]), read["song"], read["number"], dict(read["switched"]), settings)
+    cables = [_cable(**one) for one in read["cables"]]
+    return State(list(read["presets"]), read["song"], read["number"], dict(read["switched"]), settings, cables)
+
+
+def _cable(ours: str, name: str, aliases: list[str], into: bool, audio: bool) -> Cable:
+    """Likewise."""
+    texts, flags = [ours, name, *aliases], [into, audio]
+    if not all(isinstance(one, str) for one in texts) or not all(isinstance(one, bool) for one in flags):
+        raise ValueError
+    return Cable(ours, name, list(aliases), into, audio)
 
 
 # ---- what a performance is like ----
@@ -127,6 +154,17 @@ def switched(ready: "Ready", before: Sequence[bool]) -> dict[str, bool]:
     """The instruments that are on or off, and were not before, by name."""
     rows = zip(ready.preset.ensemble, ready.enabled, before, strict=True)
     return {one.name: now for one, now, then in rows if now != then}
+
+
+def cables_of(driver: "Driver") -> list[Cable]:
+    """The connections that others made, as they are."""
+    links = driver.made_by_hand()
+    return [Cable(one.ours, one.device.name, list(one.device.aliases), one.into, one.audio) for one in links]
+
+
+def connect(driver: "Driver", cables: Sequence[Cable]) -> None:
+    """Make them again, each as soon as its device is there."""
+    driver.make_again([Link(one.ours, Identity(one.name, tuple(one.aliases)), one.into, one.audio) for one in cables])
 
 
 def restore(performance: "Performance", state: State) -> list[str]:
@@ -189,6 +227,8 @@ class Memory:
         self._thread = ThreadPoolExecutor(1, "state")
         self._start(performance)
         last = self._last
+        if last:
+            connect(performance.driver, last.cables)
         if last and last.song == performance.song.title:
             self._news.append(f"goes on as it was, with {last.song}")
             self._news += restore(performance, last)
@@ -202,7 +242,8 @@ class Memory:
         if not ready or not start or not self._thread or self._writing or self._clock() < self._next:
             return
         changed = switched(ready, start.enabled), changes(ready.tables, start.values)
-        state = State(self.presets, performance.song.title, performance.playing, *changed)
+        cables = cables_of(performance.driver)
+        state = State(self.presets, performance.song.title, performance.playing, *changed, cables)
         if state != self._written:
             self._written, self._next = state, self._clock() + _PAUSE_SECONDS
             self._writing = self._thread.submit(write_state, self.path, state)

@@ -3,6 +3,9 @@
 import json
 import os
 import signal
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
@@ -11,14 +14,17 @@ import mido
 import pytest
 from command import ripieno
 from screen import Screen
-from stage import daemon, name_of, wait_for
+from stage import connected, daemon, name_of, wait_for
 
+from needs import needs
 from ripieno.daemon import presets
 from ripieno.daemon.band import Band
+from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.ready import Ready
 from ripieno.daemon.schema import Key, number
 from ripieno.daemon.service.state import (
+    Cable,
     Memory,
     State,
     Values,
@@ -33,8 +39,13 @@ from ripieno.daemon.service.state import (
 )
 from ripieno.daemon.settings import Settings
 from ripieno.daemon.singer import Singer
+from ripieno.native.links import Identity, Link
+from ripieno.native.probe import JackProbe
 
-STATE = State(["a", "/b/c.toml"], "Choir", 3, {"Alto": False}, {"singing": {"follow": "2"}, "Hall, 2": {"mix": "0.5"}})
+CABLE = Cable("in", "Keys:out", ["alsa:keys"], True, False)
+STATE = State(
+    ["a", "/b/c.toml"], "Choir", 3, {"Alto": False}, {"singing": {"follow": "2"}, "Hall, 2": {"mix": "0.5"}}, [CABLE]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -54,11 +65,25 @@ class Core:
         self.told[name] = value
 
 
+class Driver:
+    """As much of one as a state is of: the connections that others made."""
+
+    def __init__(self) -> None:
+        self.links: list[Link] = []
+
+    def made_by_hand(self) -> list[Link]:
+        return self.links
+
+    def make_again(self, links: Sequence[Link]) -> None:
+        self.links = [*self.links, *links]
+
+
 class Stage:
     """As much of a performance as a state is of: a song with a band, a voice and instruments."""
 
     def __init__(self, title: str = "Duet", playing: int = 0) -> None:
         self.news: list[str] = []
+        self.driver = Driver()
         self.begin(title, playing)
 
     def begin(self, title: str, playing: int, band: bool = True) -> None:
@@ -110,9 +135,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob("*.json")] == ["one.json"]
 
 
-GOOD = {"presets": ["a"], "song": "a", "number": 0, "switched": {}, "settings": {}}
+GOOD = {"presets": ["a"], "song": "a", "number": 0, "switched": {}, "settings": {}, "cables": []}
 WRONG = (
     *({"presets": 1}, {"presets": [1]}, {"presets": []}, {"song": None}, {"number": "0"}, {"number": True}),
+    *({"cables": 1}, {"cables": [1]}, {"cables": [{"ours": "in"}]}, {"cables": [asdict(CABLE) | {"into": 1}]}),
+    *({"cables": [asdict(CABLE) | {"name": 1}]}, {"cables": [asdict(CABLE) | {"other": 1}]}),
     *({"switched": [1]}, {"switched": {"a": 1}}),
     *({"settings": []}, {"settings": {"a": 1}}, {"settings": {"a": {"b": 1}}}),
 )
@@ -267,15 +294,17 @@ def test_it_goes_on_as_it_was() -> None:
     one = Memory("ripieno", ["choir", "duet"], clock=clock)
     one.begin(stage)
     stage.set_all()
+    stage.driver.links = [Link("in", Identity("Keys:out", ("alsa:keys",)), True)]
     clock.now += 1
     one.tend(stage)
-    written(one, stage)
+    assert written(one, stage).cables == [CABLE]
     one.end()
     two = Memory("ripieno", [], resume=True, clock=clock)
     assert two.presets == ["choir", "duet"]
     two.begin(other)
     assert (other.values, other.current.enabled) == (stage.values, stage.current.enabled)
     assert other.news == ["goes on as it was, with Two"]
+    assert other.driver.links == stage.driver.links
     assert written(two, other) == written(one, stage)  # what was set before the crash is still known as set
     two.end()
 
@@ -348,8 +377,39 @@ def test_after_a_kill_it_is_as_it_was(silence: Path) -> None:
     with daemon("--resume", *line) as one:
         one.hear("ready")
         assert one.hear("news")["text"] == "goes on as it was, with Choir"
-        status = one.hear("status")
-        assert status["preset"] == "Choir"
-        assert [player["enabled"] for player in status["players"]] == [True, False, True, True]
+        assert one.hear("status")["preset"] == "Choir"
+        on = [True, False, True, True]  # the board hears it from the engine
+        wait_for(lambda: [player["enabled"] for player in one.hear("status")["players"]] == on, "the switch")
         assert one.end(signal.SIGTERM) == 0
     assert read_state(state_path(name)) == off
+
+
+def test_what_somebody_connected_is_connected_after_a_kill(tmp_path: Path) -> None:
+    needs("jackd")
+    name = name_of("cables")
+    line = ("--driver", "jack", "--name", name)
+    with (
+        DummyServer(),
+        closing(JackProbe("keys", [], ["out"])) as keys,
+        closing(JackProbe("synth", ["in"], [])) as synth,
+    ):
+        for probe in (keys, synth):
+            probe.open()
+            probe.start()
+        ends = (("keys:out", f"{name}:in"), (f"{name}:out", "synth:in"))
+        with daemon("thru", *line) as one:
+            one.hear("ready")
+            for probe, pair in zip((keys, synth), ends, strict=True):
+                wait_for(lambda probe=probe, pair=pair: connected(probe, *pair), f"a connection of {pair}")
+            wait_for(lambda: len(read_state(state_path(name)).cables) == 2, "it is written")
+            one.end(signal.SIGKILL)
+        with daemon("--resume", *line) as two:
+            two.hear("ready")
+            for probe, pair in zip((keys, synth), ends, strict=True):
+                wait_for(lambda probe=probe, pair=pair: probe.connected(*pair), f"{pair} again")
+            assert two.end(signal.SIGTERM) == 0
+        with daemon("thru", *line) as three:  # that does not ask to go on as it was
+            three.hear("ready")
+            three.hear("status")
+            assert not any(probe.connected(*pair) for probe, pair in zip((keys, synth), ends, strict=True))
+            assert three.end(signal.SIGTERM) == 0
