@@ -1,4 +1,5 @@
-/* flight_watch.c - see flight_watch.h. A number's key: of a port, its own number; SOUND; of a unit, UNITS and where it is. */
+/* flight_watch.c - see flight_watch.h. A number's key: of a port, its own number; SOUND; of a unit, UNITS and where it
+ * is. */
 #include "flight_watch.h"
 
 #include <string.h>
