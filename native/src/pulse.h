@@ -3,8 +3,9 @@
  * The beats are exact and the frames are not, so frames are fitted to beats, by least squares on orthogonal polynomials
  * (Forsythe, J. SIAM 5(2), 1957): straight lines through the last 4, 48 and 96 observations and parabolas through the
  * last 12, 24 and 48. The longest that agrees with all shorter ones is believed, by the intersection of confidence
- * intervals (Goldenshluger and Nemirovski, Math. Methods of Statistics 6, 1997): four beats of MIDI clock while the
- * tempo is steady, down to four ticks when it is not. How much the source shakes is learnt from it. */
+ * intervals (Goldenshluger and Nemirovski, Math. Methods of Statistics 6, 1997), for the place and for the slope apart:
+ * four beats of MIDI clock while the tempo is steady, down to four ticks when it is not. How much the source shakes is
+ * learnt from it. */
 #ifndef RIPIENO_PULSE_H
 #define RIPIENO_PULSE_H
 #include <stdint.h>

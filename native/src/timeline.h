@@ -1,10 +1,11 @@
 /* timeline.h - the one clock: which beat it is at which frame, whoever says so.
  *
  * Sources say that at a frame it was a beat of theirs: 24 times a beat from MIDI clock, once from taps, each cycle from
- * JACK's transport. A line is fitted to what each of them said (pulse.h); the timeline is a phase-locked loop
- * that follows the line of the chosen one: its tempo at once, its phase by playing a little faster or slower. What it
- * says is straight from cycle to cycle, and never stands still, goes back or jumps, unless it is told to begin
- * elsewhere (rp_timeline_start, rp_timeline_locate).
+ * JACK's transport. A line is fitted to what each of them said (pulse.h). The timeline is a phase-locked loop of the
+ * second order (Gardner, Phaselock Techniques, 3rd ed., 2005, chapter 2) that follows the line of the chosen one: the
+ * line's tempo at once, its phase by playing a little faster or slower, settled in 30 ms. What it says is straight from
+ * cycle to cycle, and never stands still, goes back or jumps, unless it is told to begin elsewhere (rp_timeline_start,
+ * rp_timeline_locate).
  *
  * A beat is a quarter note, a frame one of the driver's. In each cycle: first what came in (observe, start, stop), then
  * rp_timeline_advance, then ask. One thread calls all that is marked [process]. */
