@@ -87,5 +87,5 @@ def _take(score: Scored, tick: Any, seconds: Floats, pitch: Any, velocity: Any) 
     beats = np.interp(inside, ticks, np.maximum.accumulate(mean))
     heard = seconds < LONGEST
     frame = np.rint(seconds[heard] * SAMPLE_RATE).astype(np.int64)
-    columns = (np.asarray(column)[heard].astype(np.int64) for column in (pitch, velocity))
-    return Take(score.piece.name, frame, *columns, beats[beats <= seconds[heard][-1]])
+    keys, loud = np.asarray(pitch)[heard].astype(np.int64), np.asarray(velocity)[heard].astype(np.int64)
+    return Take(score.piece.name, frame, keys, loud, beats[beats <= seconds[heard][-1]])
