@@ -9,7 +9,7 @@
 static const double CLOSE = 1.0 / 25.0; /* beats */
 static const double GAP = 64.0;         /* beats: no source is silent for so long and then goes on counting */
 static const double SURE = 1.6;         /* standard deviations of an interval of confidence: of a place */
-static const double SURER = 3.5;        /* and of a slope, which is to be steady */
+static const double SURER = 4.5;        /* and of a slope, which is to be steady */
 static const double FAR = 6.0;          /* standard deviations: an observation to be doubted */
 static const double SLACK = 0.002;      /* s: and never one nearer than this */
 static const double LEAST = 2e-5;       /* s: nobody is surer */
