@@ -1,6 +1,6 @@
 """What the benches of the plugins say: rows of what was found, what was wanted, and whether that is met."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
@@ -30,7 +30,7 @@ def show(found: dict[str, Any]) -> None:
         print(f"  {row['what']:{wide[0]}}  {row['found']:{wide[1]}}  wanted: {row['wanted']}  -> {mark}")
 
 
-def xruns_row(what: str, told: dict[str, Any]) -> Row:
+def xruns_row(what: str, told: Mapping[str, Any]) -> Row:
     """Ours are cycles that took longer than a period. Others a machine has by itself: a bare wire had some beside us,
     and ours may differ from these by chance, but by no more than twice the standard deviation of two such counts.
 
