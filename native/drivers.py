@@ -37,7 +37,8 @@ class DriverError(Exception):
 
 @dataclass(frozen=True)
 class DriverState:
-    """How a driver does. Loads are the time spent in a cycle, as a share of the period; frames are samples."""
+    """How a driver does. Loads are the time spent in a cycle, as a share of the period; frames are samples. overruns:
+    cycles that took longer than a period, and so are xruns of our own making."""
 
     alive: bool
     sample_rate: int
@@ -47,6 +48,7 @@ class DriverState:
     xruns: int
     load_max: float
     load_mean: float
+    overruns: int = 0
     reason: str = ""
 
 
@@ -157,6 +159,7 @@ class JackClient:
             xruns=raw.xruns,
             load_max=raw.load_max / 1000,
             load_mean=raw.load_mean / 1000,
+            overruns=raw.overruns,
             reason=ffi.string(raw.reason).decode(errors="replace"),
         )
 
@@ -504,5 +507,6 @@ class Clock:
             xruns=raw.xruns,
             load_max=raw.load_max / 1000,
             load_mean=raw.load_mean / 1000,
+            overruns=raw.overruns,
             reason="" if raw.realtime else "without real-time priority",
         )

@@ -244,16 +244,17 @@ class Isolated(Hosted):
         while not self._closing.is_set():
             message, now = guest.receive(_TICK_S), time.monotonic()
             if message and message.get("say") == "state":
-                asked, next_state = 0.0, now + max(_STATE_S, _STATE_SHARE * float(message.get("seconds", 0)))
-            if message and message.get("say") == "prepares":
+                asked, patience = 0.0, 0.0
+                next_state = now + max(_STATE_S, _STATE_SHARE * float(message.get("seconds", 0)))
+            if message and message.get("say") == "busy":
                 patience = now + self.limits.state_s
             self._hear(message)
             if not asked and (now >= next_state or self._asked.is_set()):
                 guest.line.send(do="state")
                 asked = now
                 self._asked.clear()
-            may_rest = asked or now < patience
-            self._judge(guest, pulse.still(now), self.limits.state_s if may_rest else self.limits.hang_s)
+            allowed = self.limits.state_s if now < patience else self.limits.hang_s
+            self._judge(guest, pulse.still(now), allowed)
 
     def _hear(self, message: Message | None) -> None:
         """What the process says by itself."""

@@ -27,7 +27,7 @@ from ripieno.daemon.bench.plugins_belongings import belongings
 from ripieno.daemon.bench.plugins_client import Heard, Recording
 from ripieno.daemon.bench.plugins_faults import HANGS, KILL, NAN, STALL, Breaker, Fault, planned
 from ripieno.daemon.bench.plugins_player import script
-from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict
+from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict, xruns_row
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE, Session, Stage, open_plugin, playing
 from ripieno.daemon.bench.plugins_wire import Wire
 from ripieno.daemon.errors import UserError
@@ -140,15 +140,17 @@ def perform(cast: Cast, minutes: float, rest: float, folder: Path, rng: Random) 
         recording = Recording(folder, OURS, notes, record, seconds + TAIL + _SPARE)
         wire = Wire()
         try:
-            memory, xruns = resident_kib(), session.driver.state().xruns
+            memory, before = resident_kib(), session.driver.state()
             recording.go()
             faults = _torment(session, cast.harmed, minutes, rng)
             _wait(session, seconds + TAIL - minutes * 60)
             state, engine_frame = session.driver.state(), session.first_frame()
             told = {
-                "xruns": state.xruns - xruns,
+                "xruns": state.xruns - before.xruns,
+                "overruns": state.overruns - before.overruns,
                 "xruns_of_a_bare_wire_meanwhile": wire.ends(),
                 "load_max": state.load_max,
+                "load_mean": state.load_mean,
                 "missed_blocks": _missed(session),
                 "blocked": sum(plugin.standing().blocked for plugin in session.stage.plugins),
                 "memory_kib": {"start": memory, "end": resident_kib()},
@@ -321,8 +323,6 @@ def rows(song: Song, stems: Mapping[str, Any], told: Mapping[str, Any]) -> list[
 def _done(song: Song, told: Mapping[str, Any]) -> list[Row]:
     done, wanted = Counter(fault.kind for fault in song.faults), planned(told["minutes"], Random(0))
     hangs = sum(done[kind] for kind in HANGS)
-    beside, before = told["xruns_of_a_bare_wire_meanwhile"], told["xruns_of_a_bare_wire_a_minute_before"]
-    ours = told["xruns"] - beside
     return [
         Row(
             f"harm done in {told['minutes']:g} minutes",
@@ -330,13 +330,7 @@ def _done(song: Song, told: Mapping[str, Any]) -> list[Row]:
             f"{len(wanted)} faults",
             len(song.faults) == len(wanted),
         ),
-        Row(
-            "xruns of ours",
-            f"{max(ours, 0)}: {told['xruns']}, where a bare wire beside it had {beside} ({before:.1f} a minute before);"
-            f" longest cycle {told['load_max']:.0%} of the period",
-            "0",
-            ours <= 0 and told["load_max"] < 1,
-        ),
+        xruns_row("xruns of ours", told),
     ]
 
 

@@ -20,7 +20,7 @@ from ripieno.daemon.bench import plugins_sound
 from ripieno.daemon.bench.continuation_interaction import resident_kib, wire_xruns
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import Heard, Recording
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
+from ripieno.daemon.bench.plugins_rows import Row, show, verdict, xruns_row
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE, Stage, open_plugin, playing
 from ripieno.daemon.bench.plugins_wire import Wire
 from ripieno.daemon.progress import Progress
@@ -121,6 +121,7 @@ def perform(folder: Path, minutes: float) -> tuple[Heard, dict[str, Any]]:
             beside, heard = wire.ends(), recording.ends()
             return heard, {
                 "xruns": state.xruns - before.xruns,
+                "overruns": state.overruns - before.overruns,
                 "xruns_of_a_bare_wire_meanwhile": beside,
                 "load_max": state.load_max,
                 "load_mean": state.load_mean,
@@ -184,16 +185,12 @@ def measure(minutes: float = MINUTES, wire_seconds: float = WIRE_SECONDS) -> dic
 
 def rows(told: Mapping[str, Any], beside: Beside, peak: float) -> list[Row]:
     """The verdict."""
-    wire, before = told["xruns_of_a_bare_wire_meanwhile"], told["xruns_of_a_bare_wire_a_minute_before"]
     slips = f", {beside.slips} times out of step" if beside.slips else ""
     sounds = plugins_sound.SILENT < peak < float("inf")
     return [
-        Row(
+        xruns_row(
             f"underflows in {told['minutes']:g} minutes of {UNITS_MAX} compiled plugins in series, Python kept busy",
-            f"{max(told['xruns'] - wire, 0)}: {told['xruns']}, where a bare wire beside it had {wire} ({before:.1f}"
-            f" a minute before); longest cycle {told['load_max']:.0%} of the period, mean {told['load_mean']:.1%}",
-            "0",
-            told["xruns"] <= wire and told["load_max"] < 1,
+            told,
         ),
         Row(
             "periods that are not as rendered off line",

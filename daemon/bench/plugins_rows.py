@@ -1,7 +1,8 @@
 """What the benches of the plugins say: rows of what was found, what was wanted, and whether that is met."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import sqrt
 from typing import Any
 
 
@@ -27,6 +28,20 @@ def show(found: dict[str, Any]) -> None:
     for row in rows:
         mark = "met" if row["met"] else "NOT MET"
         print(f"  {row['what']:{wide[0]}}  {row['found']:{wide[1]}}  wanted: {row['wanted']}  -> {mark}")
+
+
+def xruns_row(what: str, told: Mapping[str, Any]) -> Row:
+    """Ours are cycles that took longer than a period. Others a machine has by itself: a bare wire had some beside us,
+    and ours may differ from these by chance, but by no more than twice the standard deviation of two such counts.
+
+    told: with "overruns", "xruns", "xruns_of_a_bare_wire_meanwhile", "load_max" and "load_mean", both of the period.
+    """
+    ours, server, wire = told["overruns"], told["xruns"], told["xruns_of_a_bare_wire_meanwhile"]
+    found = (
+        f"{ours}: longest cycle {told['load_max']:.0%} of the period, mean {told['load_mean']:.1%}; the server had"
+        f" {server} xruns, another one with a bare wire {wire} meanwhile"
+    )
+    return Row(what, found, "0", not ours and server <= wire + 2 * sqrt(server + wire))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -15,11 +15,12 @@ enum {
     EVENTS = 1024,                                 /* events a block takes; the rest waits for the next */
     BYTES = 2 * LARGEST,                           /* and what they hold together */
     BLOCK_MAX = 8192,
-    LOAD_CYCLES = 128,  /* load_sum is the mean times this */
-    POLL = 500000,      /* nanoseconds between two looks at an empty queue */
-    BEHIND = 100000000, /* nanoseconds; up to here lost time is caught up with, beyond it time stood still */
-    STAND_BY = 5000000, /* nanoseconds between two looks at whether somebody else still plays */
-    PATIENCE = 50000000 /* nanoseconds, and three of its cycles, that somebody else may be late with the next */
+    LOAD_CYCLES = 128,   /* load_sum is the mean times this */
+    WHOLE_PERIOD = 1000, /* what a load is of */
+    POLL = 500000,       /* nanoseconds between two looks at an empty queue */
+    BEHIND = 100000000,  /* nanoseconds; up to here lost time is caught up with, beyond it time stood still */
+    STAND_BY = 5000000,  /* nanoseconds between two looks at whether somebody else still plays */
+    PATIENCE = 50000000  /* nanoseconds, and three of its cycles, that somebody else may be late with the next */
 };
 static const uint64_t SECOND = 1000000000, MILLISECOND = 1000000;
 enum { HEADER = offsetof(rp_clock_event, data) };
@@ -52,7 +53,7 @@ struct rp_clock {
     uint32_t period; /* the longest so far */
 
     _Atomic uint64_t frame, cycles, xruns, refused;
-    _Atomic uint32_t running, lost, connected, load_max, load_sum;
+    _Atomic uint32_t running, lost, connected, load_max, load_sum, overruns;
 };
 
 /* [process] */
@@ -138,6 +139,7 @@ static void note_load(rp_clock *clock, uint64_t taken) {
     if (load > atomic_load_explicit(&clock->load_max, memory_order_relaxed))
         atomic_store_explicit(&clock->load_max, load, memory_order_relaxed);
     atomic_store_explicit(&clock->load_sum, sum - sum / LOAD_CYCLES + load, memory_order_relaxed);
+    atomic_fetch_add_explicit(&clock->overruns, load > WHOLE_PERIOD, memory_order_relaxed);
 }
 
 /* Whoever has set `busy`. [process] */
@@ -282,5 +284,6 @@ void rp_clock_get_state(const rp_clock *clock, rp_clock_state *out) {
         .realtime = clock->realtime != 0,
         .load_max = atomic_load_explicit(&clock->load_max, memory_order_relaxed),
         .load_mean = atomic_load_explicit(&clock->load_sum, memory_order_relaxed) / LOAD_CYCLES,
+        .overruns = atomic_load_explicit(&clock->overruns, memory_order_relaxed),
     };
 }

@@ -96,6 +96,7 @@ static void note_load(rp_jack *jack, uint64_t taken, uint32_t frames) {
     if (load > atomic_load_explicit(&jack->load_max, memory_order_relaxed))
         atomic_store_explicit(&jack->load_max, load, memory_order_relaxed);
     atomic_store_explicit(&jack->load_sum, sum - sum / RP_LOAD_CYCLES + load, memory_order_relaxed);
+    atomic_fetch_add_explicit(&jack->overruns, load > RP_WHOLE_PERIOD, memory_order_relaxed);
 }
 
 int rp_jack_process(uint32_t frames, void *argument) {

@@ -51,7 +51,7 @@ struct rp_jack {
 
     /* Written by one thread each, read by any. */
     _Atomic uint64_t frame, cycles, xruns, unread;
-    _Atomic uint32_t state, period, rate, load_max, load_sum, changes;
+    _Atomic uint32_t state, period, rate, load_max, load_sum, overruns, changes;
     _Atomic uint32_t lost; /* bit n: input port n lost a connection; the process thread takes it */
     _Atomic uint32_t sound_latency, midi_latency; /* frames, of our own */
     _Atomic uint32_t shift[RP_PORTS_MAX];         /* of each MIDI output, on top */
@@ -66,7 +66,7 @@ struct rp_jack {
 
 uint32_t rp_jack_begin(rp_jack *jack, rp_jack_player play, void *player); /* RP_JACK_FINE... [control] */
 
-enum { RP_LOAD_CYCLES = 128 }; /* load_sum is the mean times this */
+enum { RP_LOAD_CYCLES = 128, RP_WHOLE_PERIOD = 1000 }; /* load_sum is the mean times the first, in the second's parts */
 
 int rp_jack_write(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size); /* [process] */
 int rp_jack_process(uint32_t frames, void *argument);                                                 /* [process] */

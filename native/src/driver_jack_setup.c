@@ -178,6 +178,7 @@ void rp_jack_get_state(const rp_jack *jack, rp_jack_state *out) {
         .period = atomic_load_explicit(&jack->period, memory_order_relaxed),
         .load_max = atomic_load_explicit(&jack->load_max, memory_order_relaxed),
         .load_mean = atomic_load_explicit(&jack->load_sum, memory_order_relaxed) / RP_LOAD_CYCLES,
+        .overruns = atomic_load_explicit(&jack->overruns, memory_order_relaxed),
         .changes = atomic_load_explicit(&jack->changes, memory_order_relaxed),
     };
     if (out->state != RP_JACK_RUNNING) keep_text(out->reason, sizeof out->reason, jack->reason);

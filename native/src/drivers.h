@@ -65,6 +65,7 @@ typedef struct {
     uint32_t period;    /* frames */
     uint32_t load_max;  /* time spent in a cycle, thousandths of the period: the longest since the start */
     uint32_t load_mean; /* over the last hundred cycles or so */
+    uint32_t overruns;  /* cycles that took longer than a period: xruns of our own making */
     uint32_t changes;   /* ports that came or went, on the whole server */
     char reason[128];   /* in JACK's own words: why it failed or left; may be empty */
 } rp_jack_state;
@@ -146,8 +147,9 @@ typedef struct {
     uint64_t refused; /* messages that found a source's queue full */
     uint32_t running;
     uint32_t realtime; /* 1: the thread has real-time priority */
-    uint32_t load_max; /* as of rp_jack_state */
+    uint32_t load_max; /* as of rp_jack_state, like the next two */
     uint32_t load_mean;
+    uint32_t overruns;
     uint32_t driven; /* 1: somebody else runs the cycles at the moment */
 } rp_clock_state;
 typedef struct {

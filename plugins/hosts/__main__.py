@@ -120,7 +120,7 @@ class Host:
 
     def _prepare(self, period: int) -> None:
         """It may take its time."""
-        self.line.send(say="prepares")
+        self.line.send(say="busy")
         confine.bound_hangs(self.longest, self.longest)
         self.period = period
         self.plugin.prepare(self.rate, period)
@@ -144,6 +144,7 @@ class Host:
         if message.get("do") == "quit":
             self.quits = True
         elif message.get("do") == "state":
+            self.line.send(say="busy")  # or it would be taken for hung
             confine.bound_hangs(self.longest, self.longest)
             began = time.monotonic()
             state = self.plugin.state()
