@@ -1,5 +1,6 @@
 """What works on this machine, and what to install for the rest."""
 
+import os
 import platform
 import re
 import sys
@@ -138,6 +139,20 @@ def _package(name: str, what: str, advice: str) -> Callable[[], Finding]:
     return check
 
 
+_LOCKED_BYTES = 64 << 20
+
+
+def _refusal() -> str:
+    """Why the system gives this process no real-time priority, "" where it does; tried for a moment."""
+    before, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        os.sched_setscheduler(0, before, parameters)
+    except OSError as error:
+        return f"it is refused ({error.strerror})"
+    return ""
+
+
 def _realtime() -> Finding:
     if sys.platform == "win32" or sys.platform == "darwin":
         return Finding("real-time priority", "works", "given by the system's audio")
@@ -146,14 +161,31 @@ def _realtime() -> Finding:
     priority = resource.getrlimit(resource.RLIMIT_RTPRIO)[0]
     locked = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     memory = "any" if locked == resource.RLIM_INFINITY else f"{locked // 1024} kB of"
-    detail = f"priority up to {priority}, {memory} locked memory"
+    detail = f"priority up to {priority} (rtprio), {memory} locked memory (memlock)"
+    refusal = _refusal()
+    if not refusal:
+        little = 0 <= locked < _LOCKED_BYTES and os.geteuid() != 0  # root may lock all
+        advice = "memlock unlimited in /etc/security/limits.d, so that nothing is swapped out" if little else ""
+        return Finding("real-time priority", "limited" if little else "works", detail, advice)
     if priority > 0:
-        return Finding("real-time priority", "works", detail)
+        return Finding("real-time priority", "limited", f"{detail}, and yet {refusal}", "let the container have it")
     advice = _on(
         debian="dpkg-reconfigure jackd2 and say yes, join the group audio (usermod -aG audio NAME), log in again",
         other="allow your user real-time priority (rtprio 95, memlock unlimited in /etc/security/limits.d)",
     )
     return Finding("real-time priority", "limited", detail, advice)
+
+
+def _service() -> Finding:
+    """Who would let it run by itself, and how that does."""
+    from ripieno.daemon.service import manager
+
+    try:
+        health = manager().health()
+    except UserError as error:
+        detail, *advice = re.split("[:;] ", str(error), maxsplit=1)
+        return Finding("service", "missing", detail, *advice)
+    return Finding("service", health.state, health.detail, health.advice)
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
@@ -163,6 +195,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _rtmidi,
     _audio,
     _realtime,
+    _service,
     _sound,
     _soundfonts,
     _package("pedalboard", "VST3 and AU", 'pip install "ripieno[vst]"'),

@@ -57,10 +57,14 @@ def status(performance: "Performance") -> dict[str, Any]:
     band = {"band": performance.band.status(state.frame)} if performance.band else {}
     voice = {"voice": performance.singer.status()} if performance.singer else {}
     sound = {"chains": performance.chains.status()} if performance.chains else {}
+    recording = {"recording": performance.recording.status()} if performance.recording else {}
+    songs = {"songs": performance.list_status()} if len(performance.presets) > 1 else {}
     return (
         band
         | voice
         | sound
+        | songs
+        | recording
         | {
             "preset": performance.preset.name,
             "driver": performance.driver.name,
@@ -212,7 +216,18 @@ def _head(performance: "Performance", why: str) -> list[str]:
     for color, marks in groupby(performance.board.keyboard(), lambda key: key[1]):
         text = "".join(mark for mark, _ in marks)
         keys += colored(text, color) if color else dimmed(text)
-    return [title, dimmed(place[: width - 1]), "", f" {keys}" if width > 90 else ""]
+    songs = [_songs(performance)[: width - 1]] if len(performance.presets) > 1 else []
+    return [title, *songs, dimmed(place[: width - 1]), "", f" {keys}" if width > 90 else ""]
+
+
+def _songs(performance: "Performance") -> str:
+    """Where in the list it is, and whether what may come is ready."""
+    values = performance.list_status()
+    signs = {"ready": "", "loading": " (being made ready)", "waiting": " (not ready yet)", "failed": " (cannot play)"}
+    near = [f"{word}: {values[word]['title']}{signs[values[word]['state']]}" for word in ("next", "previous")]
+    wanted = [f"waiting for {values['wanted']}"] if values["wanted"] else []
+    here = f"{values['number']} of {values['of']}: {values['title']}"
+    return f" {'   '.join([here, *near, *wanted])}"
 
 
 def _players(performance: "Performance") -> list[str]:
@@ -321,13 +336,27 @@ def _shown(value: Any) -> str:
     return "-".join(value) if isinstance(value, list) else str(value)
 
 
+def _recorded(performance: "Performance") -> list[str]:
+    """How the recording stands, where there may be one."""
+    now = performance.recording.status() if performance.recording else {}
+    if not now:
+        return []
+    room = f", room for {now['room_s'] // 60} minutes" if now["room_s"] < 100 * 3600 else ""
+    missing = f", {now['missing_ms']:.0f} ms missing" if now["gaps"] else ""
+    minutes, seconds = divmod(round(now["seconds"]), 60)
+    told = f"recording {minutes}:{seconds:02}, {now['bytes'] / 1e6:.1f} MB{room}{missing}   o end it"
+    waits = "the recording waits for the disk" if now["wanted"] else "not recording   o record"
+    saving = f"   saving {now['saving']:.0%}" if now["saving"] is not None else ""
+    return [f" {told if now['path'] else waits}   O save the last {now['rolling_s']:.0f} s{saving}"]
+
+
 def _foot(performance: "Performance", news: list[str]) -> list[str]:
     values = status(performance)
     gone = "" if values["alive"] else "   the driver is away"
     load = f" load {values['load']:.1%} (at most {values['load_max']:.1%})   xruns {values['xruns']}{gone}"
     delay = f" longest delay {values['longest_delay_ms']:.1f} ms   last key {performance.board.last_key or '-'}"
     counts = "   ".join(f"{words} {values[name]}" for name, words in _COUNTS.items())
-    keys = [" 1-9 switch an instrument   n next preset   p panic   q end"]
+    keys = [" 1-9 switch an instrument   n next   N previous   Z keep settings   z back to them   p panic   q end"]
     there = ((band.KEYS, performance.band), (singer.KEYS, performance.singer), (chains.KEYS, performance.chains))
     known = {key: command for keys, one in there if one for key, command in keys.items()}
     if known:
@@ -338,7 +367,8 @@ def _foot(performance: "Performance", news: list[str]) -> list[str]:
     typed = (
         [f" set: {performance.typed}_  (such as: {example}; Enter sets it)"] if performance.typed is not None else []
     )
-    return [load, delay, f" {counts}", "", *(f" {text}" for text in news), *typed, "", *map(dimmed, keys)]
+    figures = [load, delay, f" {counts}", *_recorded(performance), ""]
+    return [*figures, *(f" {text}" for text in news), *typed, "", *map(dimmed, keys)]
 
 
 @contextmanager

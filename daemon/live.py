@@ -6,44 +6,68 @@ Nothing here stands between a key and its sound: this loop looks at what the eng
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ripieno.daemon import band as bands
 from ripieno.daemon import chains as plugins
 from ripieno.daemon import display, singer, terminal
-from ripieno.daemon.band import Band, answer_beats, make_band
+from ripieno.daemon.band import Band, answer_beats
 from ripieno.daemon.blackbox import BlackBox
 from ripieno.daemon.board import Board
 from ripieno.daemon.chain_checks import LEFT, LEFT_IN, RIGHT, RIGHT_IN
-from ripieno.daemon.chains import Chains, make_chains
+from ripieno.daemon.chain_state import Saved
+from ripieno.daemon.chains import Chains
 from ripieno.daemon.drivers.base import NO_SOUND, NO_SOUND_IN
 from ripieno.daemon.errors import UserError, did_you_mean
-from ripieno.daemon.keeper import Keeper, Opened
-from ripieno.daemon.preset_document import CHAIN, CONTINUATION, SINGING
+from ripieno.daemon.keeper import Keeper
+from ripieno.daemon.preset_document import CHAIN
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.progress import Progress
-from ripieno.daemon.rig import audio_input_names, audio_names, build, output_names, voices
+from ripieno.daemon.ready import Ports, Ready, make_ready
+from ripieno.daemon.rig import audio_input_names, audio_names, output_names
 from ripieno.daemon.schema import slug
+from ripieno.daemon.setlist import SetList, Song
 from ripieno.daemon.settings import Settings, split
-from ripieno.daemon.singer import Singer, make_singer
+from ripieno.daemon.shelf import Shelf
+from ripieno.daemon.singer import Singer
+from ripieno.daemon.snapshots import read_snapshot, snapshot_path, write_snapshot
 
 if TYPE_CHECKING:
     from ripieno.daemon.drivers.base import Driver
-    from ripieno.native.engine import Engine, Rig
+    from ripieno.daemon.flight.recorder import FlightRecorder
+    from ripieno.daemon.recording.session import Session
+    from ripieno.native.engine import Engine, Report
 
 _LOOK_SECONDS = 1 / 30
 _TEND_SECONDS = 0.25
+_FIRST_SECONDS = 0.005  # between two looks whether the first song is ready
+
+
+class Watcher(Protocol):
+    """Somebody outside who wants to know: who runs the service, who counts, who remembers. None may raise or wait."""
+
+    def begin(self, performance: "Performance") -> None:
+        """It plays now."""
+
+    def tend(self, performance: "Performance") -> None:
+        """A few times a second, and whenever another song begins."""
+
+    def end(self) -> None:
+        """It is about to end, begun or not."""
 
 
 @dataclass
 class Options:
-    """How to play live: client name, driver and what to connect; how to show it ("panel", "lines" or "json")."""
+    """How to play live: client name, driver and what to connect; how to show it ("panel", "lines" or "json").
+
+    first: which of the presets to begin with.
+    """
 
     client: str = "ripieno"
     driver: str = "auto"
@@ -55,6 +79,10 @@ class Options:
     rate: int = 0
     show: str = "lines"
     stress: bool = False
+    first: int = 0
+    watchers: Sequence[Watcher] = ()
+    flight: "FlightRecorder | None" = None
+    recording: "Session | None" = None
 
 
 def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
@@ -75,90 +103,170 @@ def all_audio_inputs(presets: Sequence[Preset]) -> tuple[str, ...]:
 
 @dataclass
 class Performance:
-    """What runs: the presets to choose from, the driver, the engine, and what is known of them."""
+    """What runs: the songs to choose from, the driver, the engine, and what is known of them.
 
-    presets: Sequence[Preset]
+    playing: the number of the song that plays. wanted: of the one that is to play as soon as it is ready. current: the
+    one that plays, None while it is being made ready.
+    """
+
+    songs: SetList
     driver: "Driver"
     new_engine: Callable[[], "Engine"]
     board: Board
     playing: int = 0
     ending: bool = False
     news: list[str] = field(default_factory=list)
-    band: Band | None = None
-    singer: Singer | None = None
-    chains: Chains | None = None
     keeper: Keeper = field(default_factory=Keeper)
     typed: str | None = None  # of a setting, while somebody types one
-    _rig: "Rig | None" = None
+    watchers: Sequence[Watcher] = ()
+    flight: "FlightRecorder | None" = None
+    recording: "Session | None" = None
+    wanted: int | None = None
+    current: Ready | None = None
 
     def __post_init__(self) -> None:
+        self.shelf = Shelf(self.presets)
         self.engine = self.new_engine()
+        self.name_slots()
+
+    @property
+    def presets(self) -> tuple[Preset, ...]:
+        """Those of the songs, in order."""
+        return self.songs.presets
+
+    @property
+    def song(self) -> Song:
+        return self.songs.songs[self.playing]
 
     @property
     def preset(self) -> Preset:
-        return self.presets[self.playing]
+        return self.song.preset
+
+    @property
+    def band(self) -> Band | None:
+        return self.current.band if self.current else None
+
+    @property
+    def singer(self) -> Singer | None:
+        return self.current.singer if self.current else None
+
+    @property
+    def chains(self) -> Chains | None:
+        return self.current.chains if self.current else None
 
     @property
     def over(self) -> bool:
         """Somebody ended it, or the file that played is over."""
         return self.ending or self.driver.finished
 
-    def load(self, index: int) -> None:
-        """Play by one of the presets from now on or, where it has plugins, as soon as they are open."""
-        preset = self.presets[index]
-        if self.keeper.busy:
-            raise UserError("the plugins of a preset are being opened")
-        if preset.chain:
-            self.news.append(f"opening the plugins of {preset.name}")
-            self.keeper.begin(index, self.opener(index))
-        else:
-            self.play(index, None)
+    def name_slots(self) -> None:
+        """Tell the engine what the player changes songs by."""
+        self.engine.set_slots(len(self.presets), self.songs.channel())
+        for index, song in enumerate(self.songs.songs):
+            if song.program:
+                self.engine.set_program(index, song.program - 1, song.bank)
+        for which, trigger in enumerate(self.songs.triggers()):
+            self.engine.set_trigger(which, trigger)
 
-    def opener(self, index: int, progress: Callable[[float], None] = lambda share: None) -> Callable[[], Opened]:
-        """What opens a preset's plugins, to be called in another thread."""
-        rate, period = self.driver.sample_rate, self.driver.state().period
+    def maker(
+        self, index: int, progress: Callable[[float], None] = lambda share: None, kept: Mapping[str, Saved] = {}
+    ) -> Callable[[], Ready]:
+        """What makes a song ready, to be called in another thread."""
+        preset, snapshot = self.presets[index], self.songs.songs[index].snapshot
         ports = all_outputs(self.presets), all_audios(self.presets)
-        kept = self.chains.kept() if self.chains and index == self.playing else {}
-        return lambda: make_chains(self.presets[index], rate, period, *ports, progress, kept)
+        made_for = Ports(self.driver.sample_rate, self.driver.state().period, *ports)
+        return lambda: make_ready(index, preset, made_for, snapshot, kept, progress)
 
-    def play(self, index: int, chains: Chains | None) -> None:
-        """Play by one of the presets, with its plugins, from now on; what sounds goes on until it is released."""
-        preset, rate = self.presets[index], self.driver.sample_rate
-        try:
-            band = make_band(preset, rate) if preset.continuation else None
-            voice = make_singer(preset, rate) if preset.singing else None
-            cores = (band.core if band else None, voice.core if voice else None, chains.rack if chains else None)
-            rig = build(preset, rate, all_outputs(self.presets), *cores, all_audios(self.presets))
-        except UserError:
-            if chains:
-                self.keeper.discard(chains)
-            raise
-        self.end_workers()
-        if self.chains and self._rig:
-            self.keeper.leave(self._rig, self.chains)
-        self.playing, self.band, self.singer, self.chains, self._rig = index, band, voice, chains, rig
-        self.engine.load(rig)
+    def load(self, index: int) -> None:
+        """Play one of the songs from now on or, where it is not ready, as soon as it is; what sounds goes on until it
+        is released."""
+        if index in self.shelf.failed:
+            raise UserError(self.shelf.failed[index])
+        self.wanted = index
+        self.engine.go(index)
+        if index not in self.shelf.ready and self.presets[index].chain:
+            self.news.append(f"opening the plugins of {self.presets[index].name}")
+
+    def take_place(self, ready: Ready) -> None:
+        """It waits in its slot from now on."""
+        self.shelf.ready[ready.index] = ready
+        self.engine.arm(ready.index, ready.rig)
+        self.news += ready.news
+
+    def begin(self, ready: Ready) -> None:
+        """It is the first to play."""
+        self.take_place(ready)
+        self.engine.go(ready.index)
+        self.current = ready
+        self.show_switches()
+
+    def show_switches(self) -> None:
+        """The board shows who is on."""
+        for player, enabled in zip(self.board.players, self.current.enabled if self.current else (), strict=False):
+            player.enabled = enabled
+
+    def arrive(self, index: int) -> None:
+        """The engine plays this song from here on."""
+        before, now = self.playing, self.shelf.ready.get(index)
+        self.wanted = None if self.wanted == index or index == before else self.wanted
+        if now is not None and self.current is now:
+            return
+        self.playing, self.current = index, now
         self.board.change(self.preset)
-        for one in (band, voice):
-            if one:
-                one.core.start()
+        self.show_switches()
+        self.reset(before)
+        self.tell_watchers()  # of a song as it begins, before anything is set
+        if now is None:  # it was about to be put away, and is made ready again
+            self.load(index)
 
-    def end_workers(self) -> None:
-        """Let the band and the voice that play think no more, if there are any; the engine ends what they play."""
-        for one in (self.band, self.singer):
-            if one:
-                one.core.stop()
+    def reset(self, index: int) -> None:
+        """A song with a snapshot of its own is as that says whenever it begins."""
+        snapshot, ready = self.songs.songs[index].snapshot, self.shelf.ready.get(index)
+        if snapshot and ready and index != self.playing:
+            self.news += ready.recall(snapshot, self.engine)
+
+    def tend_shelf(self) -> None:
+        """What has been made ready waits in its slot; what is missing is made; what is too much goes."""
+        if not self.driver.state().alive:
+            return  # nobody would take it
+        try:
+            ready = self.keeper.take()
+            if ready and ready.rate == self.driver.sample_rate and ready.index not in self.shelf.ready:
+                self.take_place(ready)
+            elif ready:  # the rate has changed meanwhile
+                self.keeper.discard(ready)
+        except UserError as error:
+            self.news.append(str(error))
+        if self.keeper.making is not None:
+            return
+        for index in self.shelf.surplus(self.playing, self.wanted):
+            self.engine.arm(index, None)
+            self.keeper.leave(self.shelf.ready.pop(index))
+        missing = self.shelf.missing(self.playing, self.wanted)
+        if missing is not None:
+            self.keeper.begin(missing, self.watched(missing))
+
+    def watched(self, index: int) -> Callable[[], Ready]:
+        """What makes a song ready; where it cannot be, that is remembered, and not tried again."""
+        make = self.maker(index)
+
+        def made() -> Ready:
+            try:
+                return make()
+            except UserError as error:
+                self.shelf.failed[index] = str(error)
+                raise
+
+        return made
 
     def switch(self, index: int) -> None:
-        """Switch an instrument on or off (the paper's entry hint; in a band that answers: whether it may play)."""
-        if index >= len(self.preset.ensemble):
+        """Switch an instrument on or off."""
+        if index >= len(self.preset.ensemble) or not self.current:
             return
         enabled = not self.board.players[index].enabled
+        self.current.switch(self.engine, index, enabled)
         if self.band:
-            self.band.core.enable(index, enabled)
             self.board.players[index].enabled = enabled
-        if self.preset.player is None:
-            self.engine.set_voice(index, replace(voices(self.preset)[index], enabled=enabled))
 
     def press(self, keys: str) -> None:
         """Keys of the computer's keyboard. What one of them cannot do is news, and the music goes on."""
@@ -194,9 +302,7 @@ class Performance:
     @property
     def tables(self) -> dict[str, Settings]:
         """What is set while it plays, by the names of its tables in the preset."""
-        both: dict[str, Settings | None] = {CONTINUATION: self.band, SINGING: self.singer}
-        there = {name: one for name, one in both.items() if one}
-        return there | (self.chains.tables if self.chains else {})
+        return self.current.tables if self.current else {}
 
     def command(self, text: str) -> str:
         """Set a key that was typed; its table's name may stand before it, and must where two have such a key."""
@@ -216,59 +322,127 @@ class Performance:
 
     def look(self) -> None:
         """Take in what happened since the last look."""
-        self.board.hear(self.engine.poll())
+        for report in self.engine.poll():
+            self.hear(report)
         if self.band:
             self.news += bands.news_of(self.band.hear())
         if self.singer:
             self.news += singer.news_of(self.singer.hear())
         if self.chains:
             self.chains.look()
-        ready = self.keeper.take()
-        if ready:
-            self.enter(*ready)
+        self.tend_shelf()
 
-    def enter(self, index: int, chains: Chains, news: list[str]) -> None:
-        """A preset's plugins are open."""
-        if chains.rate != self.driver.sample_rate:  # that has changed meanwhile
-            self.keeper.discard(chains)
-            self.load(index)
-            return
-        self.news += news
-        self.play(index, chains)
+    def hear(self, report: "Report") -> None:
+        """Something happened in the engine."""
+        if report.kind == "slot":
+            self.arrive(report.value)
+        elif report.kind == "wanted" and report.value in self.shelf.failed:
+            self.news.append(self.shelf.failed[report.value])
+        elif report.kind == "wanted":
+            self.wanted = report.value
+            self.news.append(f"{self.songs.songs[report.value].title} is not ready yet: it plays as soon as it is")
+        else:
+            self.board.hear([report])
 
     def begin_anew(self) -> None:
         """The driver's server came back with another sample rate: all is made for that, and goes on as it was."""
-        self.end_workers()
-        opener = self.opener(self.playing) if self.preset.chain else None
+        kept = self.chains.kept() if self.chains else {}
         self.engine.close()
-        if self.chains:
-            self.keeper.discard(self.chains)
-        self.chains = self._rig = None
+        for ready in self.shelf.ready.values():
+            self.keeper.discard(ready)
+        self.shelf, self.current = Shelf(self.presets), None
         self.engine = self.new_engine()
+        self.name_slots()
         self.board.rate = self.driver.sample_rate
         self.driver.start(self.engine)
-        if not opener:
-            self.play(self.playing, None)
-        elif not self.keeper.busy:
-            self.keeper.begin(self.playing, opener)
+        self.engine.go(self.playing)
+        if self.keeper.making is None:
+            self.keeper.begin(self.playing, self.maker(self.playing, kept=kept))
 
     def tend(self) -> None:
         """A few times a second: look after what is outside."""
         self.news += self.driver.tend()
         if self.driver.new_rate:
             self.begin_anew()
-        self.news += self.chains.tend() if self.chains else []
+        for ready in self.shelf.ready.values():
+            self.news += ready.chains.tend() if ready.chains else []
         self.news += self.keeper.tend(self.engine)
+        self.tell_watchers()
 
-    def next_preset(self) -> None:
-        """Go on with the next preset of the list."""
+    def tell_watchers(self) -> None:
+        """Those outside look at how it is."""
+        for watcher in self.watchers:
+            watcher.tend(self)
+
+    def step(self, by: int) -> None:
+        """Go on with the next song of the list (1), or back to the one before (-1)."""
         if len(self.presets) > 1:
-            self.load((self.playing + 1) % len(self.presets))
+            start = self.playing if self.wanted is None else self.wanted
+            self.load((start + by) % len(self.presets))
+
+    def list_status(self) -> dict[str, Any]:
+        """Where in the list it is, as plain values. state: "ready", "loading", "waiting" or "failed"."""
+        count = len(self.presets)
+
+        def told(index: int) -> dict[str, str]:
+            failed = "failed" if index in self.shelf.failed else "waiting"
+            state = "loading" if index == self.keeper.making else failed
+            return {
+                "title": self.songs.songs[index].title,
+                "state": "ready" if index in self.shelf.ready else state,
+            }
+
+        return {
+            "number": self.playing + 1,
+            "of": count,
+            "title": self.song.title,
+            "next": told((self.playing + 1) % count),
+            "previous": told((self.playing - 1) % count),
+            "wanted": "" if self.wanted is None else self.songs.songs[self.wanted].title,
+        }
+
+    @property
+    def kept_at(self) -> Path:
+        """Where the song's snapshot is, or is to be."""
+        return self.song.keeps or snapshot_path(self.preset)
+
+    def take_snapshot(self) -> None:
+        """Keep all that is set now."""
+        if not self.current:
+            return
+        write_snapshot(self.kept_at, self.current.snapshot())
+        if self.song.keeps:  # it begins so from now on
+            song = replace(self.song, snapshot=read_snapshot(self.kept_at, self.preset))
+            songs = self.songs.songs
+            self.songs = replace(self.songs, songs=(*songs[: self.playing], song, *songs[self.playing + 1 :]))
+        self.news.append(f"kept in {self.kept_at}")
+
+    def recall_snapshot(self) -> None:
+        """Be as the last snapshot says."""
+        if not self.current:
+            return
+        told = self.current.recall(read_snapshot(self.kept_at, self.preset), self.engine)
+        self.show_switches()
+        self.news += told or [f"as {self.kept_at} says"]
 
     def take_news(self) -> list[str]:
         """What has not been shown yet."""
         news, self.news = self.news, []
+        if self.flight:
+            self.flight.hear(news)
         return news
+
+    def record(self) -> None:
+        """Record what is played, or no longer."""
+        if not self.recording:
+            raise UserError("nothing is recorded: begin with --recordings FOLDER, or --record")
+        self.recording.toggle()
+
+    def save_last(self) -> None:
+        """Write down the last minutes."""
+        if not self.recording:
+            raise UserError("nothing is kept: begin with --recordings FOLDER, or --record")
+        self.recording.save()
 
     def panic(self) -> None:
         """Silence, at once."""
@@ -290,13 +464,18 @@ def _behind(title: str, name: str) -> str:
 
 _COMMANDS: dict[str, Callable[[Performance], None]] = {
     "p": Performance.panic,
-    "n": Performance.next_preset,
+    "n": lambda performance: performance.step(1),
+    "N": lambda performance: performance.step(-1),
+    "Z": Performance.take_snapshot,
+    "z": Performance.recall_snapshot,
+    "o": Performance.record,
+    "O": Performance.save_last,
     "q": Performance.end,
 }
 
 
-def run(presets: Sequence[Preset], options: Options) -> int:
-    """Play live by the first of the presets until told to end; returns the exit code.
+def run(songs: SetList, options: Options) -> int:
+    """Play live, the first of the songs to begin with, until told to end; returns the exit code.
 
     Ends on SIGINT, SIGTERM, the key q, or the end of the file that the file driver plays, with every note released.
     Raises UserError for what a user can mend: ports, drivers, models.
@@ -304,6 +483,7 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     from ripieno.daemon.drivers import make
     from ripieno.native.engine import BLACKBOX_SIZE, Engine
 
+    presets = songs.presets
     inputs, outputs = presets[0].inputs, all_outputs(presets)
     audios, audio_inputs = all_audios(presets), all_audio_inputs(presets)
     if any(preset.inputs != inputs for preset in presets):
@@ -317,9 +497,16 @@ def run(presets: Sequence[Preset], options: Options) -> int:
     counts = {"audios": len(audios), "audio_inputs": len(audio_inputs)}
 
     def new_engine() -> Engine:
-        return Engine(driver.sample_rate, len(inputs), len(outputs), **counts, blackbox=box.memory)
+        engine = Engine(driver.sample_rate, len(inputs), len(outputs), **counts, blackbox=box.memory)
+        if options.flight:
+            options.flight.attach(engine, bytes(box.memory))
+        if options.recording:
+            options.recording.attach(engine, presets[options.first], outputs, audios)
+        return engine
 
-    performance = Performance(presets, driver, new_engine, Board(presets[0], driver.sample_rate))
+    board = Board(presets[options.first], driver.sample_rate)
+    performance = Performance(songs, driver, new_engine, board, options.first, watchers=options.watchers)
+    performance.flight, performance.recording = options.flight, options.recording
     _on_signals(performance.end)
     silent = True
     try:
@@ -330,6 +517,8 @@ def run(presets: Sequence[Preset], options: Options) -> int:
             _connect(performance, options)
             if options.stress:
                 _stress()
+            for watcher in options.watchers:
+                watcher.begin(performance)
             with _view(options, why) as view:
                 _loop(performance, view)
     finally:
@@ -343,28 +532,29 @@ def run(presets: Sequence[Preset], options: Options) -> int:
 
 def _begin(performance: Performance) -> bool:
     """Make ready to play by the first preset, its plugins opened. False: somebody ended it meanwhile."""
-    if not performance.presets[0].chain:
-        performance.play(0, None)
-        return True
-    with Progress("opening plugins") as progress:
-        performance.keeper.begin(0, performance.opener(0, progress))
-        while not (ready := performance.keeper.take()):
+    first, keeper = performance.playing, performance.keeper
+    with Progress("opening plugins") if performance.preset.chain else nullcontext(lambda share: None) as progress:
+        keeper.begin(first, performance.maker(first, progress))
+        while not (ready := keeper.take()):
             if performance.ending:
                 return False
-            time.sleep(_LOOK_SECONDS)
-    _, chains, news = ready
-    performance.news += news
-    performance.play(0, chains)
+            time.sleep(_FIRST_SECONDS)
+    performance.begin(ready)
     return True
 
 
 def _end(performance: Performance) -> bool:
     """Silence; then everything is ended. False: silence is not certain."""
+    for watcher in performance.watchers:
+        watcher.end()
     silent = performance.driver.stop()
-    performance.end_workers()
     performance.engine.close()
-    if performance.chains:
-        performance.keeper.discard(performance.chains)
+    for news in performance.recording.over() if performance.recording else ():
+        print(f"ripieno: {news}", file=sys.stderr)
+    if performance.flight and (told := performance.flight.over()):
+        print(f"ripieno: {told}", file=sys.stderr)
+    for ready in performance.shelf.ready.values():
+        performance.keeper.discard(ready)
     for news in performance.keeper.end():
         print(f"ripieno: {news}", file=sys.stderr)
     return silent

@@ -8,6 +8,8 @@ from ripieno.daemon.cast import likely_programs, model_code
 from ripieno.daemon.chain_checks import CHAIN_CHECKS
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.gm import program_name
+from ripieno.daemon.input_checks import INPUT_CHECKS
+from ripieno.daemon.latencies import named
 from ripieno.daemon.preset_document import CONTINUATION, SINGING, Checked
 from ripieno.daemon.schema import slug
 from ripieno.daemon.weights import (
@@ -22,6 +24,7 @@ from ripieno.daemon.weights import (
 
 # What a voice leaves on: its sound, and its line as notes. On JACK no two ports have one name, of whatever kind.
 VOICE_PORTS = VOICE, MELODY = ("voice", "melody")
+OUTPUT = "out"  # the only MIDI output of an ensemble on channels
 EVERYONE = "all"  # whose notes the player's are, where the instrumentation model gives them out
 
 
@@ -170,6 +173,20 @@ def _check_answer_weights(c: Checked) -> None:
         c.wrong((CONTINUATION, "weights"), str(error))
 
 
+def _check_latencies(c: Checked) -> None:
+    """They are of outputs that this preset has; each is written as that is called."""
+    own = [row["name"] for row in c.ensemble if "name" in row] if c.values.get("outputs") == "ports" else []
+    names = [*(own or [OUTPUT]), *([MELODY] if c.singing is not None else [])]
+    sounds = bool(c.chain) or c.singing is not None
+    for port in c.values.get("latency_ms", {}):
+        try:
+            named({port: 0.0}, names, sounds)
+        except UserError as error:
+            c.wrong(("latency_ms", port), str(error))
+    if not c.problems and "latency_ms" in c.values:
+        c.values["latency_ms"] = named(c.values["latency_ms"], names, sounds)
+
+
 CHECKS: tuple[Callable[[Checked], None], ...] = (
     _check_size,
     _check_names,
@@ -183,4 +200,6 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     _check_instruments,
     _check_answer_weights,
     *CHAIN_CHECKS,
+    _check_latencies,
+    *INPUT_CHECKS,
 )

@@ -13,6 +13,7 @@ from ripieno.daemon import schema
 from ripieno.daemon.chain_keys import CHAIN_KEYS, chain_names
 from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
 from ripieno.daemon.errors import UserError, did_you_mean
+from ripieno.daemon.input_keys import INPUT_KEYS, input_names
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, Key, slug
 from ripieno.daemon.singing_keys import SINGING_KEYS
 from ripieno.daemon.toml_lines import key_lines, line_of
@@ -23,7 +24,7 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name if isinstance(name := row.get("name"), str) else "" for row in rows]
 
 
-CONTINUATION, SINGING, ENSEMBLE, CHAIN = "continuation", "singing", "ensemble", "chain"
+CONTINUATION, SINGING, ENSEMBLE, CHAIN, INPUT = "continuation", "singing", "ensemble", "chain", "input"
 # The tables that a preset may have once, with an example of what to write below their names.
 TABLES: dict[str, tuple[tuple[Key, ...], str]] = {
     CONTINUATION: (CONTINUATION_KEYS, 'mode = "duet"'),
@@ -33,6 +34,7 @@ TABLES: dict[str, tuple[tuple[Key, ...], str]] = {
 LISTS: dict[str, tuple[tuple[Key, ...], str, Callable[[Sequence[Mapping[str, Any]]], list[str]]]] = {
     ENSEMBLE: (INSTRUMENT_KEYS, "instrument", _names),
     CHAIN: (CHAIN_KEYS, "chain", chain_names),
+    INPUT: (INPUT_KEYS, "input", input_names),
 }
 NESTED = ("parameters", "cc")  # keys of a chain that are tables themselves
 Document = dict[str, Any]
@@ -196,7 +198,7 @@ class Checked:
         own = {name: value for name, value in document.items() if name not in others}
         self.values = self.table((), own, PRESET_KEYS, others)
         self.continuation, self.singing = (self.beside(name, document.get(name)) for name in TABLES)
-        self.ensemble, self.chain = (self.rows(name) for name in LISTS)
+        self.ensemble, self.chain, self.input = (self.rows(name) for name in LISTS)
 
     def rows(self, name: str) -> list[Document]:
         """The good values of each of the tables of LISTS that are called so."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ripieno.daemon.continuation_keys import KeyLock
 from ripieno.daemon.errors import UserError, did_you_mean
@@ -112,6 +113,22 @@ class Chain:
 
 
 @dataclass(frozen=True)
+class Input:
+    """What comes in, and who plays it; the fields are the keys of `input_keys.INPUT_KEYS`.
+
+    channels count from 1; range: MIDI pitches as they come in. to: names of instruments, or "ensemble" alone.
+    """
+
+    port: str
+    device: str
+    channels: tuple[int, ...]
+    range: tuple[int, int]
+    velocity: tuple[int, int]
+    transpose: int
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Preset:
     """A preset that has passed every check; the fields are the keys of `schema.PRESET_KEYS`, and its tables.
 
@@ -135,9 +152,11 @@ class Preset:
     budget: int
     stems: bool
     compensate_midi: bool
+    latency_ms: Mapping[str, float]
     seed: int
     ensemble: tuple[Instrument, ...] = ()
     chain: tuple[Chain, ...] = ()
+    input: tuple[Input, ...] = ()
     continuation: Continuation | None = None
     singing: Singing | None = None
 
@@ -211,9 +230,11 @@ def read(text: str, file: str, options: Iterable[str] = ()) -> Preset:
         raise PresetError(problems)
     ensemble = tuple(Instrument(**row) for row in checked.ensemble)
     chain = tuple(Chain(**row) for row in checked.chain)
+    inputs = tuple(Input(**row) for row in checked.input)
     continuation = Continuation(**checked.continuation) if checked.continuation is not None else None
     singing = Singing(**checked.singing) if checked.singing is not None else None
-    return Preset(**checked.values, ensemble=ensemble, chain=chain, continuation=continuation, singing=singing)
+    lists: Mapping[str, Any] = {"ensemble": ensemble, "chain": chain, "input": inputs}
+    return Preset(**checked.values, **lists, continuation=continuation, singing=singing)
 
 
 def load(name: str, options: Iterable[str] = (), folder: Path | None = None) -> Preset:

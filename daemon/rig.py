@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ripieno.daemon.chain_checks import LEFT, LEFT_IN, RIGHT, RIGHT_IN, stem_ports, strips
 from ripieno.daemon.chain_keys import INPUT_PLACE
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.preset_checks import MELODY, VOICE
+from ripieno.daemon.input_keys import ENSEMBLE_WORD
+from ripieno.daemon.preset_checks import MELODY, OUTPUT, VOICE
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.weights import UNTRAINED, weights_file
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from ripieno.native.instrumenter import Instrumenter, Voice
     from ripieno.native.rack import Rack
     from ripieno.native.singing import Singing
+    from ripieno.native.zone import Zone
 
-OUTPUT = "out"
 # Half the size of floats, so that the networks stay in the core's own cache; the labels are the same (bench lstm).
 PRECISION = "16"
 
@@ -89,6 +90,7 @@ def build(
     that answers, voice: the one that sings along, rack: its plugins, where the preset has them. Raises UserError (or
     the model's own error) where its weights cannot be used.
     """
+    from ripieno.daemon.flight.origin import origin_of
     from ripieno.native.engine import Instrument, Rig
 
     thru = preset.route == "thru"
@@ -97,7 +99,7 @@ def build(
         for (port, channel), one in zip(places(preset, outputs), preset.ensemble, strict=True)
     ]
     try:
-        return Rig(
+        rig = Rig(
             preset.route,
             instruments,
             None if thru else _instrumenter(preset, rate),
@@ -109,10 +111,33 @@ def build(
             singing=voice,
             singing_port=melody_port(preset, outputs) if voice else 0,
             rack=rack,
+            zones=zones(preset),
             voice_outputs=[audios.index(name) for name in (VOICE, LEFT, RIGHT) if name in audios] or None,
         )
     except ValueError as error:
         raise UserError(f"the preset {preset.name!r} cannot be played: {error}") from None
+    rig.origin = lambda: origin_of(preset, outputs or output_names(preset), audios)
+    return rig
+
+
+def zones(preset: Preset) -> "list[Zone]":
+    """How its inputs are split and merged."""
+    from ripieno.native.zone import Zone
+
+    names = [one.name for one in preset.ensemble]
+    return [
+        Zone(
+            port=preset.inputs.index(one.port),
+            channels=[channel - 1 for channel in one.channels],
+            lowest=one.range[0],
+            highest=one.range[1],
+            softest=one.velocity[0],
+            loudest=one.velocity[1],
+            transpose=one.transpose,
+            instruments=[names.index(name) for name in one.to if name != ENSEMBLE_WORD],
+        )
+        for one in preset.input
+    ]
 
 
 def melody_port(preset: Preset, outputs: tuple[str, ...] | None = None) -> int:

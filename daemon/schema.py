@@ -144,6 +144,24 @@ def _color(value: object) -> str:
     return value
 
 
+LONGEST_MS = 1000
+"""The greatest latency of a device that can be made up for."""
+
+
+def _latencies(value: object) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} is no table: write each output with its milliseconds, such as {{ out = 12.5 }}")
+    for name, late in value.items():
+        if isinstance(late, bool) or not isinstance(late, (int, float)) or not 0 <= late <= LONGEST_MS:
+            raise ValueError(f"{name} = {late!r} is no number of milliseconds from 0 to {LONGEST_MS}")
+    return value
+
+
+def _show_latencies(values: Any) -> str:
+    pairs = [f"{quote(name)} = {late}" for name, late in values.items()]
+    return "{ " + ", ".join(pairs) + " }" if pairs else "{}"
+
+
 TEXT = Kind("text", _text, quote)
 MAYBE_TEXT = Kind("text", _maybe_text, quote)
 FLAG = Kind("true or false", _flag, lambda v: "true" if v else "false")
@@ -152,6 +170,7 @@ PORTS = Kind("list of port names", _ports, _show_list)
 PROGRAM = Kind("General MIDI program, by name or number 1 to 128", _program, lambda v: quote(program_name(v)))
 RANGE = Kind("lowest and highest note", _range, lambda v: _show_list([show_pitch(p) for p in v]))
 PITCH = Kind('note name or MIDI number, "" for none', _maybe_pitch, lambda v: quote("" if v is None else show_pitch(v)))
+LATENCIES = Kind("table of outputs and milliseconds", _latencies, _show_latencies)
 COLOR = Kind('colour as "#rrggbb", "" for one of our choice', _color, quote)
 
 PRESET_KEYS: tuple[Key, ...] = (
@@ -218,6 +237,13 @@ PRESET_KEYS: tuple[Key, ...] = (
         FLAG,
         False,
         "With [[chain]] tables: MIDI leaves as late as the sound does, for instruments outside that play with it.",
+    ),
+    Key(
+        "latency_ms",
+        LATENCIES,
+        {},
+        'How late the device at each output is; what leaves on the others waits for the slowest. "sound": all audio '
+        "outputs. It goes before what `ripieno calibrate` measured, and --latency before it.",
     ),
     Key(
         "seed",

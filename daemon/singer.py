@@ -97,6 +97,9 @@ class Singer(Settings):
     def _span(self, settings: Singing) -> tuple[int, int]:
         return settings.range or own_range(settings.voice or self.voices[0])
 
+    def now(self, name: str) -> Any:
+        return self.seed if name == "seed" else super().now(name)
+
     def keep(self, name: str, value: Any) -> None:
         if name == "seed":
             self.seed = value

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from ripieno.native._native import ffi, lib
 from ripieno.native.engine import Engine
+from ripieno.native.links import Link, Links, Port
 
 RUNNING = lib.RP_JACK_RUNNING
 _ADVICE = {
@@ -26,23 +27,12 @@ _ADVICE = {
     lib.RP_JACK_OTHER_RATE: "the JACK server came back with another sample rate",
     lib.RP_JACK_NO_MEMORY: "no memory for the JACK client",
 }
-_BACKOFF = (0.25, 0.5, 1.0, 2.0, 4.0)  # seconds between attempts to find the server again; the last one repeats
+_BACKOFF = (0.25, 0.25, 0.5, 0.5, 1.0)  # seconds between attempts to find the server again; the last one repeats
 _STOP_TIMEOUT = 3.0
 
 
 class DriverError(Exception):
     """A driver cannot do what it was asked to; the message says why and what to do."""
-
-
-class Port(NamedTuple):
-    """A MIDI or audio port that somebody else has, or we: full name and other names."""
-
-    name: str
-    aliases: tuple[str, ...]
-    writes: bool  # events or sound come out of it: a keyboard
-    reads: bool  # they go into it: a synthesiser
-    physical: bool
-    ours: bool
 
 
 @dataclass(frozen=True)
@@ -206,23 +196,13 @@ class JackClient:
         return bool(lib.rp_jack_connected(self._jack, source.encode(), destination.encode()))
 
 
-@dataclass
-class _Wish:
-    """A device to be connected whenever it is there."""
-
-    part: str
-    ours: str  # our port's short name
-    into: bool  # it plays to us
-    audio: bool = False
-
-
 class JackDriver(JackClient):
     """A JACK client that runs an engine: events in and out in one callback, at their samples.
 
     `audios` names its audio outputs, `audio_inputs` its audio inputs. `open` shows the ports, `start` plays,
-    `stop` ends in silence. `tend`, called now and then, looks for a server that went away, makes the connections of
-    `connect_in`, `connect_out`, `connect_audio` and `connect_audio_in` again when their devices come back, and tells
-    JACK how late our sound is.
+    `stop` ends in silence. `tend`, called now and then, looks for a server that went away, makes connections again when
+    their devices come back (those of `connect_in`, `connect_out`, `connect_audio` and `connect_audio_in`, and those
+    that others made while it ran), and tells JACK how late our sound is. `links` are these connections.
 
     new_rate: the server came back with this sample rate, and `start` wants an engine of that rate; 0: it did not.
     """
@@ -237,9 +217,8 @@ class JackDriver(JackClient):
     ) -> None:
         super().__init__(name, inputs, outputs, audio_inputs, audios)
         self._engine: Engine | None = None
-        self._wishes: list[_Wish] = []
-        self._changes = 0  # of the server's ports, as of the last look
-        self._missing = False  # a device that was asked for is not connected
+        self.links = Links()
+        self._missing = False  # a device is there, and not connected yet
         self._attempts, self._next_attempt = 0, 0.0
         self.new_rate = 0
 
@@ -249,7 +228,7 @@ class JackDriver(JackClient):
             raise DriverError(f"the engine has {engine.sample_rate} Hz, the JACK server {self.sample_rate} Hz")
         self._check(lib.rp_jack_start(self._jack, engine.pointer))
         self._engine, self.new_rate = engine, 0
-        self._missing = bool(self._wishes)
+        self._missing = bool(self.links.links)
         engine.drivers += 1
 
     def stop(self) -> bool:
@@ -268,73 +247,126 @@ class JackDriver(JackClient):
 
     def connect_in(self, part: str, port: int = 0) -> str:
         """Let a device play into our input port, now and whenever it comes back; returns its full name."""
-        return self._wish(_Wish(part, self._inputs[port], True))
+        return self._ask_for(part, self._inputs[port], True)
 
     def connect_out(self, part: str, port: int = 0) -> str:
         """Let our output port play to a device, now and whenever it comes back; returns its full name."""
-        return self._wish(_Wish(part, self._outputs[port], False))
+        return self._ask_for(part, self._outputs[port], False)
 
     def connect_audio(self, part: str, audio: int = 0) -> str:
         """Let our audio output sound on a device's input, likewise; returns its full name."""
-        return self._wish(_Wish(part, self._audio_outputs[audio], False, True))
+        return self._ask_for(part, self._audio_outputs[audio], False, True)
 
     def connect_audio_in(self, part: str, audio: int = 0) -> str:
         """Let a device be heard at our audio input, likewise; returns its full name."""
-        return self._wish(_Wish(part, self._audio_inputs[audio], True, True))
+        return self._ask_for(part, self._audio_inputs[audio], True, True)
+
+    def remember(self, links: Iterable[Link]) -> None:
+        """Connections of a life before: each is made as soon as its device is there."""
+        ports = (*self._inputs, *self._outputs, *self._audio_inputs, *self._audio_outputs)
+        there = {(one.ours, one.into, one.device.name) for one in self.links.links}
+        new = [one for one in links if one.ours in ports and (one.ours, one.into, one.device.name) not in there]
+        self.links.links = [*self.links.links, *new]
+        self._missing = True
+
+    def disconnect(self, source: str, destination: str) -> None:
+        """Undo a connection of ours, for good. Raises DriverError."""
+        super().disconnect(source, destination)
+        for ours, other, into in ((source, destination, False), (destination, source, True)):
+            if self._own(ours):
+                self.links.forget(self._own(ours), other, into)
 
     def speakers(self) -> list[str]:
         """The full names of the audio inputs that are hardware: where sound is heard."""
         return sorted((port.name for port in self.list_ports(True) if port.physical and port.reads), key=natural)
 
-    def _wish(self, wish: _Wish) -> str:
-        name, _ = self._grant(wish)
-        self._wishes.append(wish)
-        return name
+    def _ask_for(self, part: str, ours: str, into: bool, audio: bool = False) -> str:
+        """Connect the one device that goes by `part`, whose place this is from now on. DriverError: it is not there."""
+        ports = {p.name: p for p in self.list_ports(audio) if not p.ours and (p.writes if into else p.reads)}
+        what = f"{'audio' if audio else 'MIDI'} {'source' if into else 'destination'}"
+        port = ports[pick(part, {name: one.aliases for name, one in ports.items()}, what)]
+        self._join(ours, port, into)
+        self.links.joined(ours, port, into, audio, asked=True)
+        return port.name
 
-    def _grant(self, wish: _Wish) -> tuple[str, bool]:
-        """Connect the device: its name, and whether it was not connected before. DriverError where it is not there."""
-        into = wish.into
-        all_ports = self.list_ports(wish.audio)
-        ports = {p.name: p.aliases for p in all_ports if not p.ours and (p.writes if into else p.reads)}
-        kind = "audio" if wish.audio else "MIDI"
-        name = pick(wish.part, ports, f"{kind} {'source' if into else 'destination'}")
-        ours = f"{self.client_name}:{wish.ours}"
-        ends = (name, ours) if into else (ours, name)
-        if self.connected(*ends):
-            return name, False
-        self.connect(*ends)
-        return name, True
+    def _own(self, name: str) -> str:
+        """The short name of a port of ours; "" for another's."""
+        client, _, short = name.partition(":")
+        known = (*self._inputs, *self._outputs, *self._audio_inputs, *self._audio_outputs)
+        return short if client == self.client_name and short in known else ""
+
+    def _ends(self, ours: str, other: str, into: bool) -> tuple[str, str]:
+        full = f"{self.client_name}:{ours}"
+        return (other, full) if into else (full, other)
+
+    def _join(self, ours: str, port: Port, into: bool) -> None:
+        """Connect, unless they are. Raises DriverError."""
+        ends = self._ends(ours, port.name, into)
+        if not self.connected(*ends):
+            self.connect(*ends)
 
     def tend(self) -> list[str]:
         """To be called a few times a second: finds a server that went away, and devices that came back.
 
         Returns news, in sentences.
         """
-        raw = self._raw()
-        if raw.state != RUNNING:
+        if self._raw().state != RUNNING:
             return self._look_for_server() if self._engine else []
         self._tell_latency()
-        if raw.changes == self._changes and not self._missing:
-            return []
-        self._changes = raw.changes
-        return self._renew()
+        happened = self._hear()
+        return self._renew() if happened or self._missing or self.links.unsettled else []
 
     def _tell_latency(self) -> None:
         if self._engine:
             stats = self._engine.stats()
-            lib.rp_jack_set_latency(self._jack, stats.latency, stats.delay)
+            lib.rp_jack_set_latency(self._jack, stats.latency + self._engine.sound_shift, stats.delay)
+            for port, frames in enumerate(self._engine.shifts):
+                lib.rp_jack_set_shift(self._jack, port, frames)
+
+    def _happened(self) -> Iterator[tuple[int, str, str]]:
+        """What happened to ports and connections since the last look: (kind, source, destination)."""
+        news = ffi.new("rp_jack_news *")
+        while lib.rp_jack_hear(self._jack, news):
+            yield news.kind, _text(news.source), _text(news.destination)
+
+    def _all_ports(self) -> dict[str, tuple[Port, bool]]:
+        """By their names; whether they are for sound."""
+        kinds = (False, True) if self._audio_inputs or self._audio_outputs else (False,)
+        return {port.name: (port, audio) for audio in kinds for port in self.list_ports(audio)}
+
+    def _hear(self) -> bool:
+        """Take in what happened. False: nothing."""
+        happened = list(self._happened())
+        ports = self._all_ports() if happened else {}
+        gone = {name: place for place, (kind, name, _) in enumerate(happened) if kind == lib.RP_JACK_WENT}
+        for place, (kind, source, destination) in enumerate(happened):
+            if kind in (lib.RP_JACK_CAME, lib.RP_JACK_WENT):
+                self.links.moved(source)
+                continue
+            into = bool(self._own(destination))
+            ours, other = (self._own(destination), source) if into else (self._own(source), destination)
+            if kind == lib.RP_JACK_PARTED:
+                self.links.parted(ours, other, into, time.monotonic())
+            elif other in ports and not ports[other][0].ours and place > gone.get(other, -1):
+                self.links.joined(ours, ports[other][0], into, ports[other][1])
+        return bool(happened)
 
     def _renew(self) -> list[str]:
-        news, missing = [], 0
-        for wish in self._wishes:
+        """Make the connections that are missing, of devices that are there; returns news."""
+        ports = [port for port, _ in self._all_ports().values()]
+        news, self._missing = self.links.strangers(ports), False
+        wanted = self.links.missing(
+            ports, lambda link, port: self.connected(*self._ends(link.ours, port.name, link.into)), time.monotonic()
+        )
+        for link, port in wanted:
             try:
-                name, new = self._grant(wish)
+                self._join(link.ours, port, link.into)
             except DriverError:
-                missing += 1  # not there, or there and not ready
+                self._missing = True  # it is there, and not ready
                 continue
-            if new:
-                news.append(f"{name} is connected")
-        self._missing = missing > 0
+            self.links.joined(link.ours, port, link.into, link.audio)
+            self.links.restored += 1
+            news.append(f"{port.name} is connected")
         return news
 
     def _look_for_server(self) -> list[str]:
@@ -342,6 +374,8 @@ class JackDriver(JackClient):
             return []
         news = []
         if self._attempts == 0:
+            list(self._happened())  # the last words of a server that is no more
+            self.links.server_gone()
             news.append(
                 f"the JACK server went away ({self.state().reason.strip() or 'no reason given'}); looking for it"
             )
@@ -372,6 +406,10 @@ class JackDriver(JackClient):
         assert self._engine
         self._engine.drivers -= 1
         self._engine, self.new_rate = None, self.sample_rate
+
+
+def _text(characters: Any) -> str:
+    return str(ffi.string(characters).decode(errors="replace"))
 
 
 def _port(line: str) -> Port:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from ripieno.native._native import ffi, lib
 from ripieno.native.instrumenter import Instrumenter, Voice, fill
+from ripieno.native.zone import Zone, set_zones
 
 if TYPE_CHECKING:
     from ripieno.native.continuation import Continuation
     from ripieno.native.rack import Rack
     from ripieno.native.singing import Singing
+    from ripieno.native.tap import Tap
 
 BLACKBOX_SIZE: int = ffi.sizeof("rp_blackbox")
 """Bytes of memory that an engine's `blackbox` takes."""
@@ -31,7 +33,13 @@ KINDS = {
     lib.RP_REPORT_STOPPED: "stopped",
     lib.RP_REPORT_PANIC: "panic",
     lib.RP_REPORT_VOICE: "voice",
+    lib.RP_REPORT_SLOT: "slot",
+    lib.RP_REPORT_WANTED: "wanted",
 }
+SLOTS: int = lib.RP_SLOTS_MAX
+"""Rigs that may wait in slots, at most."""
+TRIGGERS: int = lib.RP_TRIGGERS_MAX
+_WAYS = {1: lib.RP_GO_NEXT, -1: lib.RP_GO_PREVIOUS}
 _NOBODY = 255
 _POLL = 256
 _RETRIES = 200
@@ -50,6 +58,17 @@ class Instrument:
     polyphony: int = 1
     pedal: str = "pass"
     program: int | None = None
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What changes to the next slot (step 1) or the previous one (step -1), and is not played: a key or, with
+    `controller`, a pedal or another controller that goes to 64 or above. channel: 0-15, None: any."""
+
+    step: int
+    number: int
+    controller: bool = False
+    channel: int | None = None
 
 
 class Report(NamedTuple):
@@ -97,6 +116,8 @@ class Stats:
     backlog: int
     latency: int = 0  # frames, now: of the rig's rack
     delay: int = 0  # frames, now: by which MIDI outputs are held back
+    changes: int = 0  # from slot to slot
+    lingering: int = 0  # now: racks of earlier rigs that still sound
 
 
 class Rig:
@@ -106,6 +127,7 @@ class Rig:
     window of an instrumenter that decides when the window closes. `continuation` hears the player and plays the rig's
     instruments, `singing` sings along, its line as MIDI on `singing_channel` (0-15) of the output `singing_port`.
     `rack` makes sound of what leaves; without one the voice sounds on the audio outputs `voice_outputs`, None: on all.
+    `zones` split and merge its inputs; with none, all that comes in plays the ensemble.
     All three must live until the engine has let the rig go. Raises ValueError for what the engine refuses.
     """
 
@@ -125,6 +147,7 @@ class Rig:
         singing_channel: int = 0,
         rack: Rack | None = None,
         voice_outputs: Iterable[int] | None = None,
+        zones: Sequence[Zone] = (),
     ) -> None:
         config = ffi.new("rp_rig_config *")
         config.route = ROUTES[route]
@@ -151,6 +174,9 @@ class Rig:
             raise ValueError(f"the voice cannot sing on output {singing_port}, channel {singing_channel}")
         if voice_outputs is not None:
             lib.rp_rig_set_voice_outputs(self.pointer, sum(1 << output for output in set(voice_outputs)))
+        self.origin: Callable[[], dict[str, Any]] = dict  # what it was made from, for whoever records
+        if zones:
+            set_zones(self.pointer, zones)
         self.rack = rack  # likewise
         if rack:
             lib.rp_rig_set_rack(self.pointer, rack.pointer)
@@ -189,6 +215,7 @@ class Engine:
         blackbox: Any = None,
     ) -> None:
         self.drivers = 0  # that run it now; they keep this count
+        self.shifts, self.sound_shift = [0] * outputs, 0  # frames by which MIDI outputs, and sound, leave later
         ports = {"inputs": inputs, "outputs": outputs, "audios": audios, "audio_inputs": audio_inputs}
         config = ffi.new("rp_engine_config *", {"sample_rate": sample_rate, **ports})
         if blackbox is not None:
@@ -203,6 +230,7 @@ class Engine:
         if self.pointer == ffi.NULL:
             audio = f", {audio_inputs} audio inputs and {audios} audio outputs" if audios or audio_inputs else ""
             raise ValueError(f"no engine with {inputs} inputs and {outputs} outputs{audio} at {sample_rate} Hz")
+        self.lent: Callable[[int, Rig], None] | None = None  # told of each rig, by its address, before it is played
         self._rigs: dict[int, Rig] = {}  # every rig the engine may hold, by its C pointer
         self._reports = ffi.new("rp_report[]", _POLL)
         self._backlog: list[Report] = []
@@ -212,6 +240,11 @@ class Engine:
 
         Raises ValueError for a voice or a rack at another sample rate, and for a rack that hears inputs we do not have.
         """
+        self._check(rig)
+        pointer = self.lend(rig)
+        self._ask(lambda: lib.rp_engine_load(self.pointer, pointer))
+
+    def _check(self, rig: Rig) -> None:
         rate = rig.singing.config.sample_rate if rig.singing else self.sample_rate
         if rate != self.sample_rate:
             raise ValueError(f"the voice sings at {rate} Hz, the engine at {self.sample_rate} Hz")
@@ -220,9 +253,58 @@ class Engine:
             raise ValueError(f"the rack plays at {rack.sample_rate} Hz, the engine at {self.sample_rate} Hz")
         if rack and rack.inputs > self.audio_inputs:
             raise ValueError(f"the rack hears audio input {rack.inputs - 1}, the engine has {self.audio_inputs}")
+
+    def lend(self, rig: Rig) -> Any:
+        """The C rig, which the engine may hold from now on, until `poll` hears that it has let it go."""
         pointer = rig.disown()
-        self._rigs[int(ffi.cast("uintptr_t", pointer))] = rig
-        self._ask(lambda: lib.rp_engine_load(self.pointer, pointer))
+        address = int(ffi.cast("uintptr_t", pointer))
+        self._rigs[address] = rig
+        if self.lent:
+            self.lent(address, rig)
+        return pointer
+
+    def set_slots(self, count: int, program_channel: int | str | None = None) -> None:
+        """How many slots there are, and the input channel (0-15, "all", None: none) whose program changes mean them."""
+        channels = {None: lib.RP_NEITHER_CHANNEL, "all": lib.RP_EVERY_CHANNEL}
+        channel = program_channel if isinstance(program_channel, int) else channels[program_channel]
+        self._slot_below(count, SLOTS + 1)
+        self._ask(lambda: lib.rp_engine_set_slots(self.pointer, count, channel))
+
+    def set_program(self, slot: int, program: int | None, bank: int = 0) -> None:
+        """The program change (0-127, after a bank select of 0-16383) that changes to a slot; None: none does."""
+        self._slot_below(slot, SLOTS)
+        number = lib.RP_NO_PROGRAM if program is None else bank << 7 | program
+        self._ask(lambda: lib.rp_engine_set_program(self.pointer, slot, number))
+
+    def set_trigger(self, which: int, trigger: Trigger | None) -> None:
+        """What changes to the next or the previous slot: one of up to TRIGGERS, None: none."""
+        self._slot_below(which, TRIGGERS)
+        raw = ffi.NULL
+        if trigger:
+            channel = lib.RP_EVERY_CHANNEL if trigger.channel is None else trigger.channel
+            raw = ffi.new("rp_trigger *", (_WAYS[trigger.step], trigger.controller, trigger.number, channel))
+        self._ask(lambda: lib.rp_engine_set_trigger(self.pointer, which, raw))
+
+    def arm(self, slot: int, rig: Rig | None) -> None:
+        """Let a rig wait in a slot, None: nobody. It stays there, also while it plays and afterwards.
+
+        The one before is given back, once it plays no more. Raises ValueError as `load` does.
+        """
+        self._slot_below(slot, SLOTS)
+        if rig:
+            self._check(rig)
+        pointer = self.lend(rig) if rig else ffi.NULL
+        self._ask(lambda: lib.rp_engine_arm(self.pointer, slot, pointer))
+
+    def go(self, slot: int) -> None:
+        """Change to a slot's rig from the next cycle on, or as soon as it is armed. A report "slot" tells of it."""
+        self._slot_below(slot, SLOTS)
+        self._ask(lambda: lib.rp_engine_go(self.pointer, slot))
+
+    @staticmethod
+    def _slot_below(number: int, end: int) -> None:
+        if not 0 <= number < end:
+            raise ValueError(f"{number} is not from 0 to {end - 1}")
 
     def holds(self, rig: Rig) -> bool:
         """Whether it may still play a rig that it was given: not before `poll` has heard that it does not."""
@@ -236,11 +318,36 @@ class Engine:
         """Release every note and play nothing more; a "stopped" report follows."""
         self._ask(lambda: lib.rp_engine_stop(self.pointer))
 
-    def set_voice(self, instrument: int, voice: Voice) -> None:
-        """Switch an instrument on or off, or say where its hand lies, while playing."""
+    def set_voice(self, instrument: int, voice: Voice, slot: int | None = None) -> None:
+        """Switch an instrument on or off, or say where its hand lies, while playing. slot: of that slot's rig, whether
+        it plays or waits; None: of the rig that plays."""
         value = ffi.new("rp_voice *")
         fill(value, voice)
-        self._ask(lambda: lib.rp_engine_set_voice(self.pointer, instrument, value))
+        if slot is None:
+            self._ask(lambda: lib.rp_engine_set_voice(self.pointer, instrument, value))
+        else:
+            self._slot_below(slot, SLOTS)
+            self._ask(lambda: lib.rp_engine_set_slot_voice(self.pointer, slot, instrument, value))
+
+    def set_tap(self, tap: Tap | None) -> None:
+        """Copy all that comes in and leaves to this tap. No driver may run it; the tap must live until it is taken
+        away, or the engine closed."""
+        if self.drivers:
+            raise RuntimeError("a driver runs this engine: give it its tap before")
+        self.tap = tap  # kept alive
+        lib.rp_engine_set_tap(self.pointer, tap.pointer if tap else ffi.NULL)
+
+    def shift_port(self, port: int, frames: int) -> None:
+        """What leaves on this MIDI output is so many frames later from now on: its device is quicker than others."""
+        if not lib.rp_engine_shift_port(self.pointer, port, frames):
+            raise ValueError(f"no MIDI output {port}: there are {self.outputs}")
+        self.shifts[port] = frames
+
+    def shift_sound(self, frames: int) -> None:
+        """The same for all audio outputs. ValueError: there are none, or it is too much."""
+        if not lib.rp_engine_shift_sound(self.pointer, frames):
+            raise ValueError(f"sound cannot be {frames} frames later: at most {lib.RP_LATENCY_MAX}, on audio outputs")
+        self.sound_shift = frames
 
     def _ask(self, command: Any) -> None:
         """Put a command in the ring. It is drained each cycle, so a full one means that no driver runs."""

@@ -19,7 +19,8 @@ class JackProbe(JackClient):
     """Plays `script`, (frame, port, bytes) by frame counted from `go`, and records. Its callback is C.
 
     All frames it reports are the server's, so that those of two probes can be compared. room: bytes it can record.
-    Of its `audio_inputs` it records the first `audio_frames` frames.
+    Of its `audio_inputs` it records the first `audio_frames` frames; on its `audio_outputs` it plays what it `says`,
+    float32 [frames], from `go` on.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class JackProbe(JackClient):
         *,
         audio_inputs: Sequence[str] = (),
         audio_frames: int = 0,
+        audio_outputs: Sequence[str] = (),
+        says: NDArray[np.float32] | None = None,
     ) -> None:
-        super().__init__(name, inputs, outputs, audio_inputs)
+        super().__init__(name, inputs, outputs, audio_inputs, audio_outputs)
         self._tape = ffi.gc(lib.rp_tape_new(), lib.rp_tape_free)
         self.script = list(script)
         for frame, port, data in self.script:
@@ -41,6 +44,9 @@ class JackProbe(JackClient):
         self._probe = ffi.gc(lib.rp_probe_new(self._tape, room), lib.rp_probe_free)
         if not lib.rp_probe_listen(self._probe, len(audio_inputs), audio_frames):
             raise MemoryError(f"no memory for {audio_frames} frames of sound")
+        if says is not None:
+            self._words = ffi.new("float[]", np.asarray(says, np.float32).tolist())
+            lib.rp_probe_say(self._probe, self._words, len(self._words))
 
     def start(self) -> None:
         """Record from now on. Raises DriverError."""
@@ -49,6 +55,11 @@ class JackProbe(JackClient):
     def go(self) -> None:
         """Play the script."""
         lib.rp_probe_go(self._probe)
+
+    @property
+    def went_frame(self) -> int:
+        """The frame at which it began to play, 0: it has not begun."""
+        return int(lib.rp_probe_went_frame(self._probe))
 
     @property
     def done(self) -> bool:

@@ -112,7 +112,7 @@ C_LAYERS = """
     line delivery codec
     singer*
     continuation.h
-    tempo follow feel key bridge
+    tempo follow feel key bridge beats
     context
     continuation_state
     allow
@@ -124,24 +124,31 @@ C_LAYERS = """
     unit.h builtin.h foreign.h soundfont.h isolated.h isolate.h
     unit_state.h isolate_state libfluid
     unit unit_* builtin isolate
-    rack.h
-    delay_line
+    rack.h tap.h
+    delay_line alignment zone
     rack_state rack*
     assign instrumenter.h
     voices
     scene
     instrumenter_state
     ask choose chord instrumenter trace
+    timeline.h
+    pulse
+    timeline clock_in clock_out
     engine.h
     process.h
+    flight.h flight_state.h
+    flight
+    tap tap_cycle
     rig ledger scheduler
     outlet
     engine_state
-    player band hear vocal audio
+    flight_watch player band hear vocal audio
+    change slots
     process engine
     drivers.h libjack
     driver_jack.h
-    tape sound driver_*
+    tape sound driver_* flight_replay
 """
 LAYER = {name: depth for depth, line in enumerate(C_LAYERS.split("\n")) for name in line.split()}
 

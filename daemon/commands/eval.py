@@ -1,4 +1,4 @@
-"""`ripieno eval`: how well the models choose instruments, play on, and sing along."""
+"""`ripieno eval`: how well the models choose instruments, play on, and sing along, and beats are followed."""
 
 import argparse
 from importlib import import_module
@@ -11,12 +11,14 @@ SUBJECTS = {
     "instrumentation": "the paper's table on our test pieces, ours beside it",
     "continuation": "losses, continuations against true pieces, and copying, the paper's model beside ours",
     "singing": "how the voice sings along beside people and chance, how true it sounds, and copying",
+    "beats": "how well the player's beats are followed, a well-known tracker beside ours",
 }
 EPILOG = """\
 examples:
   ripieno eval instrumentation --data FOLDER       the paper's table on our test pieces, ours beside it
   ripieno eval continuation --data FOLDER --quick  how well the band goes on, from fewer excerpts
   ripieno eval singing --data FOLDER               the voice on held-out songs, beside people and chance
+  ripieno eval beats --data FOLDER                 following the player, a well-known tracker beside ours
 """
 
 

@@ -70,9 +70,11 @@ def _show(parsed: argparse.Namespace) -> int:
 def _keys(parsed: argparse.Namespace) -> int:
     from ripieno.daemon.preset_document import LISTS, TABLES
     from ripieno.daemon.schema import PRESET_KEYS
+    from ripieno.daemon.setlist import SETLIST_KEYS, SONG_KEYS
 
     beside = {name: keys for name, (keys, _) in TABLES.items()}
     tables = {"preset": PRESET_KEYS, **beside, **{what: keys for keys, what, _ in LISTS.values()}}
+    tables |= {"set list": SETLIST_KEYS, "song": SONG_KEYS}
     if parsed.json:
         print_json(
             {
@@ -99,7 +101,9 @@ def reference() -> str:
 
     from ripieno.daemon.chain_keys import CHAIN_KEYS
     from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
+    from ripieno.daemon.input_keys import INPUT_KEYS
     from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
+    from ripieno.daemon.setlist import SETLIST_KEYS, SONG_KEYS
     from ripieno.daemon.singing_keys import SINGING_KEYS
 
     lines = []
@@ -109,6 +113,9 @@ def reference() -> str:
         "The [singing] table, for a voice that sings along:": SINGING_KEYS,
         "Each [[ensemble]] table, one an instrument:": INSTRUMENT_KEYS,
         "Each [[chain]] table, one a plugin:": CHAIN_KEYS,
+        "Each [[input]] table, one a part of what comes in:": INPUT_KEYS,
+        "A set list, a file of its own:": SETLIST_KEYS,
+        "Each of its [[song]] tables:": SONG_KEYS,
     }
     for title, keys in tables.items():
         lines += [title, ""]

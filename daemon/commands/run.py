@@ -1,29 +1,58 @@
 """`ripieno run`: play live."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ripieno.daemon.commands.options import add_preset_options, load_preset
+from ripieno.daemon.commands.options import add_preset_options
 from ripieno.daemon.errors import UsageError
+
+if TYPE_CHECKING:
+    from ripieno.daemon.flight.recorder import FlightRecorder
+    from ripieno.daemon.live import Watcher
+    from ripieno.daemon.recording.session import Session
+    from ripieno.daemon.setlist import Control
 
 EPILOG = """\
 examples:
   ripieno run string-quartet                       then connect your keyboard to ripieno:in, a synth to ripieno:out
   ripieno run choir --connect-in Keystation --connect-out FLUID
   ripieno run choir pop-band                       the key n goes on to the next preset
+  ripieno run choir pop-band --next "controller 67"  and so does the soft pedal
+  ripieno run saturday.toml                        a set list: songs in order, see the README
   ripieno run singer                               a voice sings along, on the loudspeakers
   ripieno run singer --driver portaudio --connect-audio USB
   ripieno run quartet-hall                         no synth needed: a SoundFont and a hall, on the loudspeakers
   ripieno run microphone --connect-audio-in system what a microphone hears, through plugins
   ripieno run thru --driver rtmidi                 a certain driver instead of the best one that works
   ripieno run game-band --driver file --input song.mid
+  ripieno run --resume                             go on where the last one was when it ended or crashed
 Ctrl-C ends it with every note released.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Who plays, and through what."""
-    parser.add_argument("preset", nargs="+", metavar="PRESET", help="who plays: names or files of presets")
+    parser.add_argument(
+        "preset", nargs="*", metavar="PRESET", help="who plays: names or files of presets, or the file of a set list"
+    )
+    for word, where in (("next", "on to the next preset"), ("previous", "back to the one before")):
+        parser.add_argument(
+            f"--{word}",
+            action="append",
+            type=_control,
+            default=[],
+            metavar="CONTROL",
+            help=f'a pedal or key of the MIDI keyboard that goes {where}: "controller 67", "key C8 channel 2"',
+        )
+    parser.add_argument(
+        "--program-channel",
+        type=_channel,
+        metavar="CHANNEL",
+        help='the MIDI channel (1 to 16, "all") whose program changes mean the presets: 1, 2, 3 ..., or as a set list '
+        "says",
+    )
     parser.add_argument(
         "--driver",
         choices=("auto", "jack", "portaudio", "rtmidi", "file"),
@@ -50,19 +79,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="with JACK: let in the sound of the microphone with this in its name, likewise",
     )
+    parser.add_argument(
+        "--latency",
+        action="append",
+        default=[],
+        metavar="PORT=MS",
+        help="how late the device at this output is, so that what leaves on the others waits for it "
+        '("sound": all audio outputs; `ripieno calibrate` measures it)',
+    )
     parser.add_argument("--rate", type=_rate, default=0, metavar="HZ", help="with --driver portaudio: samples a second")
     parser.add_argument(
         "--input", type=Path, metavar="IN.mid", help="with --driver file: the MIDI file that is the player"
     )
     parser.add_argument("--name", default="ripieno", metavar="CLIENT", help="name of the ports (default: ripieno)")
+    parser.add_argument(
+        "--resume", action="store_true", help="be as the last one of this name was: its preset, switches and settings"
+    )
+    parser.add_argument("--wait", action="store_true", help="wait for what is not there yet: a JACK server, a device")
+    parser.add_argument(
+        "--metrics",
+        type=_port,
+        metavar="PORT",
+        help="figures for Prometheus, at http://127.0.0.1:PORT/metrics",
+    )
+    parser.add_argument(
+        "--flight",
+        action="store_true",
+        help="record what comes in and leaves, so that `ripieno replay` can play it again, and write a report of the "
+        "session",
+    )
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the last five minutes (the key O writes them down), and record, when the key o says so, as WAV and "
+        "MIDI files there",
+    )
+    parser.add_argument(
+        "--record", action="store_true", help="begin to record at once (default folder: ~/Music/ripieno)"
+    )
     parser.add_argument("--json", action="store_true", help="print the state as a JSON object a line, each second")
     parser.add_argument("--stress", action="store_true", help="keep a Python thread busy, to show that it does no harm")
     add_preset_options(parser)
 
 
+def _control(text: str) -> "Control":
+    from ripieno.daemon.setlist import parse_control
+
+    try:
+        return parse_control(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _channel(text: str) -> int | str:
+    from ripieno.daemon.setlist import parse_channel
+
+    try:
+        return parse_channel(int(text) if text.isdecimal() else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _rate(text: str) -> int:
     if not text.isdecimal() or not 8000 <= int(text) <= 384_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no sample rate: write one from 8000 to 384000, such as 48000")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: write a number from 1 to 65535, or 0 for any")
     return int(text)
 
 
@@ -73,11 +160,47 @@ def _audio(parts: list[str] | None) -> list[str]:
 
 def run(parsed: argparse.Namespace) -> int:
     """Play until told to end."""
-    from ripieno.daemon.live import Options, choose_show, run
+    from ripieno.daemon.service.notify import Notifier
+    from ripieno.daemon.service.patience import patiently
 
     if parsed.rate and parsed.driver != "portaudio":
         raise UsageError("--rate is for --driver portaudio: the others have a rate of their own")
-    presets = [load_preset(name, parsed) for name in parsed.preset]
+    if not parsed.preset and not parsed.resume:
+        raise UsageError("name a preset (`ripieno presets` lists them), or --resume")
+    notifier = Notifier()
+    told = [*_metrics(parsed.metrics), notifier]  # who hears last that all is ready
+    return patiently(lambda: _play(parsed, told), notifier.say) if parsed.wait else _play(parsed, told)
+
+
+def _flight(parsed: argparse.Namespace) -> "list[FlightRecorder]":
+    """The flight recorder, where one is wanted."""
+    if not parsed.flight:
+        return []
+    from ripieno.daemon.flight.recorder import FlightRecorder
+
+    return [FlightRecorder(parsed.name)]
+
+
+def _recording(parsed: argparse.Namespace) -> "list[Session]":
+    """The recorder, likewise."""
+    if not parsed.record and not parsed.recordings:
+        return []
+    from ripieno.daemon.recording.session import Session, recordings_folder
+
+    return [Session(parsed.recordings or recordings_folder(), parsed.record)]
+
+
+def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
+    from ripieno.daemon.live import Options, choose_show, run
+    from ripieno.daemon.outside import Outside
+    from ripieno.daemon.service.state import Memory
+    from ripieno.daemon.setlist import load_list, with_controls
+
+    memory = Memory(parsed.name, parsed.preset, parsed.resume)
+    songs = with_controls(
+        load_list(memory.presets, parsed.set, parsed.presets), parsed.next, parsed.previous, parsed.program_channel
+    )
+    flight, recording = _flight(parsed), _recording(parsed)
     options = Options(
         client=parsed.name,
         driver=parsed.driver,
@@ -89,5 +212,18 @@ def run(parsed: argparse.Namespace) -> int:
         file=parsed.input,
         show=choose_show(parsed.json),
         stress=parsed.stress,
+        first=memory.first([song.title for song in songs.songs]),
+        watchers=[memory, Outside(songs.presets, parsed.latency), *flight, *recording, *told],
+        flight=next(iter(flight), None),
+        recording=next(iter(recording), None),
     )
-    return run(presets, options)
+    return run(songs, options)
+
+
+def _metrics(port: int | None) -> "list[Watcher]":
+    """Who answers for the figures, if anybody is to."""
+    if port is None:
+        return []
+    from ripieno.daemon.metrics import Metrics
+
+    return [Metrics(port)]

@@ -1,12 +1,13 @@
 """What every driver does for the daemon, whatever it plays through."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverError, DriverState
 from ripieno.native.engine import Engine
+from ripieno.native.links import Link
 
 NO_SOUND_IN = "this driver lets no sound in: use --driver jack"
 NO_SOUND = "this driver carries no sound: start a JACK server, or use --driver portaudio"
@@ -35,11 +36,22 @@ class Driver(Protocol):
     def stop(self) -> bool:
         """Release every note, play that out, take the ports away. False: silence is not certain."""
 
-    def connect_in(self, part: str) -> str:
-        """Let the device that has `part` in its name play into the first input; returns its name."""
+    def connect_in(self, part: str, port: int = 0) -> str:
+        """Let the device that has `part` in its name play into an input, from 0; returns its name. The place is that
+        device's from now on: whenever it comes back it is connected again, and no other one is."""
 
-    def connect_out(self, part: str) -> str:
-        """Let the first output play to the device that has `part` in its name; returns its name."""
+    def connect_out(self, part: str, port: int = 0) -> str:
+        """Let an output play to the device that has `part` in its name, likewise; returns its name."""
+
+    def listeners(self) -> dict[str, list[str]]:
+        """The devices that each output plays to, by the output's name: their keys (`Identity.key`). Audio outputs go by
+        "sound"."""
+
+    def made_by_hand(self) -> list[Link]:
+        """Connections with our ports that others made, and that are looked after now; none where a driver has none."""
+
+    def make_again(self, links: Sequence[Link]) -> None:
+        """Make such connections of a life before, each as soon as its device is there."""
 
     def connect_audio(self, part: str) -> str:
         """Let the sound be heard on the input that has `part` in its name, or left and right on the first two of a

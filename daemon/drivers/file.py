@@ -14,6 +14,7 @@ from ripieno.daemon.errors import UserError
 from ripieno.daemon.score import read_score
 from ripieno.native.drivers import DriverState
 from ripieno.native.engine import Engine, Event
+from ripieno.native.links import Link
 
 _AHEAD = SAMPLE_RATE  # frames of the file that wait in the clock's queue
 _TAIL = SAMPLE_RATE // 2  # frames between the file's last event and the end
@@ -86,12 +87,21 @@ class File:
         if self._device and port == 0:
             self._device.send_message(data)
 
-    def connect_in(self, part: str) -> str:
+    def connect_in(self, part: str, port: int = 0) -> str:
         raise UserError(f"--driver file plays {self._path}; leave out --connect-in {part!r} or choose another driver")
 
-    def connect_out(self, part: str) -> str:
+    def connect_out(self, part: str, port: int = 0) -> str:
         name, self._device = rtmidi.outlet("ripieno", part)
         return name
+
+    def listeners(self) -> dict[str, list[str]]:
+        return {}
+
+    def made_by_hand(self) -> list[Link]:
+        return []
+
+    def make_again(self, links: Sequence[Link]) -> None:
+        """There were none."""
 
     def connect_audio(self, part: str) -> str:
         raise UserError(NO_SOUND)

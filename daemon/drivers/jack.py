@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from ripieno.daemon.chain_checks import LEFT, LEFT_IN, RIGHT, RIGHT_IN
 from ripieno.daemon.drivers.base import plainly
 from ripieno.daemon.errors import UserError
+from ripieno.daemon.latencies import SOUND
 from ripieno.native.drivers import DriverState, JackDriver, natural
 from ripieno.native.engine import Engine
+from ripieno.native.links import Link
 
 _SIDES = 2  # loudspeakers, left and right
 
@@ -50,13 +52,26 @@ class Jack:
     def stop(self) -> bool:
         return self._driver.stop()
 
-    def connect_in(self, part: str) -> str:
+    def connect_in(self, part: str, port: int = 0) -> str:
         with plainly():
-            return self._driver.connect_in(part)
+            return self._driver.connect_in(part, port)
 
-    def connect_out(self, part: str) -> str:
+    def connect_out(self, part: str, port: int = 0) -> str:
         with plainly():
-            return self._driver.connect_out(part)
+            return self._driver.connect_out(part, port)
+
+    def listeners(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for link in self._driver.links.links:
+            if not link.into:
+                found.setdefault(SOUND if link.audio else link.ours, []).append(link.device.key)
+        return found
+
+    def made_by_hand(self) -> list[Link]:
+        return [link for link in self._driver.links.links if not link.asked]
+
+    def make_again(self, links: Sequence[Link]) -> None:
+        self._driver.remember(links)
 
     def connect_audio(self, part: str) -> str:
         port, rest = _one_port(part, self._audios)

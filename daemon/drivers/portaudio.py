@@ -15,19 +15,23 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from ripieno.daemon.chain_checks import LEFT
+from ripieno.daemon.devices import usb_identity
 from ripieno.daemon.drivers import rtmidi
 from ripieno.daemon.drivers.base import plainly
 from ripieno.daemon.drivers.paced import SAMPLE_RATE
 from ripieno.daemon.drivers.rtmidi import RtMidi
 from ripieno.daemon.errors import UserError
+from ripieno.daemon.latencies import SOUND
 from ripieno.native.drivers import Clock, DriverState, pick
+from ripieno.native.links import lasting
 from ripieno.native.portaudio import Callback, hush
 
 RATES = (22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 _SIDES = 2
 _LATENCY = 0.02  # s: less makes sound servers stumble
 _STALL = 5.0  # s without a buffer, of a stream that is said to run: some servers take long over the first
-_LOOK_EVERY = 2.0  # s between two looks for a device that is missing
+_LOOK_EVERY, _LOOK_LATER = 0.4, 3.0  # s between two looks for a device that is missing, just now or for long
+_LONG = 60.0  # s
 _INVALID_RATE = -9997  # paInvalidSampleRate
 _NONE_HERE = "no audio output is here; MIDI goes on, and the sound as soon as there is one"
 _NO_JACK = {"JACK_DEFAULT_SERVER": "ripieno-wants-none", "PIPEWIRE_NOJACK": "1"}
@@ -122,6 +126,17 @@ def choose(part: str) -> Device | None:
     return next(device for device in there if device.name == name)
 
 
+def identity(device: Device) -> str:
+    """What tells a device from others, however often it goes and comes: its USB numbers, or its name."""
+    return usb_identity(device.name) or lasting(device.name)
+
+
+def returned(place: str, there: Sequence[Device]) -> Device | None:
+    """The device of this identity among those that are there; None: it is not, or two are alike."""
+    found = [device for device in there if identity(device) == place]
+    return found[0] if len(found) == 1 else None
+
+
 def refusal(device: Device, rate: int) -> str | None:
     """Why a device does not play at so many samples a second, None where it does."""
     sounddevice = load()
@@ -161,6 +176,7 @@ class Sound:
     def __init__(self, clock: Clock, audios: int) -> None:
         self._clock, self._audios = clock, audios
         self._wanted: str | None = None  # a part of a name; None: no device is wanted
+        self._place = ""  # what tells the device that this is the place of from others; "": it was not there yet
         self.device: Device | None = None
         self._stream: Any = None
         self._callback: Callback | None = None
@@ -186,11 +202,12 @@ class Sound:
 
     def _find(self, part: str) -> str:
         """Open the device that goes by `part`; returns its name, "" where there is none. UserError as of `connect`."""
-        device = choose(part)
+        device = returned(self._place, devices()) if self._place else choose(part)
         if not device:
             self._said = _NONE_HERE
             return ""
         self._open(device)
+        self._place = identity(device) if part else ""  # the usual device may be another one each time
         self._said = ""
         return device.name
 
@@ -241,7 +258,8 @@ class Sound:
             news.append(f"{self.device.name} went away; MIDI goes on, and the sound as soon as it is back")
             self.close()
         if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + _LOOK_EVERY
+            long = time.monotonic() - self._seen_at > _LONG
+            self._next_look = time.monotonic() + (_LOOK_LATER if long else _LOOK_EVERY)
             news += self._look()
         return news
 
@@ -292,6 +310,10 @@ class PortAudio(RtMidi):
 
     def connect_audio(self, part: str) -> str:
         return self._sound.connect(part)
+
+    def listeners(self) -> dict[str, list[str]]:
+        device = self._sound.device
+        return super().listeners() | ({SOUND: [identity(device)]} if device else {})
 
     def stop(self) -> bool:
         silent = super().stop()

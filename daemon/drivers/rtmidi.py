@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from types import ModuleType
@@ -22,9 +22,10 @@ from ripieno.daemon.drivers.paced import SAMPLE_RATE, Paced
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverState, pick
 from ripieno.native.engine import Engine
+from ripieno.native.links import Link, lasting
 
 SOURCES = 16
-_LOOK_EVERY = 1.0  # seconds between two looks at which devices are there
+_LOOK_EVERY = 0.2  # seconds between two looks at which devices are there
 _ALSA_SEQUENCER = "/dev/snd/seq"
 _VIRTUAL_PORTS = platform.system() != "Windows"
 
@@ -78,21 +79,34 @@ def outlet(client: str, part: str) -> tuple[str, Any]:
     return _open(end, part, client, False), end
 
 
-def _open(end: Any, part: str, client: str, plays: bool) -> str:
+def _open(end: Any, part: str, client: str, plays: bool, known: str = "") -> str:
+    """Open the device with `part` in its name; known: only the one of this name, whatever its number is now."""
     names = list(end.get_ports())
     others: dict[str, tuple[str, ...]] = {name: () for name in names if not name.startswith(f"{client}:")}
+    if known:
+        others = dict.fromkeys(again(known, others), ())
     with plainly():
-        name = pick(part, others, "MIDI source" if plays else "MIDI destination")
+        name = pick("" if known else part, others, "MIDI source" if plays else "MIDI destination")
     end.open_port(names.index(name), name=part)
     return name
 
 
+def again(known: str, names: Iterable[str]) -> list[str]:
+    """Where a device of this name is among those that are there: by its whole name, else but for the number that the
+    system gives it anew. Two that are alike are both told."""
+    there = list(names)
+    exact = [name for name in there if name == known]
+    return exact or [name for name in there if lasting(name) == lasting(known)]
+
+
 @dataclass
 class _Device:
-    """A device asked for by part of its name; `end` is None while it is not there."""
+    """A device asked for by part of its name; `end` is None while it is not there. `port` is ours, `name` what it was
+    called when it was first there: no other device is taken for it."""
 
     part: str
     into: bool
+    port: int
     source: int  # of the clock, for those that play
     name: str = ""
     end: Any = None
@@ -121,6 +135,7 @@ class RtMidi:
         self._ins: list[Any] = []
         self._outs: list[list[Any]] = [[] for _ in outputs]  # for each output port, all that it plays to
         self._devices: list[_Device] = []
+        self._lookers: tuple[Any, ...] = ()  # see which devices are there
         self._next_look = 0.0
 
     @property
@@ -133,6 +148,7 @@ class RtMidi:
             self._api = portable_api(self._rtmidi)
         for number, name in enumerate(self._inputs):
             self._ins.append(self._show(self._midi_in(number, number), name))
+        self._lookers = (self._new(self._rtmidi.MidiIn), self._new(self._rtmidi.MidiOut))
         for outs, name in zip(self._outs, self._outputs, strict=True):
             outs.append(self._show(self._new(self._rtmidi.MidiOut), name))
 
@@ -168,8 +184,9 @@ class RtMidi:
     def stop(self) -> bool:
         silent = self._paced.stop()
         players = [device.end for device in self._devices if device.into and device.end]
-        for end in [*self._ins, *players, *chain.from_iterable(self._outs)]:
+        for end in [*self._ins, *self._lookers, *players, *chain.from_iterable(self._outs)]:
             end.delete()
+        self._lookers = ()
         self._ins, self._devices, self._outs = [], [], [[] for _ in self._outputs]
         return silent
 
@@ -177,14 +194,27 @@ class RtMidi:
         for end in list(self._outs[port]):
             end.send_message(data)
 
-    def connect_in(self, part: str) -> str:
+    def connect_in(self, part: str, port: int = 0) -> str:
         taken = len(self._inputs) + sum(device.into for device in self._devices)
         if taken >= SOURCES:
             raise UserError(f"at most {SOURCES} ports and devices can play at once")
-        return self._connect(_Device(part, True, taken))
+        return self._connect(_Device(part, True, port, taken))
 
-    def connect_out(self, part: str) -> str:
-        return self._connect(_Device(part, False, 0))
+    def connect_out(self, part: str, port: int = 0) -> str:
+        return self._connect(_Device(part, False, port, 0))
+
+    def listeners(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for device in self._devices:
+            if not device.into:
+                found.setdefault(self._outputs[device.port], []).append(lasting(device.name))
+        return found
+
+    def made_by_hand(self) -> list[Link]:
+        return []
+
+    def make_again(self, links: Sequence[Link]) -> None:
+        """There were none."""
 
     def connect_audio(self, part: str) -> str:
         raise UserError(NO_SOUND)
@@ -199,17 +229,21 @@ class RtMidi:
 
     def _join(self, device: _Device) -> None:
         """Open the device. UserError where it is not there."""
-        end = self._midi_in(device.source, 0) if device.into else self._new(self._rtmidi.MidiOut)
-        device.name = _open(end, device.part, self._client, device.into)
+        end = self._midi_in(device.source, device.port) if device.into else self._new(self._rtmidi.MidiOut)
+        try:
+            device.name = _open(end, device.part, self._client, device.into, device.name)
+        except UserError:
+            end.delete()
+            raise
         device.end = end
         if not device.into:
-            self._outs[0].append(end)
+            self._outs[device.port].append(end)
 
     def _leave(self, device: _Device) -> None:
         if device.into:
-            self._paced.clock.lose(0)
+            self._paced.clock.lose(device.port)
         else:
-            self._outs[0].remove(device.end)
+            self._outs[device.port].remove(device.end)
         device.end.delete()
         device.end = None
 
@@ -217,14 +251,14 @@ class RtMidi:
         if not self._devices or time.monotonic() < self._next_look:
             return []
         self._next_look = time.monotonic() + _LOOK_EVERY
-        playing, listening = devices(self._api)
+        playing, listening = (list(looker.get_ports()) for looker in self._lookers)
         news = []
         for device in self._devices:
             there = playing if device.into else listening
             if device.end is not None and device.name not in there:
                 self._leave(device)
                 news.append(f"{device.name} went away")
-            elif device.end is None and any(device.part.lower() in name.lower() for name in there):
+            elif device.end is None and again(device.name, there):
                 self._rejoin(device, news)
         return news
 

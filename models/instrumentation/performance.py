@@ -20,8 +20,9 @@ UNKNOWN_VELOCITY = 64
 
 Floats = NDArray[np.float64]
 
-# As played: the tempo's walk (log factor), how long it remembers (s), its step (s) and how far it strays.
-_DRIFT_SPREAD, _DRIFT_MEMORY, _DRIFT_STEP, _DRIFT_LIMIT = 0.05, 8.0, 0.25, 0.10
+# As played: how far the tempo strays (log factor), its walk's spread as a share of that, how long it remembers (s) and
+# its step (s).
+_DRIFT_LIMIT, _DRIFT_SPREAD, _DRIFT_MEMORY, _DRIFT_STEP = 0.10, 0.5, 8.0, 0.25
 # Two ticks of the score never fall nearer to each other than this (s), so that their order stays the score's.
 _NEAREST = 0.001
 # A key goes down at most so far into its note, and up at most so far before its end (shares of the length).
@@ -73,16 +74,22 @@ def low_to_high(piece: Piece) -> Performance:
     return _events(piece, on, np.maximum(off, on + 1), velocity)
 
 
-def as_played(piece: Piece, rng: np.random.Generator, spread_ms: float = 20.0, shift_ms: float = 15.0) -> Performance:
+def as_played(
+    piece: Piece,
+    rng: np.random.Generator,
+    spread_ms: float = 20.0,
+    shift_ms: float = 15.0,
+    drift: float = _DRIFT_LIMIT,
+) -> Performance:
     """The piece as a person might play it on one keyboard.
 
     Each tick of the score is moved by up to ``shift_ms`` either way (order kept); within it each key goes down up to
     ``spread_ms`` later, so that a chord's notes come in any order. A key goes up a little before the end of its note,
-    never after the onset of what follows there. The tempo drifts by up to 10 %. Velocities the source lacks are drawn
-    without regard to the part.
+    never after the onset of what follows there. The tempo drifts by up to ``drift`` (of its logarithm; 0: it does not).
+    Velocities the source lacks are drawn without regard to the part.
     """
     ticks, where = np.unique(np.concatenate([piece.onset, piece.onset + piece.duration]), return_inverse=True)
-    at = _drift(seconds(piece, ticks), rng) + rng.uniform(-shift_ms, shift_ms, len(ticks)) / 1000.0
+    at = _drift(seconds(piece, ticks), rng, drift) + rng.uniform(-shift_ms, shift_ms, len(ticks)) / 1000.0
     spacing = _NEAREST * np.arange(len(ticks))
     at = np.maximum.accumulate(at - spacing) + spacing
     at += 0.05 - min(0.0, float(at[0])) if len(at) else 0.0
@@ -112,18 +119,19 @@ def _events(piece: Piece, on: Ints, off: Ints, velocity: NDArray[np.uint8]) -> P
     return Performance(frame[order], is_on[order], piece.pitch[note], velocity[note], note)
 
 
-def _drift(at: Floats, rng: np.random.Generator) -> Floats:
+def _drift(at: Floats, rng: np.random.Generator, limit: float) -> Floats:
     """Times under a tempo that wanders: an autoregressive walk of the log tempo, within its limit."""
     if not len(at):
         return at
     steps = int(at[-1] / _DRIFT_STEP) + 2
     keep = float(np.exp(-_DRIFT_STEP / _DRIFT_MEMORY))
-    noise = rng.normal(0.0, _DRIFT_SPREAD * np.sqrt(1.0 - keep**2), steps)
+    spread = limit * _DRIFT_SPREAD
+    noise = rng.normal(0.0, spread * np.sqrt(1.0 - keep**2), steps)
     walk = np.empty(steps)
-    value = rng.normal(0.0, _DRIFT_SPREAD)
+    value = rng.normal(0.0, spread)
     for step in range(steps):
         walk[step] = value = keep * value + noise[step]
-    slower = np.exp(np.clip(walk, -_DRIFT_LIMIT, _DRIFT_LIMIT))
+    slower = np.exp(np.clip(walk, -limit, limit))
     moved = np.concatenate([[0.0], np.cumsum(slower[:-1] * _DRIFT_STEP)])
     return np.asarray(np.interp(at, np.arange(steps) * _DRIFT_STEP, moved))
 

@@ -57,7 +57,8 @@ void rp_band_begin(rp_engine *engine) {
     rp_commit commit;
     uint32_t type;
     for (uint32_t n = 0; bridge && n < MESSAGES; n++) {
-        if (rp_ring_read(bridge->committed, &type, &commit, sizeof commit) < 0) return;
+        if (rp_flight_pull(engine->flight, RP_FLIGHT_BAND, bridge->committed, &type, &commit, sizeof commit) < 0)
+            return;
         if (type == RP_COMMIT_NOTE) schedule(engine, &commit);
         else cancel(engine, &commit);
     }

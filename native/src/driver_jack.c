@@ -163,7 +163,10 @@ void rp_jack_on_latency(int mode, void *argument) {
     uint32_t midi = atomic_load_explicit(&jack->midi_latency, memory_order_relaxed);
     if (mode == RP_JACK_CAPTURE) { /* how old it is what the outputs give: keys, and sound that came in */
         rp_jack_latency keys = latency_of(jack, jack->in, jack->inputs, mode, nothing);
-        set_latency(jack, jack->out, jack->outputs, mode, keys, midi);
+        for (uint32_t i = 0; i < jack->outputs; i++) {
+            uint32_t shift = atomic_load_explicit(&jack->shift[i], memory_order_relaxed);
+            set_latency(jack, &jack->out[i], 1, mode, keys, midi + shift);
+        }
         rp_jack_latency all = latency_of(jack, in->port, in->count, mode, keys);
         set_latency(jack, out->port, out->count, mode, all, sound);
     } else { /* how late it is heard what comes in: keys in our sound, or where there is none, in what our notes play */
@@ -187,6 +190,35 @@ int rp_jack_on_xrun(void *argument) {
     return 0;
 }
 
+/* As much of a name as there is room for. [any] */
+static void copy_name(char out[RP_JACK_PORT_NAME_MAX], const char *name) {
+    uint32_t n = 0;
+    for (; name && name[n] && n < RP_JACK_PORT_NAME_MAX - 1; n++) out[n] = name[n];
+    out[n] = 0;
+}
+
+/* [any] */
+static void tell(rp_jack *jack, uint32_t kind, const rp_jack_port *source, const rp_jack_port *destination) {
+    rp_jack_news news = {.kind = kind};
+    if (source) copy_name(news.source, jack->lib.port_name(source));
+    if (destination) copy_name(news.destination, jack->lib.port_name(destination));
+    rp_ring_write(jack->news, kind, &news, sizeof news);
+}
+
+/* [any] */
+static int is_one_of(const rp_jack_port *port, rp_jack_port *const *ports, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (ports[i] == port) return 1;
+    return 0;
+}
+
+/* [any] */
+static int is_ours(const rp_jack *jack, const rp_jack_port *port) {
+    return is_one_of(port, jack->in, jack->inputs) || is_one_of(port, jack->out, jack->outputs) ||
+           is_one_of(port, jack->audio_in.port, jack->audio_in.count) ||
+           is_one_of(port, jack->audio_out.port, jack->audio_out.count);
+}
+
 void rp_jack_on_connect(uint32_t a, uint32_t b, int connected, void *argument) {
     rp_jack *jack = argument;
     const rp_jack_port *source = jack->lib.port_by_id(jack->client, a);
@@ -197,12 +229,13 @@ void rp_jack_on_connect(uint32_t a, uint32_t b, int connected, void *argument) {
     /* Whose notes are held on an input is not known: one player less, and all that sounds from there is released. */
     for (uint32_t port = 0; port < jack->inputs && !connected; port++)
         if (jack->in[port] == destination) atomic_fetch_or_explicit(&jack->lost, 1u << port, memory_order_release);
+    if (is_ours(jack, source) || is_ours(jack, destination))
+        tell(jack, connected ? RP_JACK_JOINED : RP_JACK_PARTED, source, destination);
 }
 
 void rp_jack_on_registration(uint32_t port, int registered, void *argument) {
     rp_jack *jack = argument;
-    (void)port;
-    (void)registered;
+    tell(jack, registered ? RP_JACK_CAME : RP_JACK_WENT, jack->lib.port_by_id(jack->client, port), NULL);
     atomic_fetch_add_explicit(&jack->changes, 1, memory_order_relaxed);
 }
 

@@ -6,6 +6,7 @@
 #include "drivers.h"
 #include "libjack.h"
 #include "process.h"
+#include "ring.h"
 
 /* Who plays: the engine, or a probe. [process] */
 typedef void (*rp_jack_player)(void *player, const rp_cycle *cycle);
@@ -53,8 +54,10 @@ struct rp_jack {
     _Atomic uint32_t state, period, rate, load_max, load_sum, overruns, changes;
     _Atomic uint32_t lost; /* bit n: input port n lost a connection; the process thread takes it */
     _Atomic uint32_t sound_latency, midi_latency; /* frames, of our own */
+    _Atomic uint32_t shift[RP_PORTS_MAX];         /* of each MIDI output, on top */
     _Atomic int32_t links[RP_PORTS_MAX];          /* listeners of each output port, as the notifications say */
 
+    rp_ring *news; /* rp_jack_news: JACK's thread for notifications writes */
     uint32_t engine_rate;
     char name[RP_JACK_NAME_MAX];
     char in_name[RP_PORTS_MAX][RP_JACK_NAME_MAX], out_name[RP_PORTS_MAX][RP_JACK_NAME_MAX];

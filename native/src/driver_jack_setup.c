@@ -4,7 +4,10 @@
 
 #include "driver_jack.h"
 
-enum { SMALLEST_EVENT = 8 }; /* bytes a MIDI event takes in a port's buffer, at the very least */
+enum {
+    SMALLEST_EVENT = 8, /* bytes a MIDI event takes in a port's buffer, at the very least */
+    NEWS = 1 << 18      /* bytes: some 400 ports that come or go between two looks */
+};
 
 /* Copies as much of a name as there is room for. [any] */
 static void keep_text(char *out, uint32_t capacity, const char *text) {
@@ -18,7 +21,11 @@ rp_jack *rp_jack_new(const char *name, uint32_t inputs, const char *const *input
                      const char *const *output_names) {
     if (inputs > RP_PORTS_MAX || outputs > RP_PORTS_MAX) return NULL;
     rp_jack *jack = calloc(1, sizeof *jack);
-    if (!jack) return NULL;
+    if (jack) jack->news = rp_ring_new(NEWS);
+    if (!jack || !jack->news) {
+        free(jack);
+        return NULL;
+    }
     jack->sink.write = rp_jack_write;
     jack->inputs = inputs;
     jack->outputs = outputs;
@@ -46,6 +53,7 @@ void rp_jack_free(rp_jack *jack) {
     if (!jack) return;
     rp_jack_close(jack);
     free(jack->events);
+    rp_ring_free(jack->news);
     free(jack);
 }
 
@@ -182,6 +190,11 @@ void rp_jack_set_latency(rp_jack *jack, uint32_t audio, uint32_t midi) {
     if (other && jack->client) jack->lib.recompute_total_latencies(jack->client);
 }
 
+void rp_jack_set_shift(rp_jack *jack, uint32_t port, uint32_t frames) {
+    int other = port < jack->outputs && atomic_exchange(&jack->shift[port], frames) != frames;
+    if (other && jack->client) jack->lib.recompute_total_latencies(jack->client);
+}
+
 const char *rp_jack_client_name(const rp_jack *jack) {
     return jack->client ? jack->lib.get_client_name(jack->client) : "";
 }
@@ -230,6 +243,11 @@ uint32_t rp_jack_list(rp_jack *jack, uint32_t audio, char *out, uint32_t capacit
     free(aliases[1]);
     jack->lib.free((void *)names);
     return list.size;
+}
+
+int rp_jack_hear(rp_jack *jack, rp_jack_news *out) {
+    uint32_t kind;
+    return rp_ring_read(jack->news, &kind, out, sizeof *out) >= 0;
 }
 
 int rp_jack_connect(rp_jack *jack, const char *source, const char *destination) {

@@ -15,8 +15,9 @@ struct rp_probe {
     uint32_t capacity, room, used;
     float *sound[RP_PORTS_MAX]; /* [sound_room]: of each audio input; NULL: not recorded */
     uint32_t sound_room;
-    uint64_t base;
-    _Atomic uint64_t first_frame;
+    const float *words; /* [words_frames]: what its audio outputs play; NULL: silence */
+    uint32_t words_frames;
+    _Atomic uint64_t first_frame, base; /* base: 0 before it goes */
     _Atomic uint32_t go, sent, received, missed, recorded;
 };
 
@@ -82,12 +83,11 @@ static void record(rp_probe *probe, uint64_t frame, const rp_input *in) {
 }
 
 /* Sends what is due before the cycle's end; what the port has no room for leaves in the next cycle. [process] */
-static void play(rp_probe *probe, const rp_cycle *cycle) {
+static void play(rp_probe *probe, const rp_cycle *cycle, uint64_t base) {
     uint32_t n = atomic_load_explicit(&probe->sent, memory_order_relaxed);
-    if (n == 0) probe->base = cycle->frame;
     for (; n < probe->length; n++) {
         rp_tape_event event = probe->script[n];
-        uint64_t due = probe->base + event.frame;
+        uint64_t due = base + event.frame;
         uint32_t offset = due > cycle->frame ? (uint32_t)(due - cycle->frame) : 0;
         if (due >= cycle->frame + cycle->frames) break;
         if (!cycle->sink->write(cycle->sink, event.port, offset, event.data, event.size)) break;
@@ -96,12 +96,34 @@ static void play(rp_probe *probe, const rp_cycle *cycle) {
     }
 }
 
+/* What it has to say, from `base` on; before and after it silence. [process] */
+static void say(const rp_probe *probe, const rp_cycle *cycle, uint64_t base) {
+    for (uint32_t o = 0; o < cycle->audios; o++) {
+        for (uint32_t i = 0; i < cycle->frames; i++) {
+            uint64_t at = cycle->frame + i - base;
+            int heard = base && cycle->frame + i >= base && at < probe->words_frames;
+            cycle->audio[o][i] = heard ? probe->words[at] : 0;
+        }
+    }
+}
+
+/* The frame it began to play at, 0: not yet. [process] */
+static uint64_t go(rp_probe *probe, const rp_cycle *cycle) {
+    uint64_t base = atomic_load_explicit(&probe->base, memory_order_relaxed);
+    if (base || !atomic_load_explicit(&probe->go, memory_order_acquire)) return base;
+    base = cycle->frame ? cycle->frame : 1;
+    atomic_store_explicit(&probe->base, base, memory_order_release);
+    return base;
+}
+
 /* [process] */
 static void probe_cycle(void *player, const rp_cycle *cycle) {
     rp_probe *probe = player;
     for (uint32_t i = 0; i < cycle->inputs; i++) record(probe, cycle->frame, &cycle->in[i]);
     record_sound(probe, cycle);
-    if (atomic_load_explicit(&probe->go, memory_order_acquire)) play(probe, cycle);
+    uint64_t base = go(probe, cycle);
+    say(probe, cycle, base);
+    if (base) play(probe, cycle, base);
 }
 
 uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe) { return rp_jack_begin(jack, probe_cycle, probe); }
@@ -112,6 +134,10 @@ static void wire_cycle(void *player, const rp_cycle *cycle) {
     for (uint32_t i = 0; i < cycle->inputs; i++) {
         const rp_input *in = &cycle->in[i];
         if (in->port < jack->outputs) cycle->sink->write(cycle->sink, in->port, in->offset, in->data, in->size);
+    }
+    for (uint32_t i = 0; i < cycle->audios; i++) {
+        if (i < cycle->audio_ins) memcpy(cycle->audio[i], cycle->audio_in[i], cycle->frames * sizeof *cycle->audio[i]);
+        else memset(cycle->audio[i], 0, cycle->frames * sizeof *cycle->audio[i]);
     }
 }
 
@@ -130,6 +156,13 @@ rp_probe_state rp_probe_get_state(const rp_probe *probe) {
 uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index) { return probe->sent_frame[index]; }
 
 rp_tape_event rp_probe_received(const rp_probe *probe, uint32_t index) { return probe->event[index]; }
+
+void rp_probe_say(rp_probe *probe, const float *samples, uint32_t frames) {
+    probe->words = samples;
+    probe->words_frames = frames;
+}
+
+uint64_t rp_probe_went_frame(const rp_probe *probe) { return atomic_load_explicit(&probe->base, memory_order_acquire); }
 
 uint32_t rp_probe_frames(const rp_probe *probe) { return atomic_load_explicit(&probe->recorded, memory_order_acquire); }
 

@@ -70,6 +70,14 @@ typedef struct {
     char reason[128];   /* in JACK's own words: why it failed or left; may be empty */
 } rp_jack_state;
 
+/* What became of the server's ports and of our connections, in its order. */
+enum { RP_JACK_CAME = 0, RP_JACK_WENT = 1, RP_JACK_JOINED = 2, RP_JACK_PARTED = 3, RP_JACK_PORT_NAME_MAX = 320 };
+typedef struct {
+    uint32_t kind;         /* RP_JACK_CAME... */
+    char source[320];      /* the full name of the port that came or went, or that something comes out of */
+    char destination[320]; /* of the one it goes into; "" for a port that came or went */
+} rp_jack_news;
+
 rp_jack *rp_jack_new(const char *name, uint32_t inputs, const char *const *input_names, uint32_t outputs,
                      const char *const *output_names); /* NULL: no memory, more than 16 ports [control] */
 /* Its audio ports, before it is opened. 0: more than 16. [control] */
@@ -83,11 +91,15 @@ void rp_jack_get_state(const rp_jack *jack, rp_jack_state *out); /* [any] */
 /* Frames that sound and MIDI are late by on their way through this client. JACK is told, and asks all its clients anew,
  * where they are others than before. [control] */
 void rp_jack_set_latency(rp_jack *jack, uint32_t audio, uint32_t midi);
+void rp_jack_set_shift(rp_jack *jack, uint32_t port, uint32_t frames); /* one MIDI output's own, on top [control] */
 const char *rp_jack_client_name(const rp_jack *jack); /* the one the server gave; "" when closed [control] */
 /* The server's MIDI ports, or audio ports, a line each: flags (1: others may write to it, 2: read from it, 4: hardware,
  * 256: ours), a tab, the name, and after tabs its other names. Flags are three digits. Returns the characters it takes;
  * all are written when `capacity` is larger than that. [control] */
 uint32_t rp_jack_list(rp_jack *jack, uint32_t audio, char *out, uint32_t capacity);
+/* The next of what happened; 0: nothing more. Where so much happened that there was no room, the latest is missing.
+ * [control] */
+int rp_jack_hear(rp_jack *jack, rp_jack_news *out);
 /* Full names. connect: 1 when they then are connected. connected: are they, one of them being ours. [control] */
 int rp_jack_connect(rp_jack *jack, const char *source, const char *destination);
 int rp_jack_disconnect(rp_jack *jack, const char *source, const char *destination);
@@ -106,6 +118,8 @@ rp_probe *rp_probe_new(const rp_tape *script, uint32_t room);
 void rp_probe_free(rp_probe *probe); /* its client is closed [control] */
 /* Before it is started: it records up to so many frames of each audio input. 0: no memory. [control] */
 int rp_probe_listen(rp_probe *probe, uint32_t inputs, uint32_t frames);
+/* Before it is started: from rp_probe_go on its audio outputs play these samples, then silence. Borrowed. [control] */
+void rp_probe_say(rp_probe *probe, const float *samples, uint32_t frames);
 uint32_t rp_jack_start_probe(rp_jack *jack, rp_probe *probe); /* in rp_jack_start's place [control] */
 uint32_t rp_jack_start_wire(rp_jack *jack); /* likewise: what comes in at a port goes out at its like [control] */
 void rp_probe_go(rp_probe *probe);          /* [any] */
@@ -113,6 +127,7 @@ rp_probe_state rp_probe_get_state(const rp_probe *probe);               /* [any]
 uint64_t rp_probe_sent_frame(const rp_probe *probe, uint32_t index);    /* of those sent [any] */
 rp_tape_event rp_probe_received(const rp_probe *probe, uint32_t index); /* of those received [any] */
 uint32_t rp_probe_frames(const rp_probe *probe);                        /* of sound recorded so far [any] */
+uint64_t rp_probe_went_frame(const rp_probe *probe);                    /* the script's frame 0; 0: it waits [any] */
 uint64_t rp_probe_first_frame(const rp_probe *probe);                   /* the first of them, once there is one [any] */
 /* A recorded input: as many samples as rp_probe_frames says; NULL: no such input. [any] */
 const float *rp_probe_sound(const rp_probe *probe, uint32_t input);

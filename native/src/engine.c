@@ -4,7 +4,9 @@
 
 #include "audio.h"
 #include "engine_state.h"
+#include "slots.h"
 
+enum { FADES_A_SECOND = 100 };
 enum { COMMANDS = 1 << 14, REPORTS = 1 << 18 }; /* bytes; reports: some ten seconds of very busy music */
 
 /* [control] */
@@ -25,6 +27,7 @@ rp_engine *rp_engine_new(const rp_engine_config *config) {
     rp_ledger_reset(&engine->ledger);
     engine->vocal.bend = 8192;
     rp_audio_open(engine);
+    rp_slots_open(engine);
     if (config->audios) engine->vocal.vocoder = rp_vocoder_new(config->sample_rate);
     if (engine->commands && engine->reports && (engine->vocal.vocoder || !config->audios)) return engine;
     rp_engine_free(engine);
@@ -36,11 +39,12 @@ void rp_engine_free(rp_engine *engine) {
     uint32_t type;
     if (!engine) return;
     while (engine->commands && rp_ring_read(engine->commands, &type, &command, sizeof command) >= 0)
-        if (type == RP_COMMAND_LOAD) rp_rig_free(command.rig);
-    rp_rig_free(engine->returning);
+        if (type == RP_COMMAND_LOAD || type == RP_COMMAND_ARM) rp_rig_free(command.rig);
+    while (engine->aways) rp_rig_free(engine->away[--engine->aways]);
     rp_rig_free(engine->next);
-    rp_rig_free(engine->rig);
+    rp_slots_free(engine);
     rp_vocoder_free(engine->vocal.vocoder);
+    rp_alignment_free(engine->alignment);
     rp_ring_free(engine->commands);
     rp_ring_free(engine->reports);
     free(engine);
@@ -51,6 +55,8 @@ static int ask(rp_engine *engine, uint32_t type, rp_command command) {
     return rp_ring_write(engine->commands, type, &command, sizeof command);
 }
 
+void rp_engine_set_tap(rp_engine *engine, rp_tap *tap) { engine->tapped.tap = tap; }
+
 int rp_engine_load(rp_engine *engine, rp_rig *rig) { return ask(engine, RP_COMMAND_LOAD, (rp_command){.rig = rig}); }
 
 int rp_engine_panic(rp_engine *engine) { return ask(engine, RP_COMMAND_PANIC, (rp_command){0}); }
@@ -58,7 +64,60 @@ int rp_engine_panic(rp_engine *engine) { return ask(engine, RP_COMMAND_PANIC, (r
 int rp_engine_stop(rp_engine *engine) { return ask(engine, RP_COMMAND_STOP, (rp_command){0}); }
 
 int rp_engine_set_voice(rp_engine *engine, uint32_t instrument, const rp_voice *value) {
-    return ask(engine, RP_COMMAND_VOICE, (rp_command){.voice = instrument, .value = *value});
+    rp_command command = {.slot = RP_NO_SLOT, .number = instrument, .value = *value};
+    return ask(engine, RP_COMMAND_VOICE, command);
+}
+
+int rp_engine_set_slot_voice(rp_engine *engine, uint32_t slot, uint32_t instrument, const rp_voice *value) {
+    rp_command command = {.slot = slot, .number = instrument, .value = *value};
+    return slot < RP_SLOTS_MAX && ask(engine, RP_COMMAND_VOICE, command);
+}
+
+int rp_engine_arm(rp_engine *engine, uint32_t slot, rp_rig *rig) {
+    return slot < RP_SLOTS_MAX && ask(engine, RP_COMMAND_ARM, (rp_command){.rig = rig, .slot = slot});
+}
+
+int rp_engine_go(rp_engine *engine, uint32_t slot) {
+    return slot < RP_SLOTS_MAX && ask(engine, RP_COMMAND_GO, (rp_command){.slot = slot});
+}
+
+int rp_engine_set_slots(rp_engine *engine, uint32_t count, uint32_t program_channel) {
+    rp_command command = {.slot = count, .number = program_channel};
+    return count <= RP_SLOTS_MAX && ask(engine, RP_COMMAND_SLOTS, command);
+}
+
+int rp_engine_set_program(rp_engine *engine, uint32_t slot, uint32_t program) {
+    rp_command command = {.slot = slot, .number = program};
+    return slot < RP_SLOTS_MAX && ask(engine, RP_COMMAND_PROGRAM, command);
+}
+
+int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *trigger) {
+    rp_command command = {.number = which + (trigger ? 0 : RP_TRIGGERS_MAX)};
+    if (trigger) command.trigger = *trigger;
+    return which < RP_TRIGGERS_MAX && ask(engine, RP_COMMAND_TRIGGER, command);
+}
+
+int rp_engine_shift_port(rp_engine *engine, uint32_t port, uint32_t frames) {
+    if (port >= engine->config.outputs) return 0;
+    rp_outlet_set_shift(&engine->outlet, port, frames);
+    return 1;
+}
+
+int rp_engine_shift_sound(rp_engine *engine, uint32_t frames) {
+    rp_alignment *alignment = atomic_load(&engine->alignment);
+    if (frames > RP_LATENCY_MAX || !engine->config.audios) return 0;
+    if (!alignment && !frames) return 1;
+    if (!alignment) alignment = rp_alignment_new(engine->config.audios, engine->config.sample_rate / FADES_A_SECOND);
+    if (!alignment) return 0;
+    rp_alignment_set(alignment, frames);
+    atomic_store_explicit(&engine->alignment, alignment, memory_order_release);
+    return 1;
+}
+
+/* Sound is aligned from the beginning, by nothing: a replay cannot begin it amid a cycle. */
+void rp_engine_set_flight(rp_engine *engine, rp_flight *flight) {
+    engine->flight = flight;
+    if (flight && !engine->alignment && rp_engine_shift_sound(engine, 1)) rp_engine_shift_sound(engine, 0);
 }
 
 uint32_t rp_engine_poll(rp_engine *engine, rp_report *out, uint32_t capacity) {

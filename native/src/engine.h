@@ -6,6 +6,8 @@
 #include "instrumenter.h"
 #include "rack.h"
 #include "singing.h"
+#include "tap.h"
+#include "zone.h"
 
 enum { RP_PORTS_MAX = 16, RP_INSTRUMENTS_MAX = 16, RP_CHANNELS = 16, RP_PITCHES = 128 };
 enum { RP_ROUTE_THRU = 0, RP_ROUTE_ENSEMBLE = 1 };
@@ -31,6 +33,18 @@ typedef struct {
     uint32_t delay;  /* frames everything is delayed by (the chord window of RP_WHEN_WINDOW), else 0 */
 } rp_rig_config;
 
+/* The set list: rigs that wait in slots, and what the player does to change to them. */
+enum { RP_SLOTS_MAX = 128, RP_TRIGGERS_MAX = 32, RP_NO_SLOT = 0xFFFFFFFF, RP_NO_PROGRAM = 0xFFFFFFFF };
+enum { RP_EVERY_CHANNEL = 16, RP_NEITHER_CHANNEL = 255 }; /* beside 0 to 15 */
+enum { RP_GO_NEXT = 0, RP_GO_PREVIOUS = 1 };              /* round and round: after the last slot comes the first */
+/* A key, or a controller (a pedal) that goes from below 64 to 64 or above. It is not played. */
+typedef struct {
+    uint8_t go;         /* RP_GO_... */
+    uint8_t controller; /* 1: a controller, 0: a key */
+    uint8_t number;     /* of it */
+    uint8_t channel;    /* 0 to 15, RP_EVERY_CHANNEL */
+} rp_trigger;
+
 /* A rig: a preset made ready to play. The engine borrows it from load until RP_REPORT_RIG brings it back. */
 typedef struct rp_rig rp_rig;
 rp_rig *rp_rig_new(const rp_rig_config *config,
@@ -48,6 +62,9 @@ void rp_rig_set_voice_outputs(rp_rig *rig, uint32_t outputs);
  * through it. Borrowed: it must live until the rig comes back, which is when the rack has faded out, unless the rig
  * after it has the same. NULL: none. [control] */
 void rp_rig_set_rack(rp_rig *rig, rp_rack *rack);
+/* Before it is loaded: its inputs are split and merged so, up to RP_ZONES_MAX; none: all of them play the ensemble.
+ * 0: a bad zone, or too many. [control] */
+int rp_rig_set_zones(rp_rig *rig, const rp_zone *zone, uint32_t count);
 void rp_rig_free(rp_rig *rig); /* and its instrumenter [control] */
 
 /* What may be sounding beyond our ports. In shared memory it outlives a killed process; the next one silences it. */
@@ -72,8 +89,10 @@ enum {
     RP_REPORT_RIG = 4,      /* pointer: a rig the engine has let go */
     RP_REPORT_STOPPED = 5,  /* every note is released; the driver may close after one more cycle */
     RP_REPORT_PANIC = 6,
-    RP_REPORT_VOICE = 7, /* an instrument's switch or hand changed: instrument, value: enabled */
-    RP_REPORT_LOST = 8   /* value: reports that found the ring full since the last one */
+    RP_REPORT_VOICE = 7,  /* an instrument's switch or hand changed: instrument, value: enabled */
+    RP_REPORT_LOST = 8,   /* value: reports that found the ring full since the last one */
+    RP_REPORT_SLOT = 9,   /* value: the slot whose rig plays from here on */
+    RP_REPORT_WANTED = 10 /* value: the player wants to change to this slot, which is not armed */
 };
 /* Flags. BAND: the band's own; SUNG: of the line that the voice sings, whose instrument is 255. */
 enum { RP_NOTE_FALLBACK = 1, RP_NOTE_LATE = 2, RP_NOTE_SHARED = 4, RP_NOTE_BAND = 8, RP_NOTE_SUNG = 16 };
@@ -109,16 +128,41 @@ typedef struct {
     uint64_t backlog;   /* now: messages waiting for room in a port */
     uint64_t latency;   /* now: frames that sound is late by in the rig's rack */
     uint64_t delay;     /* now: frames that what leaves on the MIDI outputs is held back by, to be in time with it */
+    uint64_t changes;   /* from slot to slot */
+    uint64_t lingering; /* now: racks of earlier rigs that still sound */
 } rp_stats;
 
 typedef struct rp_engine rp_engine;
 rp_engine *rp_engine_new(const rp_engine_config *config); /* NULL: no memory or a bad config [control] */
-void rp_engine_free(rp_engine *engine);                   /* no driver may run; frees the rig it holds [control] */
+void rp_engine_free(rp_engine *engine);                   /* no driver may run; frees the rigs it holds [control] */
+/* What comes in and what leaves is copied to this tap from now on, NULL: to none. Borrowed. No driver may run.
+ * [control] */
+void rp_engine_set_tap(rp_engine *engine, rp_tap *tap);
 /* Commands: 1 taken, 0 the ring is full (try again after polling). [control] */
 int rp_engine_load(rp_engine *engine, rp_rig *rig); /* takes effect at the next cycle */
 int rp_engine_panic(rp_engine *engine);
 int rp_engine_stop(rp_engine *engine); /* release everything; nothing sounds after it */
 int rp_engine_set_voice(rp_engine *engine, uint32_t instrument, const rp_voice *value);
+/* Likewise of a rig that waits in a slot, or plays from it. */
+int rp_engine_set_slot_voice(rp_engine *engine, uint32_t slot, uint32_t instrument, const rp_voice *value);
+/* A rig waits in a slot (below RP_SLOTS_MAX) from now on, NULL: none. It stays there while it plays and afterwards, and
+ * may be changed to any number of times. One that was there before comes back by RP_REPORT_RIG: at once, or when it
+ * plays no more. What the player wanted and was not armed is changed to at once. */
+int rp_engine_arm(rp_engine *engine, uint32_t slot, rp_rig *rig);
+/* Change to a slot's rig, as the player can: at once, or as soon as it is armed. */
+int rp_engine_go(rp_engine *engine, uint32_t slot);
+/* How many slots there are (0 at first), and the input channel whose program changes mean them: 0 to 15,
+ * RP_EVERY_CHANNEL, RP_NEITHER_CHANNEL. Such program changes and bank selects are not played. */
+int rp_engine_set_slots(rp_engine *engine, uint32_t count, uint32_t program_channel);
+/* The program change that means a slot: (controller 0 * 128 + controller 32) * 128 + program; RP_NO_PROGRAM. */
+int rp_engine_set_program(rp_engine *engine, uint32_t slot, uint32_t program);
+/* What changes to the next or the previous slot. NULL: no such trigger. which: below RP_TRIGGERS_MAX. */
+int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *trigger);
+/* For devices that are quicker than others: what leaves on MIDI output `port`, or on all audio outputs, is so many
+ * frames later from the next cycle on (sound by up to RP_LATENCY_MAX). 0: no such port, no audio outputs or no memory.
+ * [control] */
+int rp_engine_shift_port(rp_engine *engine, uint32_t port, uint32_t frames);
+int rp_engine_shift_sound(rp_engine *engine, uint32_t frames);
 uint32_t rp_engine_poll(rp_engine *engine, rp_report *out, uint32_t capacity); /* how many came [control] */
 void rp_engine_get_stats(const rp_engine *engine, rp_stats *out);              /* [any] */
 #endif

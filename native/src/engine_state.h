@@ -3,7 +3,9 @@
 #define RIPIENO_ENGINE_STATE_H
 #include <stdatomic.h>
 
+#include "alignment.h"
 #include "bridge.h"
+#include "flight_state.h"
 #include "ledger.h"
 #include "midi.h"
 #include "outlet.h"
@@ -11,21 +13,58 @@
 #include "rig.h"
 #include "ring.h"
 #include "scheduler.h"
+#include "tap_cycle.h"
 #include "vocoder.h"
 
 enum { RP_STATS_WORDS = sizeof(rp_stats) / sizeof(uint64_t) };
 
 /* Commands from control. The body of each is below. */
-enum { RP_COMMAND_LOAD, RP_COMMAND_PANIC, RP_COMMAND_STOP, RP_COMMAND_VOICE };
+enum {
+    RP_COMMAND_LOAD,
+    RP_COMMAND_PANIC,
+    RP_COMMAND_STOP,
+    RP_COMMAND_VOICE,
+    RP_COMMAND_ARM,
+    RP_COMMAND_GO,
+    RP_COMMAND_SLOTS,
+    RP_COMMAND_PROGRAM,
+    RP_COMMAND_TRIGGER
+};
 typedef struct {
-    rp_rig *rig;    /* LOAD */
-    uint32_t voice; /* VOICE */
-    rp_voice value;
+    rp_rig *rig;   /* LOAD, ARM */
+    uint32_t slot; /* ARM, GO, PROGRAM; VOICE: RP_NO_SLOT for the rig that plays; SLOTS: how many */
+    uint32_t
+        number;     /* VOICE: the instrument's; SLOTS: the channel; PROGRAM; TRIGGER: which, RP_TRIGGERS_MAX on: none */
+    rp_voice value; /* VOICE */
+    rp_trigger trigger;
 } rp_command;
+
+enum { RP_AWAY_MAX = 8 };
+/* The set list. */
+typedef struct {
+    rp_rig *rig[RP_SLOTS_MAX];      /* NULL: not armed */
+    uint32_t program[RP_SLOTS_MAX]; /* as rp_engine_set_program has it, plus 1; 0: none */
+    rp_trigger trigger[RP_TRIGGERS_MAX];
+    uint8_t set[RP_TRIGGERS_MAX];  /* 1: there is such a trigger */
+    uint8_t down[RP_TRIGGERS_MAX]; /* 1: its controller is at 64 or above */
+    uint16_t bank[RP_PORTS_MAX][RP_CHANNELS];
+    uint32_t count; /* slots */
+    uint32_t program_channel;
+    uint32_t playing;        /* the slot that was changed to last, RP_NO_SLOT */
+    uint32_t wanted;         /* to be changed to as soon as it can be, RP_NO_SLOT */
+    uint64_t arrivals, told; /* changes, and changes that were wanted and given up; those that control knows of */
+    int wanted_told;
+} rp_slots;
 
 /* A chord's note-ons of one frame, brought into order before they are decided. */
 typedef struct {
-    rp_midi_message message[RP_CHORD_MAX];
+    rp_midi_message message;
+    uint32_t instruments; /* bit n: instrument n plays it; 0: the ensemble does */
+    uint8_t pitch;        /* as its zone has it */
+} rp_struck;
+
+typedef struct {
+    rp_struck note[RP_CHORD_MAX];
     uint32_t count, port;
 } rp_gathered;
 
@@ -60,22 +99,27 @@ typedef struct {
     uint8_t pitch, expression;
 } rp_vocal;
 
+/* A rack that leaves: its notes are held, by keys or a pedal; they ring; it fades out, and may yet return; it ends. */
+enum { RP_LINGERS, RP_RINGS, RP_FADES, RP_ENDS };
 /* What the audio ports' sound is made of. */
 typedef struct {
-    rp_rack *rack;          /* of the rig that plays, NULL: none */
-    rp_rack *leaving;       /* of the rig before, until it has faded out */
-    uint32_t period;        /* frames of the longest cycle to come */
-    uint32_t voice_outputs; /* of the last rig without a rack */
-    float direct, step;     /* how much of the voice goes straight to them, 0 to 1; and how fast that changes */
+    rp_rack *rack;                  /* of the rig that plays, NULL: none */
+    uint8_t phase[RP_LEAVING_MAX];  /* of the racks that leave (see outlet.h): RP_LINGERS ... */
+    uint64_t until[RP_LEAVING_MAX]; /* frame at which each left or, RINGS, fades out */
+    uint32_t period;                /* frames of the longest cycle to come */
+    uint32_t voice_outputs;         /* of the last rig without a rack */
+    float direct, step;             /* how much of the voice goes straight to them, 0 to 1; and how fast that changes */
     float voice[RP_BLOCK_MAX];
 } rp_audio;
 
 struct rp_engine {
     rp_engine_config config;
     rp_ring *commands, *reports;
-    rp_rig *rig;       /* NULL until the first load */
-    rp_rig *returning; /* let go, but its rack still sounds, or the report has not found room yet */
-    rp_rig *next;      /* to be loaded when that one is away; NULL: none */
+    rp_rig *rig;               /* NULL until the first load */
+    rp_rig *away[RP_AWAY_MAX]; /* let go, but its rack still sounds, or the report has not found room yet */
+    uint32_t aways;
+    rp_rig *next; /* to be loaded when there is room for another of these; NULL: none */
+    rp_slots slots;
     uint32_t rig_serial;
     uint32_t budget; /* notes the model may still decide in this cycle */
     int stopping, stopped;
@@ -89,7 +133,10 @@ struct rp_engine {
     rp_vocal vocal;
     rp_audio audio;
     rp_outlet outlet;
+    _Atomic(rp_alignment *) alignment; /* of the audio outputs, NULL: none; made by control, once */
+    rp_tapped tapped;
     rp_blackbox own_box;
+    rp_flight *flight; /* records or replays each cycle, NULL: none; borrowed */
     rp_stats stats;
     _Atomic uint64_t published[RP_STATS_WORDS]; /* a copy of stats, for the others */
 };

@@ -24,6 +24,7 @@ typedef struct {
     uint8_t velocity, pedal, state;
     uint8_t released;       /* the key is up, the note-off waits for its delay */
     uint8_t flags;          /* RP_NOTE_FALLBACK ... */
+    uint8_t joined;         /* 1: the key that struck the note before struck it, too: one note-off ends them all */
     uint16_t newer;         /* the next note of the same key, RP_NO_NOTE: none */
     uint16_t before, after; /* in the list of live notes, oldest first */
     uint32_t serial;        /* of the note: an id is given again, a serial number is not */

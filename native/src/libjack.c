@@ -38,6 +38,7 @@ static const rp_symbol symbols[] = {
     SYMBOL(port_register),
     SYMBOL(port_by_id),
     SYMBOL(port_by_name),
+    SYMBOL(port_name),
     SYMBOL(port_flags),
     SYMBOL(port_is_mine),
     SYMBOL(port_connected_to),

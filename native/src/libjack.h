@@ -46,6 +46,7 @@ typedef struct {
                                    unsigned long buffer_size);
     rp_jack_port *(*port_by_id)(rp_jack_client *client, uint32_t id);
     rp_jack_port *(*port_by_name)(rp_jack_client *client, const char *name);
+    const char *(*port_name)(const rp_jack_port *port);
     int (*port_flags)(const rp_jack_port *port);
     int (*port_is_mine)(const rp_jack_client *client, const rp_jack_port *port);
     int (*port_connected_to)(const rp_jack_port *port, const char *name);

@@ -63,48 +63,87 @@ static int leave(rp_outlet *outlet, uint32_t port, const rp_midi_message *messag
     return 1;
 }
 
-/* The oldest of those held back; `begin`: it leaves even if it begins a note. [process] */
-static void release_one(rp_outlet *outlet, int begin) {
-    const rp_waiting one = outlet->later[outlet->first_later];
+/* The port whose message leaves first of all that are held back; RP_PORTS_MAX: none is. [process] */
+static uint32_t first_to_leave(const rp_outlet *outlet) {
+    uint32_t best = RP_PORTS_MAX;
+    uint64_t due = UINT64_MAX;
+    for (uint32_t port = 0; outlet->delayed && port < outlet->ports; port++) {
+        uint16_t first = outlet->first_later[port];
+        if (!first || outlet->later[first - 1].due >= due) continue;
+        due = outlet->later[first - 1].due;
+        best = port;
+    }
+    return best;
+}
+
+/* A port's oldest message that is held back leaves; `begin`: even if it begins a note. [process] */
+static void release_one(rp_outlet *outlet, uint32_t port, int begin) {
+    uint16_t place = outlet->first_later[port];
+    const rp_waiting one = outlet->later[place - 1];
     rp_midi_message message = {.size = one.size, .byte = {one.byte[0], one.byte[1], one.byte[2]}};
-    outlet->first_later = (outlet->first_later + 1) % RP_DELAYED_MAX;
+    outlet->first_later[port] = one.next;
+    outlet->later[place - 1].next = outlet->spare;
+    outlet->spare = place;
     outlet->delayed--;
-    if (begin || !rp_midi_is_note_on(&message)) leave(outlet, one.port, &message, one.ends);
+    if (begin || !rp_midi_is_note_on(&message)) leave(outlet, port, &message, one.ends);
 }
 
 /* Those held back until `frame` leave at their frames. [process] */
 static void release_until(rp_outlet *outlet, uint64_t frame) {
     uint64_t now = outlet->now;
-    while (outlet->delayed && outlet->later[outlet->first_later].due <= frame) {
-        uint64_t due = outlet->later[outlet->first_later].due;
+    for (uint32_t port; (port = first_to_leave(outlet)) < RP_PORTS_MAX;) {
+        uint64_t due = outlet->later[outlet->first_later[port] - 1].due;
+        if (due > frame) break;
         outlet->now = due > outlet->start ? due : outlet->start;
-        release_one(outlet, 1);
+        release_one(outlet, port, 1);
     }
     outlet->now = now;
 }
 
+/* A place to hold a message back in: place + 1. There is one. [process] */
+static uint16_t take_place(rp_outlet *outlet) {
+    uint16_t place = outlet->spare;
+    if (place) outlet->spare = outlet->later[place - 1].next;
+    else place = ++outlet->untouched;
+    return place;
+}
+
 /* [process] */
 static void hold_back(rp_outlet *outlet, uint32_t port, const rp_midi_message *message, int ends) {
-    if (outlet->delayed == RP_DELAYED_MAX) release_one(outlet, 1);
-    uint32_t end = outlet->first_later + outlet->delayed;
-    uint64_t due = outlet->now + outlet->delay;
-    uint64_t before = outlet->delayed ? outlet->later[(end - 1) % RP_DELAYED_MAX].due : 0;
-    rp_waiting *place = &outlet->later[end % RP_DELAYED_MAX];
-    *place = (rp_waiting){.due = due > before ? due : before, .port = (uint8_t)port, .ends = (uint8_t)ends};
-    place->size = (uint8_t)message->size;
-    memcpy(place->byte, message->byte, sizeof place->byte);
+    if (outlet->delayed == RP_DELAYED_MAX) release_one(outlet, first_to_leave(outlet), 1);
+    uint64_t due = outlet->now + outlet->delay + outlet->shift[port], before = 0;
+    uint16_t place = take_place(outlet), last = outlet->first_later[port] ? outlet->last_later[port] : 0;
+    if (last) before = outlet->later[last - 1].due;
+    rp_waiting *one = &outlet->later[place - 1];
+    *one = (rp_waiting){.due = due > before ? due : before, .port = (uint8_t)port, .ends = (uint8_t)ends};
+    one->size = (uint8_t)message->size;
+    memcpy(one->byte, message->byte, sizeof one->byte);
+    if (last) outlet->later[last - 1].next = place;
+    else outlet->first_later[port] = place;
+    outlet->last_later[port] = place;
     outlet->delayed++;
+}
+
+/* Racks hear it at once. What belongs to a note or pedal of an earlier rig is for that rig's rack, too. [process] */
+static void let_hear(const rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
+    uint32_t offset = (uint32_t)(outlet->now - outlet->start);
+    int begins = rp_midi_is_note_on(message);
+    if (outlet->rack && !(begins && outlet->belated))
+        rp_rack_hear(outlet->rack, port, offset, message->byte, message->size);
+    if (begins && !outlet->belated) return;
+    for (uint32_t i = 0; i < RP_LEAVING_MAX; i++)
+        if (outlet->leaving[i]) rp_rack_hear(outlet->leaving[i], port, offset, message->byte, message->size);
 }
 
 int rp_outlet_send(rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
     if (port >= outlet->ports) return 0;
     int ends = ends_sound(outlet, port, message);
     release_until(outlet, outlet->now);
-    if ((outlet->delay || outlet->delayed) && !message->data) hold_back(outlet, port, message, ends);
+    int later = outlet->delay || outlet->shift[port] || outlet->first_later[port];
+    if (later && !message->data) hold_back(outlet, port, message, ends);
     else if (!leave(outlet, port, message, ends)) return 0;
     keep_control(outlet, port, message);
-    uint32_t offset = (uint32_t)(outlet->now - outlet->start);
-    if (outlet->rack && !message->data) rp_rack_hear(outlet->rack, port, offset, message->byte, message->size);
+    if (!message->data) let_hear(outlet, port, message);
     return 1;
 }
 
@@ -141,12 +180,18 @@ static void sweep(rp_outlet *outlet, uint32_t port) {
     }
 }
 
+void rp_outlet_set_shift(rp_outlet *outlet, uint32_t port, uint32_t frames) {
+    if (port < RP_PORTS_MAX) atomic_store_explicit(&outlet->wanted_shift[port], frames, memory_order_relaxed);
+}
+
 void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle) {
     uint32_t came = cycle->connected & ~outlet->connected;
     outlet->sink = cycle->sink;
     outlet->start = outlet->now = cycle->frame;
     outlet->connected = cycle->connected;
     outlet->delay = outlet->rack ? rp_rack_midi_delay(outlet->rack) : 0;
+    for (uint32_t port = 0; port < outlet->ports; port++)
+        outlet->shift[port] = atomic_load_explicit(&outlet->wanted_shift[port], memory_order_relaxed);
     if (outlet->waiting) flush(outlet);
     for (uint32_t port = 0; came && port < outlet->ports; port++)
         if (came >> port & 1) sweep(outlet, port);
@@ -157,8 +202,9 @@ void rp_outlet_end(rp_outlet *outlet, const rp_cycle *cycle) {
 }
 
 void rp_outlet_hurry(rp_outlet *outlet) {
-    while (outlet->delayed) release_one(outlet, 0);
+    while (outlet->delayed) release_one(outlet, first_to_leave(outlet), 0);
     outlet->delay = 0;
+    memset(outlet->shift, 0, sizeof outlet->shift);
 }
 
 int rp_outlet_empty(const rp_outlet *outlet) { return !outlet->waiting && !outlet->delayed; }
@@ -170,9 +216,11 @@ int rp_outlet_note_on(rp_outlet *outlet, const rp_note *note, const rp_midi_mess
         rp_midi_message off = rp_midi_short(RP_MIDI_NOTE_OFF | note->channel, note->pitch, 64);
         rp_outlet_send(outlet, note->port, &off);
     }
-    if (!rp_outlet_send(outlet, note->port, raw ? raw : &on)) return 0;
-    (*sharing)++;
-    return 1;
+    outlet->belated = note->rig < outlet->since;
+    int sent = rp_outlet_send(outlet, note->port, raw ? raw : &on);
+    outlet->belated = 0;
+    *sharing = (uint16_t)(*sharing + sent);
+    return sent;
 }
 
 void rp_outlet_note_off(rp_outlet *outlet, const rp_note *note, const rp_midi_message *raw) {

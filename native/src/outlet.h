@@ -1,6 +1,8 @@
 /* outlet.h - the way out: ports that may be full or unplugged, and what sounds beyond them. */
 #ifndef RIPIENO_OUTLET_H
 #define RIPIENO_OUTLET_H
+#include <stdatomic.h>
+
 #include "ledger.h"
 #include "midi.h"
 #include "process.h"
@@ -10,13 +12,15 @@ enum {
     RP_BACKLOG_MAX = 4096,
     /* The backlog's last places are for what ends sounds: a note-off for each note, a pedal-up for each channel. */
     RP_BACKLOG_OTHERS = RP_BACKLOG_MAX - RP_NOTES_MAX - RP_PORTS_MAX * RP_CHANNELS,
+    RP_LEAVING_MAX = 4,   /* racks of earlier rigs that still sound */
     RP_DELAYED_MAX = 4096 /* messages on their way when outputs are delayed; one more, and the oldest is early */
 };
 
 typedef struct {
     uint64_t due;
     uint8_t port, size, byte[3];
-    uint8_t ends; /* 1: it ends a sound */
+    uint8_t ends;  /* 1: it ends a sound */
+    uint16_t next; /* of those held back for the same port: place + 1, 0: none */
 } rp_waiting;
 
 typedef struct {
@@ -30,10 +34,17 @@ typedef struct {
     rp_waiting backlog[RP_BACKLOG_MAX];
     uint32_t first, waiting;
     rp_waiting later[RP_DELAYED_MAX];
-    uint32_t first_later, delayed;                            /* they leave in the order of their frames */
-    uint32_t delay;                                           /* frames each message is held back by, but SysEx */
-    rp_rack *rack;                                            /* it hears what is sent, at once; NULL: none */
-    uint32_t blocked;                                         /* bit n: port n has messages in the backlog */
+    uint16_t first_later[RP_PORTS_MAX], last_later[RP_PORTS_MAX]; /* place + 1: each port's, by their frames; 0: none */
+    uint16_t spare, untouched;                                    /* places: given back, place + 1; never given yet */
+    uint32_t delayed;                                             /* messages in `later` */
+    uint32_t delay;                                               /* frames each message is held back by, but SysEx */
+    uint32_t shift[RP_PORTS_MAX];                /* the same for a port alone, on top of it, in this cycle */
+    _Atomic uint32_t wanted_shift[RP_PORTS_MAX]; /* what control wants it to be */
+    rp_rack *rack;                               /* it hears what is sent, at once; NULL: none */
+    rp_rack *leaving[RP_LEAVING_MAX]; /* these hear all but what begins a note of the rig that plays; NULL: none */
+    uint32_t since;                   /* serial number of the first rig of `rack`: notes of older ones are not for it */
+    int belated;                      /* 1: such a note begins */
+    uint32_t blocked;                 /* bit n: port n has messages in the backlog */
     uint16_t sounding[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES]; /* notes that share an output pitch */
     uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS];                 /* sustain value last sent */
     uint8_t pedal_from[RP_PORTS_MAX][RP_CHANNELS];            /* the input it came from: port * 16 + channel */
@@ -41,6 +52,9 @@ typedef struct {
     uint16_t touched[RP_PORTS_MAX];                           /* channels that were sent anything */
 } rp_outlet;
 
+/* From the next cycle on all that leaves on this port, but SysEx, is so many frames later. Where it becomes less, what
+ * is held back still leaves in its order. [any] */
+void rp_outlet_set_shift(rp_outlet *outlet, uint32_t port, uint32_t frames);
 /* A cycle begins: what waited leaves first, and a listener who came anew hears the note-offs it missed. [process] */
 void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle);
 /* Its end: what was held back and is due in it leaves. [process] */

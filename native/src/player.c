@@ -34,7 +34,7 @@ static void key_up(rp_engine *engine, uint16_t id) {
     rp_note *note = note_of(engine, id);
     if (note->released || note->in_port >= RP_BAND_PORT) return;
     note->released = 1;
-    rp_hear_off(engine, id);
+    if (!note->joined) rp_hear_off(engine, id);
     if (engine->rig && engine->rig->instrumenter && note->rig == engine->rig->serial)
         rp_instrumenter_note_off(engine->rig->instrumenter, engine->outlet.now, tag_of(note, id));
 }
@@ -163,14 +163,24 @@ static void decide(rp_engine *engine, uint16_t id) {
     while (engine->rig->instrumenter && rp_instrumenter_full(engine->rig->instrumenter)) rp_player_close_chord(engine);
     rp_decision decision = {.tag = tag_of(note, id), .voice = 0, .from = RP_NO_VOICE};
     if (engine->rig->instrumenter)
-        decision = rp_instrumenter_note_on(engine->rig->instrumenter, engine->outlet.now, decision.tag, note->in_pitch,
+        decision = rp_instrumenter_note_on(engine->rig->instrumenter, engine->outlet.now, decision.tag, note->pitch,
                                            note->velocity, engine->budget);
     if (engine->budget && !decision.fallback && !decision.pending) engine->budget--;
     if (!decision.pending) settle(engine, id, &decision);
 }
 
+/* Did the same key strike another note of its zones in this frame? [process] */
+static int joins(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    uint16_t id = engine->ledger.key[in_port][message->byte[0] & 15][message->byte[1]];
+    for (; engine->rig->zones.count && id != RP_NO_NOTE; id = note_of(engine, id)->newer)
+        if (note_of(engine, id)->key_frame == engine->outlet.now && !note_of(engine, id)->released) return 1;
+    return 0;
+}
+
 /* A ledger entry for a key, at the price of the oldest note when all are taken. [process] */
-static uint16_t enter(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+static uint16_t enter(rp_engine *engine, uint8_t in_port, const rp_struck *struck) {
+    const rp_midi_message *message = &struck->message;
+    int joined = joins(engine, in_port, message);
     if (engine->ledger.free == RP_NO_NOTE) {
         rp_player_end(engine, engine->ledger.oldest);
         engine->stats.stolen++;
@@ -179,7 +189,8 @@ static uint16_t enter(rp_engine *engine, uint8_t in_port, const rp_midi_message 
     const rp_rig *rig = engine->rig;
     rp_note *note = note_of(engine, id);
     note->velocity = message->byte[2];
-    note->pitch = note->in_pitch;
+    note->pitch = struck->pitch;
+    note->joined = (uint8_t)joined;
     note->key_frame = engine->outlet.now;
     note->rig = rig->serial;
     note->delay = rig->config.delay;
@@ -187,23 +198,51 @@ static uint16_t enter(rp_engine *engine, uint8_t in_port, const rp_midi_message 
     return id;
 }
 
-/* [process] */
-static void note_on(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
-    uint16_t id = enter(engine, in_port, message);
-    rp_note *note = note_of(engine, id);
+/* Tell of a key, once, however many notes it strikes. [process] */
+static void tell_key(rp_engine *engine, uint16_t id) {
+    const rp_note *note = note_of(engine, id);
+    if (note->joined) return;
     engine->stats.notes_in++;
     rp_report report = report_of(engine, note, RP_REPORT_NOTE_IN);
-    report.port = in_port;
+    report.port = note->in_port;
     report.channel = note->in_channel;
     rp_engine_report(engine, report);
     rp_hear_on(engine, id);
-    if (engine->rig->config.route == RP_ROUTE_ENSEMBLE) {
-        decide(engine, id);
-        return;
-    }
+}
+
+/* Straight through, as it came in but for its pitch. [process] */
+static void note_through(rp_engine *engine, uint8_t in_port, const rp_struck *struck) {
+    rp_midi_message raw = struck->message;
+    uint16_t id = enter(engine, in_port, struck);
+    rp_note *note = note_of(engine, id);
+    tell_key(engine, id);
+    raw.byte[1] = struck->pitch;
     note->port = in_port < engine->config.outputs ? in_port : (uint8_t)(engine->config.outputs - 1);
     note->channel = note->in_channel;
-    sound(engine, id, message);
+    sound(engine, id, &raw);
+}
+
+/* For the ensemble, which decides who plays it. [process] */
+static void note_on(rp_engine *engine, uint8_t in_port, const rp_struck *struck) {
+    uint16_t id = enter(engine, in_port, struck);
+    tell_key(engine, id);
+    decide(engine, id);
+}
+
+/* For an instrument, whoever else might play it better. [process] */
+static void note_on_instrument(rp_engine *engine, uint8_t in_port, const rp_struck *struck, uint8_t instrument) {
+    uint16_t id = enter(engine, in_port, struck);
+    rp_decision decision = {.tag = tag_of(note_of(engine, id), id), .voice = instrument, .from = RP_NO_VOICE};
+    tell_key(engine, id);
+    settle(engine, id, &decision);
+}
+
+/* [process] */
+static void strike(rp_engine *engine, uint8_t in_port, const rp_struck *struck) {
+    if (engine->rig->config.route == RP_ROUTE_THRU) note_through(engine, in_port, struck);
+    else if (!struck->instruments) note_on(engine, in_port, struck);
+    for (uint8_t i = 0; struck->instruments >> i; i++)
+        if (struck->instruments >> i & 1) note_on_instrument(engine, in_port, struck, i);
 }
 
 /* The note-off of a note has its effect now: it ends, or the pedal holds it. [process] */
@@ -225,14 +264,13 @@ static void pass(rp_engine *engine, uint8_t in_port, const rp_midi_message *mess
     rp_outlet_send(&engine->outlet, in_port < last ? in_port : last, message);
 }
 
-/* [process] */
-static void note_off(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
-    uint16_t id = rp_ledger_find(&engine->ledger, in_port, message->byte[0] & 15, message->byte[1]);
-    if (id == RP_NO_NOTE) {
-        engine->stats.orphans++;
-        if (engine->rig->config.route == RP_ROUTE_THRU) pass(engine, in_port, message);
-        return;
-    }
+/* Does the rig pass on, untouched, what belongs to no note of ours? [process] */
+static int passes(const rp_engine *engine) {
+    return engine->rig->config.route == RP_ROUTE_THRU && !engine->rig->zones.count;
+}
+
+/* The key of a note is up. [process] */
+static void let_go(rp_engine *engine, uint16_t id, const rp_midi_message *message) {
     rp_note *note = note_of(engine, id);
     if (!note->delay) {
         release(engine, id, message);
@@ -245,13 +283,45 @@ static void note_off(rp_engine *engine, uint8_t in_port, const rp_midi_message *
     if (!rp_scheduler_add(&engine->scheduler, task)) release(engine, id, message);
 }
 
+/* Ends the oldest note of its key, and those that were struck with it. [process] */
+static void note_off(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    uint8_t channel = message->byte[0] & 15, key = message->byte[1];
+    uint16_t id = rp_ledger_find(&engine->ledger, in_port, channel, key);
+    if (id == RP_NO_NOTE) {
+        engine->stats.orphans++;
+        if (passes(engine)) pass(engine, in_port, message);
+        return;
+    }
+    uint64_t struck = note_of(engine, id)->key_frame;
+    do {
+        let_go(engine, id, message);
+        id = rp_ledger_find(&engine->ledger, in_port, channel, key);
+    } while (id != RP_NO_NOTE && note_of(engine, id)->joined && note_of(engine, id)->key_frame == struck);
+}
+
+/* The instruments that a channel reaches: of its zones, or without any, all. [process] */
+static uint32_t reached(const rp_rig *rig, uint8_t in_port, uint8_t in_channel) {
+    uint32_t players = rig->zones.count ? 0 : UINT32_MAX;
+    for (uint32_t i = 0; i < rig->zones.count; i++) {
+        const rp_zone *zone = &rig->zones.zone[i];
+        if (rp_zone_hears(zone, in_port, in_channel)) players |= zone->instruments ? zone->instruments : UINT32_MAX;
+    }
+    return players;
+}
+
 /* Where a channel's wheels and pedals go: the rig's instruments, or the same channel of the same port. [process] */
 static void find_routes(rp_engine *engine, uint8_t in_port, uint8_t in_channel, const uint16_t ensemble[RP_PORTS_MAX],
                         uint16_t channels[RP_PORTS_MAX]) {
-    uint32_t last = engine->config.outputs - 1;
+    uint32_t last = engine->config.outputs - 1, players = reached(engine->rig, in_port, in_channel);
     memset(channels, 0, RP_PORTS_MAX * sizeof *channels);
-    if (engine->rig->config.route == RP_ROUTE_ENSEMBLE) memcpy(channels, ensemble, RP_PORTS_MAX * sizeof *channels);
-    else channels[in_port < last ? in_port : last] = (uint16_t)(1u << in_channel);
+    if (engine->rig->config.route == RP_ROUTE_THRU) {
+        if (players) channels[in_port < last ? in_port : last] = (uint16_t)(1u << in_channel);
+        return;
+    }
+    for (uint32_t i = 0; i < engine->rig->config.instruments; i++) {
+        const rp_instrument *to = &engine->rig->config.instrument[i];
+        if (players >> i & 1) channels[to->port] |= ensemble[to->port] & (uint16_t)(1u << to->channel);
+    }
 }
 
 /* The channels of an earlier rig on which notes of this input still sound, added. [process] */
@@ -354,19 +424,41 @@ static void control_in_time(rp_engine *engine, uint8_t in_port, const rp_midi_me
 
 /* A note-on waits for the others of its frame: a chord sent at once is decided from its lowest note up, as the models
  * were trained, or all together where the rig says so. [process] */
-static void gather(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+static void gather(rp_engine *engine, uint8_t in_port, const rp_struck *struck) {
     rp_gathered *chord = &engine->gathered;
     if (chord->count == RP_CHORD_MAX || (chord->count && chord->port != in_port)) rp_player_flush(engine);
     uint32_t i = chord->count++;
-    for (; i > 0 && chord->message[i - 1].byte[1] > message->byte[1]; i--) chord->message[i] = chord->message[i - 1];
-    chord->message[i] = *message;
+    for (; i > 0 && chord->note[i - 1].pitch > struck->pitch; i--) chord->note[i] = chord->note[i - 1];
+    chord->note[i] = *struck;
     chord->port = in_port;
+}
+
+/* [process] */
+static void take(rp_engine *engine, uint8_t in_port, const rp_struck *struck) {
+    if (engine->rig->config.route == RP_ROUTE_ENSEMBLE) gather(engine, in_port, struck);
+    else strike(engine, in_port, struck);
+}
+
+/* A note-on, as each of the zones that take it has it; without zones, as it is. [process] */
+static void split(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    const rp_zones *zones = &engine->rig->zones;
+    uint8_t channel = message->byte[0] & 15;
+    rp_struck struck = {.message = *message, .pitch = message->byte[1]};
+    if (!zones->count) take(engine, in_port, &struck);
+    for (uint32_t i = 0; i < zones->count; i++) {
+        const rp_zone *zone = &zones->zone[i];
+        int pitch = rp_zone_pitch(zone, message->byte[1], message->byte[2]);
+        if (pitch < 0 || !rp_zone_hears(zone, in_port, channel)) continue;
+        struck.pitch = (uint8_t)pitch;
+        struck.instruments = zone->instruments;
+        take(engine, in_port, &struck);
+    }
 }
 
 void rp_player_flush(rp_engine *engine) {
     rp_gathered chord = engine->gathered;
     engine->gathered.count = 0;
-    for (uint32_t i = 0; i < chord.count; i++) note_on(engine, (uint8_t)chord.port, &chord.message[i]);
+    for (uint32_t i = 0; i < chord.count; i++) strike(engine, (uint8_t)chord.port, &chord.note[i]);
     rp_instrumenter *instrumenter = chord.count ? engine->rig->instrumenter : NULL;
     while (instrumenter && rp_instrumenter_deadline(instrumenter) <= engine->outlet.now) rp_player_close_chord(engine);
 }
@@ -376,16 +468,15 @@ void rp_player_message(rp_engine *engine, uint8_t in_port, const rp_midi_message
     int is_off = rp_midi_is_note_off(message), is_on = rp_midi_is_note_on(message);
     int heard = kind >= RP_MIDI_SYSEX || (engine->rig->config.in_channels >> (message->byte[0] & 15) & 1);
     if (is_on && heard && engine->rig->config.route == RP_ROUTE_ENSEMBLE) {
-        gather(engine, in_port, message);
+        split(engine, in_port, message);
         return;
     }
     rp_player_flush(engine);
     if (is_off) note_off(engine, in_port, message);
     else if (!heard) return;
-    else if (is_on) note_on(engine, in_port, message);
+    else if (is_on) split(engine, in_port, message);
     else if (kind >= RP_MIDI_SYSEX) system_message(engine, in_port, message);
-    else if (kind == RP_MIDI_POLY_PRESSURE && engine->rig->config.route == RP_ROUTE_THRU)
-        pass(engine, in_port, message);
+    else if (kind == RP_MIDI_POLY_PRESSURE && passes(engine)) pass(engine, in_port, message);
     else control_in_time(engine, in_port, message);
 }
 

@@ -6,56 +6,18 @@
 
 #include "audio.h"
 #include "band.h"
+#include "change.h"
 #include "engine_state.h"
+#include "flight_watch.h"
 #include "hear.h"
 #include "player.h"
+#include "slots.h"
 #include "vocal.h"
 
 int rp_engine_report(rp_engine *engine, rp_report report) {
     int told = rp_ring_write(engine->reports, report.kind, &report, sizeof report);
     engine->stats.reports_lost += !told;
     return told;
-}
-
-/* Programs, and the pedal that is down already, for the channels of a rig that begins. [process] */
-static void introduce(rp_engine *engine) {
-    const rp_rig *rig = engine->rig;
-    for (uint32_t i = 0; i < rig->config.instruments; i++) {
-        const rp_instrument *to = &rig->config.instrument[i];
-        rp_midi_message program = rp_midi_short(RP_MIDI_PROGRAM | to->channel, to->program, 0);
-        if (to->send_program) rp_outlet_send(&engine->outlet, to->port, &program);
-    }
-    for (uint8_t in_port = 0; in_port < engine->config.inputs; in_port++) {
-        for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
-            rp_midi_message down =
-                rp_midi_short(RP_MIDI_CONTROL | channel, RP_CC_SUSTAIN, engine->pedal[in_port][channel]);
-            if (down.byte[2]) rp_player_message(engine, in_port, &down);
-        }
-    }
-}
-
-/* Is the voice of the rig that begins another one, or on another port? [process] */
-static int sings_elsewhere(const rp_rig *from, const rp_rig *to) {
-    if (!from || from->voice != to->voice) return 1;
-    return to->voice && (from->voice_port != to->voice_port || from->voice_channel != to->voice_channel);
-}
-
-/* Notes that sound keep their routes; a chord that is open is decided by the rig that heard it. [process] */
-static void change_rig(rp_engine *engine, rp_rig *rig) {
-    while (engine->rig && engine->rig->instrumenter &&
-           rp_instrumenter_deadline(engine->rig->instrumenter) != UINT64_MAX)
-        rp_player_close_chord(engine);
-    rp_player_hurry(engine);
-    int other = !engine->rig || engine->rig->bridge != rig->bridge, other_voice = sings_elsewhere(engine->rig, rig);
-    if (other) rp_band_forget(engine, 0);
-    if (other_voice) rp_vocal_forget(engine);
-    engine->returning = engine->rig;
-    engine->rig = rig;
-    rp_audio_change(engine, rig);
-    rig->serial = ++engine->rig_serial;
-    if (other) rp_band_forget(engine, 0);
-    if (other_voice) rp_vocal_forget(engine);
-    introduce(engine);
 }
 
 /* End every note, pedal and bend. hard: all sound off too. [process] */
@@ -75,20 +37,19 @@ static void silence(rp_engine *engine, int hard) {
 /* [process] */
 static void set_voice(rp_engine *engine, const rp_command *command) {
     rp_report report = {.frame = engine->outlet.now, .kind = RP_REPORT_VOICE, .value = command->value.enabled};
-    report.instrument = (uint8_t)command->voice;
-    if (!engine->rig || !engine->rig->instrumenter || command->voice >= engine->rig->config.instruments) return;
-    rp_instrumenter_set_voice(engine->rig->instrumenter, command->voice, &command->value);
-    rp_engine_report(engine, report);
+    report.instrument = (uint8_t)command->number;
+    const rp_rig *rig = command->slot == RP_NO_SLOT ? engine->rig : engine->slots.rig[command->slot];
+    if (!rig || !rig->instrumenter || command->number >= rig->config.instruments) return;
+    rp_instrumenter_set_voice(rig->instrumenter, command->number, &command->value);
+    if (rig == engine->rig) rp_engine_report(engine, report);
 }
 
-/* A rig takes over at once, or when the one before is away: control has one to look after at a time. [process] */
-static void load(rp_engine *engine, rp_rig *rig) {
-    if (engine->returning) {
-        engine->next = rig;
-        return;
-    }
-    engine->next = NULL;
-    change_rig(engine, rig);
+/* A rig takes over at once, or when there is room for the one before among those that leave. [process] */
+static void load(rp_engine *engine, rp_rig *rig) { engine->next = rp_change(engine, rig) ? NULL : rig; }
+
+/* [process] */
+static int next_command(rp_engine *engine, uint32_t *type, rp_command *command) {
+    return rp_flight_pull(engine->flight, RP_FLIGHT_COMMAND, engine->commands, type, command, sizeof *command) >= 0;
 }
 
 /* What control asked for since the last cycle; what comes after a rig that has to wait, waits too. [process] */
@@ -96,23 +57,31 @@ static void obey(rp_engine *engine) {
     rp_command command;
     uint32_t type;
     if (engine->next) load(engine, engine->next);
-    while (!engine->next && rp_ring_read(engine->commands, &type, &command, sizeof command) >= 0) {
+    while (!engine->next && rp_change_has_room(engine) && next_command(engine, &type, &command)) {
         if (type == RP_COMMAND_LOAD) load(engine, command.rig);
         else if (type == RP_COMMAND_VOICE) set_voice(engine, &command);
+        else if (type >= RP_COMMAND_ARM) rp_slots_obey(engine, type, &command);
         else silence(engine, type == RP_COMMAND_PANIC);
         if (type == RP_COMMAND_PANIC)
             rp_engine_report(engine, (rp_report){.frame = engine->outlet.now, .kind = RP_REPORT_PANIC});
         if (type == RP_COMMAND_STOP) engine->stopping = 1;
     }
+    if (!rp_change_has_room(engine)) rp_audio_hurry(engine);
+    if (!engine->stopping) rp_slots_tend(engine);
+}
+
+/* After a stop: nothing sounds, and nothing that left is still held back. [process] */
+static int over(const rp_engine *engine) {
+    const rp_alignment *alignment = atomic_load_explicit(&engine->alignment, memory_order_acquire);
+    int played = !alignment || rp_alignment_silent(alignment);
+    return played && rp_outlet_empty(&engine->outlet) && rp_audio_silent(engine);
 }
 
 /* Reports that must not be lost are tried again each cycle. [process] */
 static void answer(rp_engine *engine) {
-    rp_report rig = {.frame = engine->outlet.now, .kind = RP_REPORT_RIG, .pointer = engine->returning};
     rp_report stopped = {.frame = engine->outlet.now, .kind = RP_REPORT_STOPPED};
-    if (engine->returning && rp_audio_changed(engine) && rp_engine_report(engine, rig)) engine->returning = NULL;
-    if (engine->stopping && !engine->stopped && rp_outlet_empty(&engine->outlet) && rp_audio_silent(engine))
-        engine->stopped = rp_engine_report(engine, stopped);
+    rp_change_answer(engine);
+    if (engine->stopping && !engine->stopped && over(engine)) engine->stopped = rp_engine_report(engine, stopped);
 }
 
 /* Everything scheduled up to and including `frame`, in order of time. [process] */
@@ -142,7 +111,8 @@ static void read_event(rp_engine *engine, const rp_input *event) {
         if (!message.size) continue;
         if (engine->audio.rack && rp_midi_kind(&message) == RP_MIDI_CONTROL)
             rp_rack_control(engine->audio.rack, message.byte);
-        rp_player_message(engine, (uint8_t)event->port, &message);
+        if (!rp_slots_hear(engine, (uint8_t)event->port, &message))
+            rp_player_message(engine, (uint8_t)event->port, &message);
     }
 }
 
@@ -170,6 +140,7 @@ static void publish(rp_engine *engine, const rp_cycle *cycle) {
     engine->stats.backlog = engine->outlet.waiting;
     engine->stats.latency = engine->audio.rack ? rp_rack_latency(engine->audio.rack) : 0;
     engine->stats.delay = engine->outlet.delay;
+    engine->stats.lingering = rp_audio_lingering(engine);
     engine->stats.malformed = 0;
     for (uint32_t i = 0; i < engine->config.inputs; i++) engine->stats.malformed += engine->parser[i].malformed;
     memcpy(words, &engine->stats, sizeof words);
@@ -177,23 +148,47 @@ static void publish(rp_engine *engine, const rp_cycle *cycle) {
         atomic_store_explicit(&engine->published[i], words[i], memory_order_relaxed);
 }
 
-void rp_process(rp_engine *engine, const rp_cycle *cycle) {
-    rp_outlet_begin(&engine->outlet, cycle);
+/* Sound waits for devices that are slower than its own. [process] */
+static void align(rp_engine *engine, const rp_cycle *cycle) {
+    rp_alignment *alignment = atomic_load_explicit(&engine->alignment, memory_order_acquire);
+    if (alignment) rp_alignment_process(alignment, cycle->audio, cycle->audios, cycle->frames);
+}
+
+/* [process] */
+static void run(rp_engine *engine, const rp_cycle *cycle) {
+    rp_flight_begin_outlet(engine, cycle);
     rp_audio_begin(engine, cycle);
     obey(engine);
     for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++)
         if (cycle->lost >> port & 1) rp_player_unplug(engine, port);
     if (cycle->lost) rp_vocal_forget(engine);
+    if (cycle->lost) rp_slots_unplug(engine);
     if (engine->rig && !engine->stopping) {
         rp_band_begin(engine);
         rp_vocal_begin(engine, cycle);
         play(engine, cycle);
     }
     rp_outlet_end(&engine->outlet, cycle);
+    rp_flight_watch_units(engine);
     rp_audio_render(engine, cycle);
+    align(engine, cycle);
     rp_hear_end(engine, cycle);
     answer(engine);
     publish(engine, cycle);
+}
+
+/* [process] */
+static void run_recorded(rp_engine *engine, const rp_cycle *cycle) {
+    rp_cycle listened = rp_flight_begin(engine->flight, cycle);
+    run(engine, &listened);
+    rp_flight_end(engine->flight, &listened);
+}
+
+void rp_process(rp_engine *engine, const rp_cycle *cycle) {
+    const rp_cycle *tapped = rp_tapped_begin(&engine->tapped, cycle);
+    if (engine->flight) run_recorded(engine, tapped);
+    else run(engine, tapped);
+    rp_tapped_end(&engine->tapped);
 }
 
 rp_continuation *rp_process_band(const rp_engine *engine) { return engine->rig ? engine->rig->band : NULL; }
@@ -201,6 +196,7 @@ rp_continuation *rp_process_band(const rp_engine *engine) { return engine->rig ?
 rp_singing *rp_process_singing(const rp_engine *engine) { return engine->rig ? engine->rig->singing : NULL; }
 
 void rp_process_settle(const rp_engine *engine) {
-    if (engine->audio.leaving) rp_rack_settle(engine->audio.leaving);
+    for (uint32_t i = 0; i < RP_LEAVING_MAX; i++)
+        if (engine->outlet.leaving[i]) rp_rack_settle(engine->outlet.leaving[i]);
     if (engine->audio.rack) rp_rack_settle(engine->audio.rack);
 }

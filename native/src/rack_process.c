@@ -9,7 +9,7 @@
 #include "rack_denormals.h"
 #include "rack_state.h"
 
-enum { STRIPS = RP_STRIPS_MAX + 1 }; /* and the master */ /* and the master */
+enum { STRIPS = RP_STRIPS_MAX + 1 }; /* and the master */
 
 /* ---- what comes in ---- */
 
@@ -129,7 +129,7 @@ void rp_rack_begin(rp_rack *rack, uint32_t period) {
     rack->phase = rack->used ? RP_RACK_DUE : RP_RACK_OPEN; /* what it held before must not be heard */
     rack->height = rack->used ? 0 : 1;
     rack->used = 1;
-    rack->ending = 0;
+    rack->ending = rack->closing = 0;
     rack->opened = 0;
     for (uint32_t i = 0; i < STRIPS; i++) rack->strip[i].events = rack->strip[i].next = 0;
 }
@@ -142,6 +142,17 @@ static void fall(rp_rack *rack) {
 void rp_rack_end(rp_rack *rack) {
     rack->ending = 1;
     fall(rack);
+}
+
+void rp_rack_linger(rp_rack *rack) { rack->closing = 1; }
+
+void rp_rack_resume(rp_rack *rack) {
+    rack->ending = rack->closing = 0;
+    if (rack->phase == RP_RACK_FALLING) rack->phase = RP_RACK_RISING;
+}
+
+int rp_rack_listens(const rp_rack *rack, uint32_t port, uint32_t channel) {
+    return rack->listeners[port & 15][channel & 15] != 0;
 }
 
 void rp_rack_silence(rp_rack *rack) { fall(rack); }
@@ -177,7 +188,8 @@ static void fill_fades(rp_rack *rack, uint32_t frames) {
     for (uint32_t i = 0; i < frames; i++) {
         rack->level[i] = climb(rack);
         rack->opening[i] = (float)rack->opened / (float)rack->fade;
-        rack->opened += rack->opened < rack->fade;
+        if (rack->closing) rack->opened -= rack->opened > 0;
+        else rack->opened += rack->opened < rack->fade;
     }
 }
 

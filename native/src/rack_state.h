@@ -69,6 +69,7 @@ struct rp_rack {
     uint32_t period, slowest, latency;
     rp_rack_phase phase;
     int ending, used;
+    int closing;     /* 1: its voice and its inputs are heard no more, what it was told to play is */
     float height;    /* of the fade, 0 to 1 */
     uint32_t held;   /* frames of HELD to go */
     uint32_t opened; /* frames since its sources were heard anew, up to `fade` */
@@ -90,12 +91,15 @@ typedef struct {
 
 /* From here on it is heard. period: frames of the longest cycle to come. [process] */
 void rp_rack_begin(rp_rack *rack, uint32_t period);
-void rp_rack_end(rp_rack *rack);                                 /* it fades out [process] */
-int rp_rack_ended(const rp_rack *rack);                          /* it has [process] */
-void rp_rack_silence(rp_rack *rack);                             /* a panic [process] */
-void rp_rack_process(rp_rack *rack, const rp_rack_piece *piece); /* [process] */
-uint32_t rp_rack_latency(const rp_rack *rack);                   /* [process] */
-uint32_t rp_rack_midi_delay(const rp_rack *rack);                /* frames MIDI outputs are to be late [process] */
+void rp_rack_end(rp_rack *rack);    /* it fades out [process] */
+void rp_rack_linger(rp_rack *rack); /* what it plays sounds on, but neither voice nor inputs [process] */
+void rp_rack_resume(rp_rack *rack); /* it lingers or fades out, and is heard as before from here on [process] */
+int rp_rack_listens(const rp_rack *rack, uint32_t port, uint32_t channel); /* is there a strip for it? [process] */
+int rp_rack_ended(const rp_rack *rack);                                    /* it has [process] */
+void rp_rack_silence(rp_rack *rack);                                       /* a panic [process] */
+void rp_rack_process(rp_rack *rack, const rp_rack_piece *piece);           /* [process] */
+uint32_t rp_rack_latency(const rp_rack *rack);                             /* [process] */
+uint32_t rp_rack_midi_delay(const rp_rack *rack); /* frames MIDI outputs are to be late [process] */
 /* A channel message leaves on a port, at a frame of the cycle that never decreases. [process] */
 void rp_rack_hear(rp_rack *rack, uint32_t port, uint32_t offset, const uint8_t *byte, uint32_t size);
 void rp_rack_control(const rp_rack *rack, const uint8_t byte[3]); /* a controller came in [process] */

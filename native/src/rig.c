@@ -49,6 +49,16 @@ void rp_rig_set_voice_outputs(rp_rig *rig, uint32_t outputs) { rig->voice_output
 
 void rp_rig_set_rack(rp_rig *rig, rp_rack *rack) { rig->rack = rack; }
 
+int rp_rig_set_zones(rp_rig *rig, const rp_zone *zone, uint32_t count) {
+    if (count > RP_ZONES_MAX) return 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!rp_zone_valid(&zone[i]) || zone[i].instruments >> rig->config.instruments) return 0;
+        rig->zones.zone[i] = zone[i];
+    }
+    rig->zones.count = count;
+    return 1;
+}
+
 void rp_rig_free(rp_rig *rig) {
     if (!rig) return;
     rp_instrumenter_free(rig->instrumenter);

@@ -134,9 +134,10 @@ void rp_vocal_begin(rp_engine *engine, const rp_cycle *cycle) {
     uint32_t type;
     if (is_live(engine) && engine->outlet.start > vocal->until) end_note(engine);
     if (!link_of(engine)) return;
+    rp_ring *committed = link_of(engine)->bridge.committed;
     settle_lead(engine, cycle->frames);
     while (vocal->taken - vocal->scheduled < RP_VOCAL_BLOCKS && vocal->taken - vocal->fed / 2 < RP_VOCAL_BLOCKS)
-        if (rp_ring_read(link_of(engine)->bridge.committed, &type, &block, sizeof block) < 0) break;
+        if (rp_flight_pull(engine->flight, RP_FLIGHT_VOICE, committed, &type, &block, sizeof block) < 0) break;
         else take(engine, &block);
     schedule(engine, cycle->frame + cycle->frames);
 }

@@ -254,9 +254,8 @@ def test_one_that_cannot_be_opened_leaves_the_others(folder: Path, song: Path) -
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 def test_the_panel_shows_plugins_and_obeys_keys(folder: Path, song: Path) -> None:
     state = folder / "tone.json"
-    screen = Screen(
-        "run", folder / "piano.toml", "thru", "--driver", "file", "--input", song, "--name", name_of("panel")
-    )
+    presets = (folder / "piano.toml", "thru", "choir", "string-quartet")
+    screen = Screen("run", *presets, "--driver", "file", "--input", song, "--name", name_of("panel"))
     screen.shows("tone on Piano")
     screen.shows("1.3 ms late")
     for typed, answer in (
@@ -277,13 +276,16 @@ def test_the_panel_shows_plugins_and_obeys_keys(folder: Path, song: Path) -> Non
         ("j", "tone: crash = 0.0"),
         ("c", "gain, on master"),
         ("S", f"saved {state}"),
-        ("n", "Thru"),
+        ("n", "2 of 4: Thru"),
+        ("n", "3 of 4: Choir"),
     ):
         screen.type(typed)
         screen.shows(answer)
-    wait_for(lambda: not children(screen.pid), "the plugin of the preset that is gone has ended")
-    screen.type("n")
-    screen.shows("opening the plugins of Piano")
+    wait_for(lambda: not children(screen.pid), "the plugin of the preset that is far now has ended")
+    screen.type("N")
+    screen.shows("2 of 4: Thru")
+    wait_for(lambda: children(screen.pid), "the plugin of the preset before is opened again")
+    screen.type("N")
     screen.shows("tone on Piano")
     assert json.loads(state.read_text())["parameters"]["volume"] == 0.25
     screen.type("pq")

@@ -58,6 +58,7 @@ def test_keys_and_fields_are_the_same() -> None:
     assert [f.name for f in dataclasses.fields(Preset)] == [key.name for key in PRESET_KEYS] + [
         "ensemble",
         "chain",
+        "input",
         "continuation",
         "singing",
     ]

@@ -26,6 +26,7 @@ typedef struct {
     uint8_t out[OUT_BYTES];
     uint32_t used, times[EVENTS], writes, clears;
     int links;
+    const char *name;
     rp_jack_latency latency[2]; /* capture, playback */
 } port;
 
@@ -71,6 +72,8 @@ static rp_jack_port *port_of(rp_jack_client *client, uint32_t id) {
     return (rp_jack_port *)&ports[id];
 }
 
+static const char *name_of(const rp_jack_port *at) { return ((const port *)at)->name; }
+
 static void get_latency(rp_jack_port *at, int mode, rp_jack_latency *range) { *range = ((port *)at)->latency[mode]; }
 
 static void set_latency(rp_jack_port *at, int mode, rp_jack_latency *range) { ((port *)at)->latency[mode] = *range; }
@@ -107,6 +110,7 @@ static rp_jack *open_driver(uint32_t inputs, uint32_t outputs, uint32_t capacity
         .last_frame_time = frame_time,
         .port_connected = links_of,
         .port_by_id = port_of,
+        .port_name = name_of,
         .port_get_latency_range = get_latency,
         .port_set_latency_range = set_latency,
         .recompute_total_latencies = recompute,
@@ -219,6 +223,12 @@ static void test_latency(void) {
     ports[PORTS + 1].links = 2;
     rp_jack_on_latency(RP_JACK_PLAYBACK, jack);
     CHECK(is(0, RP_JACK_PLAYBACK, 656, 656) && is(1, RP_JACK_PLAYBACK, 656, 656));
+    rp_jack_set_shift(jack, 0, 50);
+    rp_jack_set_shift(jack, 0, 50);
+    rp_jack_set_shift(jack, 1, 50); /* there is no such output */
+    CHECK(asked == 3);
+    rp_jack_on_latency(RP_JACK_CAPTURE, jack);
+    CHECK(is(PORTS, RP_JACK_CAPTURE, 260, 270) && is(PORTS + 1, RP_JACK_CAPTURE, 410, 530));
     jack->client = NULL;
     rp_jack_free(jack);
 }
@@ -278,11 +288,45 @@ static void test_connections(void) {
     rp_jack_free(jack);
 }
 
+static void check_news(rp_jack *jack, uint32_t kind, const char *source, const char *destination) {
+    rp_jack_news news;
+    CHECK(rp_jack_hear(jack, &news) && news.kind == kind);
+    CHECK(strcmp(news.source, source) == 0 && strcmp(news.destination, destination) == 0);
+}
+
+static void test_news(void) {
+    rp_jack *jack = open_driver(1, 1, 3);
+    rp_jack_news none;
+    ports[0].name = "test:in";
+    ports[PORTS].name = "test:out";
+    ports[1].name = "keys:out";
+    ports[2].name = NULL; /* already forgotten */
+    rp_jack_on_registration(1, 1, jack);
+    rp_jack_on_connect(1, 0, 1, jack);
+    rp_jack_on_connect(1, 2, 1, jack); /* nothing of ours */
+    rp_jack_on_connect(PORTS, 2, 0, jack);
+    rp_jack_on_registration(1, 0, jack);
+    check_news(jack, RP_JACK_CAME, "keys:out", "");
+    check_news(jack, RP_JACK_JOINED, "keys:out", "test:in");
+    check_news(jack, RP_JACK_PARTED, "test:out", "");
+    check_news(jack, RP_JACK_WENT, "keys:out", "");
+    CHECK(!rp_jack_hear(jack, &none));
+    char long_name[400];
+    memset(long_name, 'x', sizeof long_name);
+    long_name[sizeof long_name - 1] = 0;
+    ports[1].name = long_name;
+    for (uint32_t i = 0; i < 1000; i++) rp_jack_on_registration(1, 1, jack); /* more than there is room for */
+    uint32_t heard = 0;
+    for (; rp_jack_hear(jack, &none); heard++) CHECK(strlen(none.source) == RP_JACK_PORT_NAME_MAX - 1);
+    CHECK(heard > 100 && heard < 1000);
+    rp_jack_free(jack);
+}
+
 static void test_counts(void) {
     rp_jack *jack = open_driver(1, 1, 3);
     rp_jack_state state;
     CHECK(rp_jack_on_xrun(jack) == 0 && rp_jack_on_period(256, jack) == 0 && rp_jack_on_rate(44100, jack) == 0);
-    rp_jack_on_registration(7, 1, jack);
+    rp_jack_on_registration(4, 1, jack);
     rp_jack_get_state(jack, &state);
     CHECK(state.xruns == 1 && state.period == 256 && state.sample_rate == 44100 && state.changes == 1);
     CHECK(state.state == RP_JACK_CLOSED && state.reason[0] == 0);
@@ -435,6 +479,7 @@ int main(void) {
     test_latency();
     test_frames_never_go_back();
     test_connections();
+    test_news();
     test_counts();
     test_engine_in_the_cycle();
     test_probe_and_wire();

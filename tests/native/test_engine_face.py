@@ -3,7 +3,7 @@
 import pytest
 
 from ripieno.native.drivers import Clock
-from ripieno.native.engine import BLACKBOX_SIZE, Engine, Instrument, Rig, run_offline
+from ripieno.native.engine import BLACKBOX_SIZE, Engine, Instrument, Rig, Trigger, run_offline
 
 RATE = 48000
 
@@ -48,3 +48,53 @@ def test_a_key_without_ensemble_goes_to_the_first_instrument() -> None:
         reports = [(r.kind, r.instrument, r.pitch) for r in engine.poll()]
         assert reports == [("note_in", None, 60), ("note_on", 0, 60), ("note_off", 0, 60)]
         assert engine.stats().notes_out == 1
+
+
+def test_rigs_wait_in_slots_until_the_player_wants_them() -> None:
+    with Engine(RATE) as engine:
+        rigs = [Rig("ensemble", [Instrument(0, channel)]) for channel in (1, 2)]
+        engine.set_slots(3, 15)
+        for slot, rig in enumerate(rigs):
+            engine.arm(slot, rig)
+            engine.set_program(slot, 7 + slot, 300)
+        engine.set_trigger(0, Trigger(-1, 66, controller=True))
+        engine.go(0)
+        events = [
+            (0, 0, b"\x90\x3c\x40"),
+            (10, 0, b"\xbf\x00\x02"),  # bank 2 * 128 + 44
+            (11, 0, b"\xbf\x20\x2c"),
+            (12, 0, b"\xcf\x08"),
+            (13, 0, b"\x90\x3e\x40"),
+            (20, 0, b"\xb0\x42\x7f"),
+            (21, 0, b"\x90\x40\x40"),
+            (30, 0, b"\x80\x3c\x40"),
+        ]
+        sent = run_offline(engine, events, 256)
+        assert sent == [
+            (0, 0, b"\x91\x3c\x40"),
+            (13, 0, b"\x92\x3e\x40"),
+            (21, 0, b"\x91\x40\x40"),
+            (30, 0, b"\x81\x3c\x40"),
+        ]
+        assert [(r.frame, r.value) for r in engine.poll() if r.kind == "slot"] == [(0, 0), (12, 1), (20, 0)]
+        assert engine.stats().changes == 3
+        engine.go(2)
+        run_offline(engine, [], 384, from_frame=256)
+        assert [r.value for r in engine.poll() if r.kind == "wanted"] == [2]
+        engine.arm(1, None)
+        run_offline(engine, [], 512, from_frame=384)
+        engine.poll()
+        assert [engine.holds(rig) for rig in rigs] == [True, False]
+
+
+def test_slots_that_there_are_not() -> None:
+    with Engine(RATE) as engine:
+        for wrong in (
+            lambda: engine.arm(128, None),
+            lambda: engine.go(-1),
+            lambda: engine.set_slots(129),
+            lambda: engine.set_trigger(32, None),
+            lambda: engine.set_program(128, None),
+        ):
+            with pytest.raises(ValueError, match="is not from 0 to"):
+                wrong()

@@ -1,0 +1,29 @@
+/* tap_cycle.c - see tap_cycle.h. */
+#include "tap_cycle.h"
+
+/* What the driver takes has left; what it has no room for comes again. [process] */
+static int pass(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size) {
+    const rp_tapped *tapped = (const rp_tapped *)(const void *)sink;
+    if (!tapped->to->write(tapped->to, port, offset, data, size)) return 0;
+    rp_tap_midi(tapped->tap, 1, port, offset, data, size);
+    return 1;
+}
+
+const rp_cycle *rp_tapped_begin(rp_tapped *tapped, const rp_cycle *cycle) {
+    if (!tapped->tap) return cycle;
+    rp_tap_open(tapped->tap, cycle->frame, cycle->frames);
+    for (uint32_t i = 0; i < cycle->inputs; i++) {
+        const rp_input *in = &cycle->in[i];
+        rp_tap_midi(tapped->tap, 0, in->port, in->offset, in->data, in->size);
+    }
+    tapped->to = cycle->sink;
+    tapped->sink.write = pass;
+    tapped->cycle = *cycle;
+    tapped->cycle.sink = &tapped->sink;
+    return &tapped->cycle;
+}
+
+void rp_tapped_end(rp_tapped *tapped) {
+    const rp_cycle *cycle = &tapped->cycle;
+    if (tapped->tap) rp_tap_close(tapped->tap, (const float *const *)cycle->audio, cycle->audios);
+}
