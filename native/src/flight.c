@@ -33,6 +33,8 @@ void rp_flight_free(rp_flight *flight) {
     free(flight);
 }
 
+void rp_flight_keep_sound(rp_flight *flight) { flight->sound = 1; }
+
 uint32_t rp_flight_read(rp_flight *flight, uint8_t *out, uint32_t capacity) {
     uint32_t n = 0, type;
     for (;;) {
@@ -104,8 +106,15 @@ static rp_flight_cycle head_of(const rp_cycle *cycle) {
     head.connected = cycle->connected;
     head.audios = (uint8_t)cycle->audios;
     head.audio_ins = (uint8_t)cycle->audio_ins;
-    head.heard = (uint8_t)hears(cycle);
     return head;
+}
+
+/* The sound that comes in, of inputs that are not silent. [process] */
+static void keep_sound(rp_flight *flight, const rp_cycle *cycle) {
+    uint32_t size = cycle->frames * (uint32_t)sizeof(float);
+    for (uint32_t i = 0; i < cycle->audio_ins; i++)
+        if (rp_flight_sum(cycle->audio_in[i], cycle->frames))
+            add(flight, (rp_flight_item){RP_FLIGHT_SOUND, i, 0, size}, cycle->audio_in[i]);
 }
 
 rp_cycle rp_flight_begin(rp_flight *flight, const rp_cycle *cycle) {
@@ -121,6 +130,8 @@ rp_cycle rp_flight_begin(rp_flight *flight, const rp_cycle *cycle) {
         const rp_input *in = &cycle->in[i];
         add(flight, (rp_flight_item){RP_FLIGHT_IN, in->port, in->offset, in->size}, in->data);
     }
+    if (flight->sound) keep_sound(flight, cycle);
+    else flight->cycle.heard = (uint8_t)hears(cycle);
     return listened;
 }
 

@@ -18,7 +18,8 @@ enum {
     RP_FLIGHT_OUT = 5,     /* MIDI left */
     RP_FLIGHT_REFUSED = 6, /* it was to leave, and its port had no room */
     RP_FLIGHT_AUDIO = 7,   /* an audio output that was not silent: 8 bytes that stand for its samples */
-    RP_FLIGHT_VALUE = 8 /* control has set a number that is no command: `port` says which (flight_watch.c), 4 bytes */
+    RP_FLIGHT_VALUE = 8, /* control has set a number that is no command: `port` says which (flight_watch.c), 4 bytes */
+    RP_FLIGHT_SOUND = 9  /* sound came in at an audio input, and is kept: its samples, 4 bytes each */
 };
 typedef struct {
     uint32_t kind;   /* RP_FLIGHT_... */
@@ -35,7 +36,7 @@ typedef struct {
     uint32_t missed;    /* cycles before it that are not here: there was no room */
     uint32_t size;      /* bytes of the items that follow */
     uint8_t audios, audio_ins;
-    uint8_t heard; /* 1: sound came in, which is not kept */
+    uint8_t heard; /* 1: sound came in, and is not kept */
     uint8_t unused;
 } rp_flight_cycle;
 
@@ -45,8 +46,9 @@ typedef struct {
     uint64_t cycles; /* recorded */
     uint64_t missed; /* not recorded: nobody read, and there was no more room */
 } rp_flight_stats;
-rp_flight *rp_flight_new(uint32_t room); /* bytes, a power of two; NULL: no memory, bad size [control] */
-void rp_flight_free(rp_flight *flight);  /* no engine has it [control] */
+rp_flight *rp_flight_new(uint32_t room);      /* bytes, a power of two; NULL: no memory, bad size [control] */
+void rp_flight_free(rp_flight *flight);       /* no engine has it [control] */
+void rp_flight_keep_sound(rp_flight *flight); /* what comes in as sound, too; before an engine has it [control] */
 /* From now on the engine's cycles are recorded; NULL: no longer. No driver may run. Borrowed. [control] */
 void rp_engine_set_flight(rp_engine *engine, rp_flight *flight);
 /* What is left to be written: silence is written later than it was. No driver may run. [control] */

@@ -12,10 +12,10 @@ struct rp_replay {
     rp_flight_script script;
     rp_engine *engine;
     rp_replay_state state;
-    uint32_t repeats;         /* of the cycle that `data` begins with, played already */
-    int told;                 /* 1: somebody knows what is missing before it */
-    float *samples, *silence; /* [RP_PORTS_MAX][room], [room] */
-    uint32_t room;            /* frames */
+    uint32_t repeats;       /* of the cycle that `data` begins with, played already */
+    int told;               /* 1: somebody knows what is missing before it */
+    float *samples, *heard; /* [RP_PORTS_MAX][room] each: what is made, what comes in */
+    uint32_t room;          /* frames */
     rp_input event[EVENTS];
 };
 
@@ -135,7 +135,7 @@ void rp_replay_free(rp_replay *replay) {
     if (!replay) return;
     rp_engine_set_flight(replay->engine, NULL);
     free(replay->samples);
-    free(replay->silence);
+    free(replay->heard);
     free(replay);
 }
 
@@ -149,10 +149,10 @@ void rp_replay_get_state(const rp_replay *replay, rp_replay_state *out) { *out =
 static int make_room(rp_replay *replay, uint32_t frames) {
     if (frames <= replay->room) return 1;
     free(replay->samples);
-    free(replay->silence);
+    free(replay->heard);
     replay->samples = malloc((size_t)RP_PORTS_MAX * frames * sizeof(float));
-    replay->silence = calloc(frames, sizeof(float));
-    replay->room = replay->samples && replay->silence ? frames : 0;
+    replay->heard = malloc((size_t)RP_PORTS_MAX * frames * sizeof(float));
+    replay->room = replay->samples && replay->heard ? frames : 0;
     return replay->room > 0;
 }
 
@@ -167,17 +167,29 @@ static uint32_t gather(rp_replay *replay) {
     return n;
 }
 
+/* What came in as sound; what is not there was silent, or not kept. [control] */
+static void gather_sound(const rp_replay *replay, const rp_flight_cycle *head) {
+    uint32_t bytes = head->frames * (uint32_t)sizeof(float), at = 0;
+    rp_flight_item item;
+    const uint8_t *sound;
+    memset(replay->heard, 0, (size_t)head->audio_ins * bytes);
+    while (find(&replay->script, &at, 1u << RP_FLIGHT_SOUND, &item, &sound))
+        if (item.port < head->audio_ins && item.size == bytes)
+            memcpy(replay->heard + (size_t)item.port * head->frames, sound, bytes);
+}
+
 /* One cycle, the items being in the script. [control] */
 static void play(rp_replay *replay, const rp_flight_cycle *head, uint64_t frame) {
     float *out[RP_PORTS_MAX];
     const float *in[RP_PORTS_MAX];
     for (uint32_t i = 0; i < RP_PORTS_MAX; i++) {
         out[i] = replay->samples + (size_t)i * head->frames;
-        in[i] = replay->silence;
+        in[i] = replay->heard + (size_t)i * head->frames;
     }
     rp_cycle cycle = {.frame = frame, .frames = head->frames, .period = head->period, .lost = head->gone};
     cycle.in = replay->event;
     cycle.inputs = gather(replay);
+    gather_sound(replay, head);
     cycle.connected = head->connected;
     cycle.audio = out;
     cycle.audios = head->audios;

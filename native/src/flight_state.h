@@ -7,7 +7,7 @@
 #include "process.h"
 #include "ring.h"
 
-enum { RP_FLIGHT_RIGS = 16, RP_FLIGHT_KINDS = RP_FLIGHT_VALUE + 1 };
+enum { RP_FLIGHT_RIGS = 16, RP_FLIGHT_KINDS = RP_FLIGHT_SOUND + 1 };
 /* Cycles, and frames, under one head, at most: what a crash may take of a silence is a quarter of a second. */
 enum { RP_FLIGHT_STILL = 1024, RP_FLIGHT_STILL_FRAMES = 12000 };
 
@@ -42,6 +42,7 @@ struct rp_flight {
     uint32_t used;                 /* of it */
     uint32_t missed;               /* cycles since the last that was written */
     int full;                      /* the cycle under way does not fit */
+    int sound;                     /* 1: what comes in as sound is kept */
     uint8_t *leaving;              /* [RP_FLIGHT_LARGEST] read, and not given to control yet */
     uint32_t waiting;              /* bytes of it */
     struct rp_flight_known *known; /* what numbers are recorded to be */
