@@ -28,8 +28,10 @@ rp_engine *rp_engine_new(const rp_engine_config *config) {
     engine->vocal.bend = 8192;
     rp_audio_open(engine);
     rp_slots_open(engine);
+    rp_conductor_open(&engine->conductor, config->sample_rate);
     if (config->audios) engine->vocal.vocoder = rp_vocoder_new(config->sample_rate);
-    if (engine->commands && engine->reports && (engine->vocal.vocoder || !config->audios)) return engine;
+    int voiced = engine->vocal.vocoder || !config->audios;
+    if (engine->commands && engine->reports && engine->conductor.timeline && voiced) return engine;
     rp_engine_free(engine);
     return NULL;
 }
@@ -43,6 +45,7 @@ void rp_engine_free(rp_engine *engine) {
     while (engine->aways) rp_rig_free(engine->away[--engine->aways]);
     rp_rig_free(engine->next);
     rp_slots_free(engine);
+    rp_conductor_close(&engine->conductor);
     rp_vocoder_free(engine->vocal.vocoder);
     rp_alignment_free(engine->alignment);
     rp_ring_free(engine->commands);
@@ -97,6 +100,28 @@ int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *t
     return which < RP_TRIGGERS_MAX && ask(engine, RP_COMMAND_TRIGGER, command);
 }
 
+int rp_engine_set_conductor(rp_engine *engine, const rp_conductor_config *config) {
+    if (config->on) rp_conductor_prepare(&engine->conductor);
+    return ask(engine, RP_COMMAND_CONDUCTOR, (rp_command){.conductor = *config});
+}
+
+int rp_engine_observe(rp_engine *engine, uint32_t source, uint64_t frame, double beat) {
+    return ask(engine, RP_COMMAND_OBSERVE, (rp_command){.source = source, .frame = frame, .own = beat});
+}
+
+int rp_engine_transport(rp_engine *engine, uint32_t source, uint32_t what, uint64_t frame, double own, double beat) {
+    rp_command command = {.source = source, .what = what, .frame = frame, .own = own, .beat = beat};
+    return ask(engine, RP_COMMAND_TRANSPORT, command);
+}
+
+int rp_engine_tap(rp_engine *engine, uint64_t frame) {
+    return ask(engine, RP_COMMAND_TAP, (rp_command){.frame = frame});
+}
+
+void rp_engine_get_conductor(const rp_engine *engine, rp_conductor_state *out) {
+    rp_conductor_get(&engine->conductor, out);
+}
+
 int rp_engine_shift_port(rp_engine *engine, uint32_t port, uint32_t frames) {
     if (port >= engine->config.outputs) return 0;
     rp_outlet_set_shift(&engine->outlet, port, frames);
@@ -114,9 +139,11 @@ int rp_engine_shift_sound(rp_engine *engine, uint32_t frames) {
     return 1;
 }
 
-/* Sound is aligned from the beginning, by nothing: a replay cannot begin it amid a cycle. */
+/* Sound is aligned from the beginning, by nothing, and the clock can follow the player: a replay cannot begin these
+ * amid a cycle. */
 void rp_engine_set_flight(rp_engine *engine, rp_flight *flight) {
     engine->flight = flight;
+    if (flight) rp_conductor_prepare(&engine->conductor);
     if (flight && !engine->alignment && rp_engine_shift_sound(engine, 1)) rp_engine_shift_sound(engine, 0);
 }
 

@@ -7,6 +7,7 @@
 #include "rack.h"
 #include "singing.h"
 #include "tap.h"
+#include "timeline.h"
 #include "zone.h"
 
 enum { RP_PORTS_MAX = 16, RP_INSTRUMENTS_MAX = 16, RP_CHANNELS = 16, RP_PITCHES = 128 };
@@ -36,7 +37,8 @@ typedef struct {
 /* The set list: rigs that wait in slots, and what the player does to change to them. */
 enum { RP_SLOTS_MAX = 128, RP_TRIGGERS_MAX = 32, RP_NO_SLOT = 0xFFFFFFFF, RP_NO_PROGRAM = 0xFFFFFFFF };
 enum { RP_EVERY_CHANNEL = 16, RP_NEITHER_CHANNEL = 255 }; /* beside 0 to 15 */
-enum { RP_GO_NEXT = 0, RP_GO_PREVIOUS = 1 };              /* round and round: after the last slot comes the first */
+/* Round and round: after the last slot comes the first; TAP changes nothing, it is a beat of RP_CLOCK_TAP. */
+enum { RP_GO_NEXT = 0, RP_GO_PREVIOUS = 1, RP_GO_TAP = 2 };
 /* A key, or a controller (a pedal) that goes from below 64 to 64 or above. It is not played. */
 typedef struct {
     uint8_t go;         /* RP_GO_... */
@@ -132,6 +134,26 @@ typedef struct {
     uint64_t lingering; /* now: racks of earlier rigs that still sound */
 } rp_stats;
 
+/* The clock (timeline.h): whom it follows, and who is told. */
+typedef struct {
+    uint32_t source;  /* RP_CLOCK_... */
+    uint32_t inputs;  /* bit n: MIDI clock is heard on input n, and not passed on; of several, the one that speaks,
+                       * until it falls silent */
+    uint32_t outputs; /* bit n: MIDI clock leaves on output n */
+    uint32_t on;      /* 1: there is a clock that the band follows and that is shown; 0: nobody looks at it */
+    double bpm;       /* of the internal clock; 0: leave it */
+} rp_conductor_config;
+typedef struct {
+    rp_timeline_state timeline;
+    double confidence;    /* 0..1, the beat tracker's */
+    uint64_t frame;       /* a cycle's first */
+    uint64_t nanoseconds; /* when that cycle began, by rp_now (platform.h); 0: nothing ran yet, or it is not known */
+    uint64_t ticks, lost; /* MIDI clock in: ticks heard, and ticks that must have been lost */
+    uint64_t sent;        /* MIDI clock out: ticks */
+    double player_bpm;    /* the tracker's; 0: none */
+} rp_conductor_state;
+enum { RP_TRANSPORT_START = 0, RP_TRANSPORT_LOCATE = 1, RP_TRANSPORT_STOP = 2 };
+
 typedef struct rp_engine rp_engine;
 rp_engine *rp_engine_new(const rp_engine_config *config); /* NULL: no memory or a bad config [control] */
 void rp_engine_free(rp_engine *engine);                   /* no driver may run; frees the rigs it holds [control] */
@@ -163,6 +185,18 @@ int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *t
  * [control] */
 int rp_engine_shift_port(rp_engine *engine, uint32_t port, uint32_t frames);
 int rp_engine_shift_sound(rp_engine *engine, uint32_t frames);
+/* The clock from the next cycle on. Where it was off it begins at beat 0, and does not roll. */
+int rp_engine_set_conductor(rp_engine *engine, const rp_conductor_config *config);
+/* Of the clock's sources, those that control hears: at that frame, some ms in the past or in the future, it was a beat
+ * of the source's own. */
+int rp_engine_observe(rp_engine *engine, uint32_t source, uint64_t frame, double beat);
+/* What the source's transport does at `frame`, 0: at once. Its own beat `own` is the timeline's `beat` there. What the
+ * internal one does holds for taps and the player's beats, too, which have no transport of their own; what it has for
+ * `own` is not looked at. what: RP_TRANSPORT_... */
+int rp_engine_transport(rp_engine *engine, uint32_t source, uint32_t what, uint64_t frame, double own, double beat);
+int rp_engine_tap(rp_engine *engine, uint64_t frame); /* a tap at that frame, 0: now */
+/* All of one cycle. [any] */
+void rp_engine_get_conductor(const rp_engine *engine, rp_conductor_state *out);
 uint32_t rp_engine_poll(rp_engine *engine, rp_report *out, uint32_t capacity); /* how many came [control] */
 void rp_engine_get_stats(const rp_engine *engine, rp_stats *out);              /* [any] */
 #endif

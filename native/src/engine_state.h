@@ -5,6 +5,7 @@
 
 #include "alignment.h"
 #include "bridge.h"
+#include "conductor.h"
 #include "flight_state.h"
 #include "ledger.h"
 #include "midi.h"
@@ -28,7 +29,11 @@ enum {
     RP_COMMAND_GO,
     RP_COMMAND_SLOTS,
     RP_COMMAND_PROGRAM,
-    RP_COMMAND_TRIGGER
+    RP_COMMAND_TRIGGER,
+    RP_COMMAND_CONDUCTOR,
+    RP_COMMAND_OBSERVE,
+    RP_COMMAND_TRANSPORT,
+    RP_COMMAND_TAP
 };
 typedef struct {
     rp_rig *rig;   /* LOAD, ARM */
@@ -37,6 +42,10 @@ typedef struct {
         number;     /* VOICE: the instrument's; SLOTS: the channel; PROGRAM; TRIGGER: which, RP_TRIGGERS_MAX on: none */
     rp_voice value; /* VOICE */
     rp_trigger trigger;
+    rp_conductor_config conductor; /* CONDUCTOR */
+    uint32_t source, what;         /* OBSERVE, TRANSPORT */
+    uint64_t frame;                /* these and TAP */
+    double own, beat;              /* TRANSPORT; OBSERVE has `own` */
 } rp_command;
 
 enum { RP_AWAY_MAX = 8 };
@@ -120,6 +129,7 @@ struct rp_engine {
     uint32_t aways;
     rp_rig *next; /* to be loaded when there is room for another of these; NULL: none */
     rp_slots slots;
+    rp_conductor conductor;
     uint32_t rig_serial;
     uint32_t budget; /* notes the model may still decide in this cycle */
     int stopping, stopped;

@@ -19,8 +19,20 @@ struct rp_sink {
     int (*write)(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size);
 };
 
+/* Another program's transport, as of the cycle's first frame. A beat is a quarter note. */
 typedef struct {
-    uint64_t frame; /* of the cycle's first sample */
+    uint32_t known;    /* 0: there is none */
+    uint32_t rolling;  /* 1: it rolls */
+    uint32_t has_beat; /* 1: it has a tempo, and knows which beat it is at */
+    uint32_t reserved; /* 0 */
+    uint64_t frame;    /* where it is, in frames of its own */
+    double beat, bpm;
+} rp_transport;
+
+typedef struct {
+    uint64_t frame;         /* of the cycle's first sample */
+    uint64_t nanoseconds;   /* when it began, by rp_now (platform.h); 0: not known */
+    rp_transport transport; /* JACK's */
     uint32_t frames;
     uint32_t period;    /* frames of the longest cycle to come; 0: no longer than this one */
     const rp_input *in; /* sorted by offset */
