@@ -103,6 +103,10 @@ void rp_instrumenter_set_voice(rp_instrumenter *it, uint32_t voice, const rp_voi
     it->config.voice[voice].label = label; /* what it held is counted under it */
 }
 
+int rp_instrumenter_plays(const rp_instrumenter *it, uint32_t voice) {
+    return voice < it->config.voices && it->config.voice[voice].enabled;
+}
+
 /* The key held longest by a voice. [any] */
 static const rp_held *oldest_of(const rp_voices *voices, uint8_t voice) {
     for (uint32_t i = 0; i < voices->helds; i++)

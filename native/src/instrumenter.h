@@ -55,6 +55,7 @@ void rp_instrumenter_free(rp_instrumenter *it);            /* [control] */
 void rp_instrumenter_reset(rp_instrumenter *it);           /* nothing held, nothing remembered [any] */
 /* A switch or a hand moved. [process] */
 void rp_instrumenter_set_voice(rp_instrumenter *it, uint32_t voice, const rp_voice *value);
+int rp_instrumenter_plays(const rp_instrumenter *it, uint32_t voice); /* Is it switched on? [process] */
 /* A key went down. afford: 0 takes the fallback at once (the cycle's budget is spent). [process] */
 rp_decision rp_instrumenter_note_on(rp_instrumenter *it, uint64_t frame, uint32_t tag, uint8_t pitch, uint8_t velocity,
                                     uint32_t afford);

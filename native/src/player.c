@@ -229,8 +229,10 @@ static void note_on(rp_engine *engine, uint8_t in_port, const rp_struck *struck)
     decide(engine, id);
 }
 
-/* For an instrument, whoever else might play it better. [process] */
+/* For an instrument, whoever else might play it better; one that is switched off rests. [process] */
 static void note_on_instrument(rp_engine *engine, uint8_t in_port, const rp_struck *struck, uint8_t instrument) {
+    const rp_instrumenter *instrumenter = engine->rig->instrumenter;
+    if (instrumenter && !rp_instrumenter_plays(instrumenter, instrument)) return;
     uint16_t id = enter(engine, in_port, struck);
     rp_decision decision = {.tag = tag_of(note_of(engine, id), id), .voice = instrument, .from = RP_NO_VOICE};
     tell_key(engine, id);

@@ -99,6 +99,26 @@ static void test_layers_end_together(void) {
     stage_close(&at);
 }
 
+static void test_who_is_switched_off_rests(void) {
+    rp_zone zone = whole();
+    rp_voice off = {.highest = 127};
+    zone.instruments = 3;
+    open_with(quartet_rig(RP_WHEN_NOTE, RP_PEDAL_PASS), &zone, 1);
+    press(60, 80);
+    CHECK(on_channel(0) == 1 && on_channel(1) == 1);
+    CHECK(rp_engine_set_voice(at.engine, 1, &off));
+    press(62, 80);
+    CHECK(on_channel(0) == 2 && on_channel(1) == 1 && stats().notes_in == 2);
+    CHECK(rp_engine_set_voice(at.engine, 0, &off));
+    press(64, 80); /* nobody's */
+    CHECK(stage_sounding(&at) == 3 && stats().dropped == 0);
+    press(64, 0);
+    press(62, 0);
+    press(60, 0);
+    CHECK(stage_sounding(&at) == 0 && stats().sounding == 0);
+    stage_close(&at);
+}
+
 static void test_wheels_and_pedals_follow_the_keys(void) {
     rp_zone zone[2] = {whole(), whole()};
     zone[0].channels = 1;
@@ -154,6 +174,7 @@ int main(void) {
     test_bad_zones_are_refused();
     test_keyboard_split();
     test_layers_end_together();
+    test_who_is_switched_off_rests();
     test_wheels_and_pedals_follow_the_keys();
     test_keys_outside_are_not_heard();
     test_a_window_delays_layers_alike();
