@@ -37,6 +37,7 @@ LISTS: dict[str, tuple[tuple[Key, ...], str, Callable[[Sequence[Mapping[str, Any
     INPUT: (INPUT_KEYS, "input", input_names),
 }
 NESTED = ("parameters", "cc")  # keys of a chain that are tables themselves
+OWN_TABLES = ("latency_ms",)  # keys of the preset that are, of outputs by their names
 Document = dict[str, Any]
 KeyPath = tuple[str | int, ...]
 
@@ -73,7 +74,10 @@ class Source:
 
     def problem(self, path: KeyPath, message: str, document: Document) -> Problem:
         option = next((self.options[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.options), None)
-        where, line = (option, None) if option else (self.file, line_of(self.lines, path) or 1)
+        line = line_of(self.lines, path)
+        if option is None and line is None:  # not in the file: a table that options alone have made
+            option = next((one for own, one in self.options.items() if own[: len(path)] == path), None)
+        where, line = (option, None) if option else (self.file, line or 1)
         return Problem(where, line, _dotted(path, document), message)
 
 
@@ -122,7 +126,7 @@ def _put(document: Document, path: KeyPath, text: str) -> None:
     place: Any = document
     for step in path[:-1]:
         place = place.setdefault(step, {}) if isinstance(place, dict) else place[step]
-    keys = PRESET_KEYS if len(path) == 1 else (TABLES | LISTS)[str(path[0])][0]
+    keys = PRESET_KEYS if len(path) == 1 else (TABLES | LISTS).get(str(path[0]), ((),))[0]
     place[path[-1]] = option_value(text, str(path[-1]), () if path[-2:-1] in [(name,) for name in NESTED] else keys)
 
 
@@ -161,6 +165,8 @@ def _own_path(parts: list[str], document: Document) -> KeyPath:
             raise UserError(f"which one? write {' or '.join(f'{table}.{parts[0]}' for table in TABLES)}")
         if owners:
             return (owners[0], parts[0])
+    if len(parts) > 1 and parts[0] in OWN_TABLES and isinstance(document.get(parts[0], {}), dict):
+        return (parts[0], ".".join(parts[1:]))
     if len(parts) == 2 and parts[0] in TABLES and (parts[0] in there or parts[0] not in document):
         document.setdefault(parts[0], {})
         return (parts[0], parts[1])

@@ -72,6 +72,17 @@ def test_a_preset_says_it() -> None:
     assert presets.read(presets.show(one), "shown.toml").latency_ms == one.latency_ms
 
 
+def test_an_option_says_it() -> None:
+    one = presets.read(DUO, "duo.toml", ["latency_ms.VIOLIN1=5"])
+    assert one.latency_ms == {"Violin 1": 5, "Viola": 3}
+    none = DUO.replace("latency_ms = { violin1 = 12.5, Viola = 3 }\n", "")
+    assert presets.read(none, "duo.toml", ["latency_ms.Viola=1.5"]).latency_ms == {"Viola": 1.5}
+    for option, told in (("latency_ms.cello=5", "no output is called 'cello'"), ("latency_ms.Viola=soon", "soon")):
+        with pytest.raises(PresetError, match=told) as caught:
+            presets.read(none, "duo.toml", [option])
+        assert str(caught.value).startswith(f"--set {option}: latency_ms")
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [
