@@ -188,6 +188,7 @@ void rp_process(rp_engine *engine, const rp_cycle *cycle) {
     const rp_cycle *tapped = rp_tapped_begin(&engine->tapped, cycle);
     if (engine->flight) run_recorded(engine, tapped);
     else run(engine, tapped);
+    if (engine->conductor.set.on) rp_tapped_clock(&engine->tapped, engine->conductor.timeline);
     rp_tapped_end(&engine->tapped);
 }
 

@@ -17,12 +17,14 @@ typedef struct {
     uint32_t room;    /* frames that find room in the ring, in cycles of 16 and more */
 } rp_tap_config;
 
-/* One piece of MIDI. Its bytes follow it, then zeros up to a multiple of 8. */
+enum { RP_TAP_IN = 0, RP_TAP_OUT = 1, RP_TAP_CLOCK = 2 };
+/* One piece of MIDI, or of the clock. Its bytes follow it, then zeros up to a multiple of 8. */
 typedef struct {
     uint64_t frame;
     uint32_t size;
     uint16_t port;
-    uint16_t out; /* 0: it came in, at that input port; 1: it left, at that output port */
+    uint16_t out; /* IN: it came in, at that input port; OUT: it left, at that output port; CLOCK: where the beats are
+                   * from there on, an rp_timeline_piece */
 } rp_tap_event;
 
 /* Cycles that followed one another without a gap. */
