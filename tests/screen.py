@@ -7,6 +7,7 @@ import select
 import struct
 import termios
 import time
+from collections.abc import Callable
 
 from command import COMMAND
 
@@ -30,8 +31,23 @@ class Screen:
         seen, end = b"", time.monotonic() + _SECONDS
         while text.encode() not in seen:
             assert time.monotonic() < end, f"{text!r} is never shown, but {seen[-3000:].decode(errors='replace')}"
-            if select.select([self._terminal], [], [], 0.1)[0]:
-                seen += os.read(self._terminal, 65536)
+            seen += self._read(seen)
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for something elsewhere. What is shown meanwhile is read: a program whose terminal is full stands still."""
+        end = time.monotonic() + _SECONDS
+        while not condition():
+            assert time.monotonic() < end, f"it never came to this: {what}"
+            self._read()
+
+    def _read(self, seen: bytes = b"") -> bytes:
+        """What is shown next, if anything soon is."""
+        if not select.select([self._terminal], [], [], 0.05)[0]:
+            return b""
+        try:
+            return os.read(self._terminal, 65536)
+        except OSError:  # EIO: nobody has the other end
+            raise AssertionError(f"it has ended, and said {seen[-3000:].decode(errors='replace')}") from None
 
     def type(self, keys: str) -> None:
         """Press keys."""

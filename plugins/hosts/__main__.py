@@ -7,7 +7,6 @@ one is given. One thread does it all: what the daemon asks for is done between t
 
 from __future__ import annotations
 
-import faulthandler
 import gc
 import mmap
 import os
@@ -179,7 +178,6 @@ class Padding:
 def main(arguments: list[str]) -> int:
     shared, control, parent = map(int, arguments)
     tied = confine.tie(parent)
-    faulthandler.enable()
     line = Line(socket.socket(fileno=control))
     memory = mmap.mmap(shared, isolate.SIZE)
     os.close(shared)

@@ -281,10 +281,10 @@ def test_the_panel_shows_plugins_and_obeys_keys(folder: Path, song: Path) -> Non
     ):
         screen.type(typed)
         screen.shows(answer)
-    wait_for(lambda: not children(screen.pid), "the plugin of the preset that is far now has ended")
+    screen.until(lambda: not children(screen.pid), "the plugin of the preset that is far now has ended")
     screen.type("N")
     screen.shows("2 of 4: Thru")
-    wait_for(lambda: children(screen.pid), "the plugin of the preset before is opened again")
+    screen.until(lambda: children(screen.pid), "the plugin of the preset before is opened again")
     screen.type("N")
     screen.shows("tone on Piano")
     assert json.loads(state.read_text())["parameters"]["volume"] == 0.25
