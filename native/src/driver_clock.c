@@ -51,6 +51,7 @@ struct rp_clock {
     uint64_t start;  /* frame of the block under way */
     uint32_t frames; /* its length */
     uint32_t period; /* the longest so far */
+    uint32_t losing; /* bit n: input port n is lost from the next cycle on: its last messages may be in this one */
 
     _Atomic uint64_t frame, cycles, xruns, refused;
     _Atomic uint32_t running, lost, connected, load_max, load_sum, overruns;
@@ -142,19 +143,27 @@ static void note_load(rp_clock *clock, uint64_t taken) {
     atomic_fetch_add_explicit(&clock->overruns, load > WHOLE_PERIOD, memory_order_relaxed);
 }
 
+/* The inputs that were lost before this cycle. [process] */
+static uint32_t left(rp_clock *clock) {
+    uint32_t now = clock->losing;
+    clock->losing = atomic_exchange_explicit(&clock->lost, 0, memory_order_acquire);
+    return now;
+}
+
 /* Whoever has set `busy`. [process] */
 static void play_cycle(rp_clock *clock, uint32_t frames, float *const *audio, uint32_t audios) {
     uint64_t began = rp_now();
     clock->frames = frames;
     clock->start = atomic_load_explicit(&clock->frame, memory_order_relaxed);
     if (frames > clock->period) clock->period = frames;
+    uint32_t lost = left(clock); /* before what came is gathered */
     rp_cycle cycle = {
         .frame = clock->start,
         .frames = frames,
         .period = clock->period,
         .in = clock->events,
         .inputs = gather(clock),
-        .lost = atomic_exchange_explicit(&clock->lost, 0, memory_order_acquire),
+        .lost = lost,
         .connected = atomic_load_explicit(&clock->connected, memory_order_relaxed),
         .sink = &clock->sink,
         .audio = audio,

@@ -88,6 +88,14 @@ static uint32_t listeners(rp_jack *jack) {
     return bits;
 }
 
+/* The inputs that somebody left. What he sent may still be in the cycle in which we hear of that, for the server's graph
+ * changes between two: in the one after it all is released. [process] */
+static uint32_t left(rp_jack *jack) {
+    uint32_t now = jack->losing;
+    jack->losing = atomic_exchange_explicit(&jack->lost, 0, memory_order_acquire);
+    return now;
+}
+
 /* [process] */
 static void note_load(rp_jack *jack, uint64_t taken, uint32_t frames) {
     uint32_t rate = atomic_load_explicit(&jack->rate, memory_order_relaxed);
@@ -112,7 +120,7 @@ int rp_jack_process(uint32_t frames, void *argument) {
         .period = atomic_load_explicit(&jack->period, memory_order_relaxed),
         .in = jack->events,
         .inputs = gather(jack, frames),
-        .lost = atomic_exchange_explicit(&jack->lost, 0, memory_order_acquire),
+        .lost = left(jack),
         .connected = listeners(jack),
         .sink = &jack->sink,
         .audio = jack->audio_out.buffer,

@@ -44,6 +44,7 @@ struct rp_jack {
     void *out_buffer[RP_PORTS_MAX];
     rp_input *events;
     uint32_t capacity;
+    uint32_t losing;    /* bit n: input port n is lost from the next cycle on */
     uint32_t last_time; /* of the server's clock, which wraps around, at the last cycle */
     uint64_t clock;     /* the same going on for ever */
     int begun;          /* 0: these two are not set yet */

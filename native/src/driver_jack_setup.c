@@ -155,7 +155,8 @@ uint32_t rp_jack_begin(rp_jack *jack, rp_jack_player play, void *player) {
     jack->player = player;
     jack->begun = 0;
     /* Started anew, it knows nothing of what its inputs did meanwhile: what they hold is released. */
-    if (atomic_load(&jack->cycles)) atomic_store(&jack->lost, (1u << jack->inputs) - 1);
+    jack->losing = atomic_load(&jack->cycles) ? (1u << jack->inputs) - 1 : 0;
+    atomic_store(&jack->lost, 0);
     if (!atomic_compare_exchange_strong(&jack->state, &open, RP_JACK_RUNNING)) return RP_JACK_NO_SERVER;
     if (jack->lib.activate(jack->client) == 0) return RP_JACK_FINE;
     rp_libjack_complaint(jack->reason, sizeof jack->reason);

@@ -45,6 +45,12 @@ static void test_thru_and_silence(void) {
     expect(clock, 1, 0x95, 61);
     rp_clock_lose(clock, 1);
     expect(clock, 1, 0x85, 61);
+    for (int i = 0; i < 50; i++) { /* what came just before is released, too */
+        send(clock, 1, 1, 0x95, 62, 100);
+        rp_clock_lose(clock, 1);
+        expect(clock, 1, 0x95, 62);
+        expect(clock, 1, 0x85, 62);
+    }
     rp_clock_lose(clock, 99);
     CHECK(rp_engine_stop(engine));
     expect(clock, 0, 0x80, 60);
