@@ -34,7 +34,7 @@ class Screen:
             seen += self._read(seen)
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for something elsewhere. What is shown meanwhile is read: a program whose terminal is full stands still."""
+        """Wait for something elsewhere, and read what is shown: a program whose terminal is full stands still."""
         end = time.monotonic() + _SECONDS
         while not condition():
             assert time.monotonic() < end, f"it never came to this: {what}"
