@@ -6,11 +6,12 @@ from pathlib import Path
 from ripieno.daemon import schema
 from ripieno.daemon.cast import likely_programs, model_code
 from ripieno.daemon.chain_checks import CHAIN_CHECKS
+from ripieno.daemon.clock_keys import CLOCK_PORT
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.gm import program_name
 from ripieno.daemon.input_checks import INPUT_CHECKS
 from ripieno.daemon.latencies import named
-from ripieno.daemon.preset_document import CONTINUATION, SINGING, Checked
+from ripieno.daemon.preset_document import CLOCK, CONTINUATION, SINGING, Checked
 from ripieno.daemon.schema import slug
 from ripieno.daemon.weights import (
     UNTRAINED,
@@ -187,6 +188,22 @@ def _check_latencies(c: Checked) -> None:
         c.values["latency_ms"] = named(c.values["latency_ms"], names, sounds)
 
 
+def _check_clock(c: Checked) -> None:
+    """Where MIDI clock is heard is an input, written as that is called; no input is called as the clock's own output.
+
+    Where it leaves may be another preset's output: whoever has them all checks that (clock.py).
+    """
+    if c.clock is None or "inputs" not in c.values or not {"in", "out"} <= c.clock.keys():
+        return
+    there = {slug(name): name for name in c.values["inputs"]}
+    for name in c.clock["in"]:
+        if slug(name) not in there:
+            c.wrong((CLOCK, "in"), f"no input is called {name!r}; {did_you_mean(name, list(there.values()))}")
+    c.clock["in"] = tuple(there.get(slug(name), name) for name in c.clock["in"])
+    if CLOCK_PORT in map(slug, c.clock["out"]) and CLOCK_PORT in there:
+        c.wrong(("inputs",), f"{there[CLOCK_PORT]!r} is called as the clock's own output: choose another name")
+
+
 CHECKS: tuple[Callable[[Checked], None], ...] = (
     _check_size,
     _check_names,
@@ -201,5 +218,6 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     _check_answer_weights,
     *CHAIN_CHECKS,
     _check_latencies,
+    _check_clock,
     *INPUT_CHECKS,
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from ripieno.daemon import schema
 from ripieno.daemon.chain_keys import CHAIN_KEYS, chain_names
+from ripieno.daemon.clock_keys import CLOCK_KEYS
 from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.input_keys import INPUT_KEYS, input_names
@@ -24,11 +25,13 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name if isinstance(name := row.get("name"), str) else "" for row in rows]
 
 
-CONTINUATION, SINGING, ENSEMBLE, CHAIN, INPUT = "continuation", "singing", "ensemble", "chain", "input"
+CONTINUATION, SINGING, CLOCK = "continuation", "singing", "clock"
+ENSEMBLE, CHAIN, INPUT = "ensemble", "chain", "input"
 # The tables that a preset may have once, with an example of what to write below their names.
 TABLES: dict[str, tuple[tuple[Key, ...], str]] = {
     CONTINUATION: (CONTINUATION_KEYS, 'mode = "duet"'),
     SINGING: (SINGING_KEYS, 'mode = "free"'),
+    CLOCK: (CLOCK_KEYS, 'source = "midi"'),
 }
 # Those that it may have several of, with what one of them is, and what its tables are called.
 LISTS: dict[str, tuple[tuple[Key, ...], str, Callable[[Sequence[Mapping[str, Any]]], list[str]]]] = {
@@ -104,6 +107,12 @@ def parse(text: str, file: str) -> Document:
         raise PresetError([Problem(file, line, "", message)]) from None
 
 
+def lay(document: Document, under: Mapping[str, Document]) -> Document:
+    """The document with tables laid under its own: their keys hold where it has none of that name."""
+    there = {name: document.get(name, {}) for name in under}
+    return document | {name: {**under[name], **one} if isinstance(one, dict) else one for name, one in there.items()}
+
+
 def override(document: Document, source: Source, option: str) -> Iterator[Problem]:
     """Put one KEY=VALUE into the document."""
     where = f"--set {option}"
@@ -162,7 +171,7 @@ def _own_path(parts: list[str], document: Document) -> KeyPath:
     if len(parts) == 1 and parts[0] not in {key.name for key in PRESET_KEYS}:
         owners = [name for name in there if parts[0] in {key.name for key in TABLES[name][0]}]
         if len(owners) > 1:
-            raise UserError(f"which one? write {' or '.join(f'{table}.{parts[0]}' for table in TABLES)}")
+            raise UserError(f"which one? write {' or '.join(f'{table}.{parts[0]}' for table in owners)}")
         if owners:
             return (owners[0], parts[0])
     if len(parts) > 1 and parts[0] in OWN_TABLES and isinstance(document.get(parts[0], {}), dict):
@@ -203,7 +212,7 @@ class Checked:
         others = [*LISTS, *TABLES]
         own = {name: value for name, value in document.items() if name not in others}
         self.values = self.table((), own, PRESET_KEYS, others)
-        self.continuation, self.singing = (self.beside(name, document.get(name)) for name in TABLES)
+        self.continuation, self.singing, self.clock = (self.beside(name, document.get(name)) for name in TABLES)
         self.ensemble, self.chain, self.input = (self.rows(name) for name in LISTS)
 
     def rows(self, name: str) -> list[Document]:

@@ -7,11 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ripieno.daemon.clock_keys import CLOCK_KEYS
 from ripieno.daemon.continuation_keys import KeyLock
+from ripieno.daemon.controls import Control
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.preset_checks import CHECKS, EVERYONE
-from ripieno.daemon.preset_document import LISTS, TABLES, Checked, PresetError, Source, override, parse
-from ripieno.daemon.schema import PRESET_KEYS, slug
+from ripieno.daemon.preset_document import LISTS, TABLES, Checked, Document, PresetError, Source, lay, override, parse
+from ripieno.daemon.schema import PRESET_KEYS, Key, slug
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,21 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """Whom the one clock follows, and who is told; the fields are the keys of `clock_keys.CLOCK_KEYS`.
+
+    in_: names of inputs, () for all. out: names of outputs of any preset in the performance.
+    """
+
+    source: str
+    tempo: float
+    in_: tuple[str, ...]
+    out: tuple[str, ...]
+    link: bool
+    tap: tuple[Control, ...]
+
+
+@dataclass(frozen=True)
 class Preset:
     """A preset that has passed every check; the fields are the keys of `schema.PRESET_KEYS`, and its tables.
 
@@ -159,6 +176,7 @@ class Preset:
     input: tuple[Input, ...] = ()
     continuation: Continuation | None = None
     singing: Singing | None = None
+    clock: Clock | None = None
 
     @property
     def player(self) -> int | None:
@@ -214,12 +232,13 @@ def find(name: str, folder: Path | None = None) -> Path:
 # --- The whole -----------------------------------------------------------------------------------------------------
 
 
-def read(text: str, file: str, options: Iterable[str] = ()) -> Preset:
-    """A preset from TOML text. file: what messages call it. options: KEY=VALUE overrides, the last one winning.
+def read(text: str, file: str, options: Iterable[str] = (), under: Mapping[str, Document] = {}) -> Preset:
+    """A preset from TOML text. file: what messages call it. options: KEY=VALUE overrides, the last one winning. under:
+    tables that hold where the text and the options say nothing else.
 
     PresetError tells every mistake, with its line.
     """
-    document = parse(text, file)
+    document = lay(parse(text, file), under)
     source = Source(file, text)
     problems = [problem for option in options for problem in override(document, source, option)]
     checked = Checked(document, source)
@@ -233,18 +252,26 @@ def read(text: str, file: str, options: Iterable[str] = ()) -> Preset:
     inputs = tuple(Input(**row) for row in checked.input)
     continuation = Continuation(**checked.continuation) if checked.continuation is not None else None
     singing = Singing(**checked.singing) if checked.singing is not None else None
+    clock = Clock(**_fields(CLOCK_KEYS, checked.clock)) if checked.clock is not None else None
     lists: Mapping[str, Any] = {"ensemble": ensemble, "chain": chain, "input": inputs}
-    return Preset(**checked.values, **lists, continuation=continuation, singing=singing)
+    return Preset(**checked.values, **lists, continuation=continuation, singing=singing, clock=clock)
 
 
-def load(name: str, options: Iterable[str] = (), folder: Path | None = None) -> Preset:
-    """A preset by its name or path, with KEY=VALUE overrides. UserError or PresetError where it cannot be used."""
+def _fields(keys: Iterable[Key], values: Document) -> Document:
+    """The values of a table by what Python calls its keys."""
+    return {key.field: values[key.name] for key in keys}
+
+
+def load(
+    name: str, options: Iterable[str] = (), folder: Path | None = None, under: Mapping[str, Document] = {}
+) -> Preset:
+    """A preset by its name or path, otherwise as `read`. UserError or PresetError where it cannot be used."""
     path = find(name, folder)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as text: {error}") from None
-    return read(text, str(path), options)
+    return read(text, str(path), options, under)
 
 
 def show(preset: Preset) -> str:
@@ -252,7 +279,7 @@ def show(preset: Preset) -> str:
     lines = [f"{key.name} = {key.kind.show(getattr(preset, key.name))}" for key in PRESET_KEYS]
     for name, (keys, _) in TABLES.items():
         if table := getattr(preset, name):
-            lines += ["", f"[{name}]", *(f"{key.name} = {key.kind.show(getattr(table, key.name))}" for key in keys)]
+            lines += ["", f"[{name}]", *(f"{key.name} = {key.kind.show(getattr(table, key.field))}" for key in keys)]
     for name, (keys, _, _) in LISTS.items():
         for row in getattr(preset, name):
             lines += ["", f"[[{name}]]", *(f"{key.name} = {key.kind.show(getattr(row, key.name))}" for key in keys)]
@@ -262,8 +289,9 @@ def show(preset: Preset) -> str:
 def as_dict(preset: Preset) -> dict[str, object]:
     """A preset as plain values, for JSON."""
     values: dict[str, object] = {f.name: getattr(preset, f.name) for f in fields(preset)}
-    for name in TABLES:
-        values[name] = asdict(table) if (table := getattr(preset, name)) else None
+    for name, (keys, _) in TABLES.items():
+        table = asdict(one) if (one := getattr(preset, name)) else None
+        values[name] = {key.name: table[key.field] for key in keys} if table else None
     for name in LISTS:
         values[name] = [asdict(row) for row in getattr(preset, name)]
     return values

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from ripieno.daemon.chain_checks import LEFT, LEFT_IN, RIGHT, RIGHT_IN, stem_ports, strips
 from ripieno.daemon.chain_keys import INPUT_PLACE
+from ripieno.daemon.clock_keys import CLOCK_PORT
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.input_keys import ENSEMBLE_WORD
 from ripieno.daemon.preset_checks import MELODY, OUTPUT, VOICE
 from ripieno.daemon.presets import Preset
+from ripieno.daemon.schema import slug
 from ripieno.daemon.weights import UNTRAINED, weights_file
 
 if TYPE_CHECKING:
@@ -25,10 +27,12 @@ PRECISION = "16"
 
 
 def output_names(preset: Preset) -> tuple[str, ...]:
-    """The MIDI outputs that a preset plays on: one for all or one named after each instrument, and one for a voice's
-    line."""
+    """The MIDI outputs that a preset plays on: one for all or one named after each instrument, one for a voice's line,
+    and the clock's own."""
     own = tuple(instrument.name for instrument in preset.ensemble) if preset.outputs == "ports" else ()
-    return (own or (OUTPUT,)) + ((MELODY,) if preset.singing else ())
+    names = (own or (OUTPUT,)) + ((MELODY,) if preset.singing else ())
+    ticks = preset.clock is not None and CLOCK_PORT in map(slug, preset.clock.out)
+    return names + ((CLOCK_PORT,) if ticks and CLOCK_PORT not in map(slug, names) else ())
 
 
 def strip_names(preset: Preset) -> list[str]:

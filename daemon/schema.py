@@ -7,6 +7,7 @@ sentence that says what is wrong and what to write instead.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 from ripieno.daemon.errors import did_you_mean
@@ -36,6 +37,11 @@ class Key:
     default: Any
     help: str
 
+    @property
+    def field(self) -> str:
+        """What Python calls it, which has taken some names for itself."""
+        return self.name + "_" * iskeyword(self.name)
+
 
 def quote(text: str) -> str:
     """A string as TOML."""
@@ -44,7 +50,8 @@ def quote(text: str) -> str:
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda c: f"\\u{ord(c[0]):04x}", text) + '"'
 
 
-def _show_list(values: Any) -> str:
+def show_list(values: Any) -> str:
+    """A list as TOML."""
     return "[" + ", ".join(quote(v) if isinstance(v, str) else str(v) for v in values) + "]"
 
 
@@ -105,7 +112,7 @@ def _channels(value: object) -> tuple[int, ...]:
 
 def _show_channels(value: Any) -> str:
     names = [quote(name) for name, channels in _CHANNEL_SETS.items() if channels == value]
-    return names[0] if names else _show_list(value)
+    return names[0] if names else show_list(value)
 
 
 def _ports(value: object) -> tuple[str, ...]:
@@ -166,9 +173,9 @@ TEXT = Kind("text", _text, quote)
 MAYBE_TEXT = Kind("text", _maybe_text, quote)
 FLAG = Kind("true or false", _flag, lambda v: "true" if v else "false")
 CHANNELS = Kind('"all", "pitched" or a list of channels', _channels, _show_channels)
-PORTS = Kind("list of port names", _ports, _show_list)
+PORTS = Kind("list of port names", _ports, show_list)
 PROGRAM = Kind("General MIDI program, by name or number 1 to 128", _program, lambda v: quote(program_name(v)))
-RANGE = Kind("lowest and highest note", _range, lambda v: _show_list([show_pitch(p) for p in v]))
+RANGE = Kind("lowest and highest note", _range, lambda v: show_list([show_pitch(p) for p in v]))
 PITCH = Kind('note name or MIDI number, "" for none', _maybe_pitch, lambda v: quote("" if v is None else show_pitch(v)))
 LATENCIES = Kind("table of outputs and milliseconds", _latencies, _show_latencies)
 COLOR = Kind('colour as "#rrggbb", "" for one of our choice', _color, quote)

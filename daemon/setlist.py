@@ -1,15 +1,25 @@
 """Set lists: songs in order, each with a preset, and what the player steps through them by. TOML, or just presets."""
 
-import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ripieno.daemon.clock_keys import CLOCK_KEYS, TEMPO
+from ripieno.daemon.controls import CONTROLS, Control
 from ripieno.daemon.errors import UserError, did_you_mean
-from ripieno.daemon.pitch import parse_pitch, show_pitch
-from ripieno.daemon.preset_document import Document, KeyPath, PresetError, Problem, are_tables, parse
+from ripieno.daemon.preset_document import (
+    CLOCK,
+    LISTS,
+    TABLES,
+    Document,
+    KeyPath,
+    PresetError,
+    Problem,
+    are_tables,
+    parse,
+)
 from ripieno.daemon.presets import Preset, find, load
 from ripieno.daemon.schema import MAYBE_TEXT, TEXT, Key, Kind, number, quote
 from ripieno.daemon.snapshots import Snapshot, read_snapshot
@@ -22,41 +32,7 @@ MOST = 128
 """Songs in a list: as many as there are program changes of a bank."""
 MOST_TRIGGERS = 32
 ALL, NONE = "all", "none"
-_TRIGGER = re.compile(r"(?:(controller) +(\d+)|key +(\S+))(?: +channel +(\d+))?", re.IGNORECASE)
 _SONG = "song"
-
-
-@dataclass(frozen=True)
-class Control:
-    """A key or, with `controller`, a pedal or another controller. channel: 1-16, 0 for any."""
-
-    number: int
-    controller: bool
-    channel: int = 0
-
-    def __str__(self) -> str:
-        what = f"controller {self.number}" if self.controller else f"key {show_pitch(self.number)}"
-        return what + (f" channel {self.channel}" if self.channel else "")
-
-
-def parse_control(text: object) -> Control:
-    """One as it is written: "controller 67", "key C8 channel 16". ValueError says what else to write."""
-    match = _TRIGGER.fullmatch(text.strip()) if isinstance(text, str) else None
-    if not match:
-        raise ValueError(f'{text!r} is no key or controller: write "controller 67", "key C8" or "key C8 channel 16"')
-    controller, channel = match[1] is not None, int(match[4] or 0)
-    value = int(match[2]) if controller else parse_pitch(match[3])
-    if not 0 <= value <= (119 if controller else 127):
-        raise ValueError(f"{text!r}: controllers go from 0 to 119")
-    if match[4] and not 1 <= channel <= 16:
-        raise ValueError(f"{text!r}: channels go from 1 to 16")
-    return Control(value, controller, channel)
-
-
-def _controls(value: object) -> tuple[Control, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f'{value!r} is no list: write, for instance, ["controller 67", "key C8"]')
-    return tuple(parse_control(one) for one in value)
 
 
 def parse_channel(value: object) -> int | str:
@@ -74,10 +50,8 @@ def _table(value: object) -> Mapping[str, Any]:
     return value
 
 
-CONTROLS = Kind(
-    'list such as ["controller 67", "key C8"]', _controls, lambda v: f"[{', '.join(quote(str(one)) for one in v)}]"
-)
 CHANNEL = Kind('channel, "all" or "none"', parse_channel, lambda v: quote(v) if isinstance(v, str) else str(v))
+SONG_TEMPO = Kind(f"{TEMPO.what}, or 0", lambda value: 0 if value == 0 else TEMPO.read(value), str)
 OVERRIDES = Kind("table of a preset's keys and values", _table, str)
 
 SETLIST_KEYS: tuple[Key, ...] = (
@@ -92,7 +66,13 @@ SONG_KEYS: tuple[Key, ...] = (
     Key("program", number(0, 128, True), 0, "The program change, from 1 to 128, that begins it; 0: none."),
     Key("bank", number(0, 16383, True), 0, "The bank select before it: controller 0 times 128, plus controller 32."),
     Key("snapshot", MAYBE_TEXT, "", "A file of settings (see the keys z and Z): so it is whenever it begins."),
-    Key("set", OVERRIDES, {}, 'Keys of the preset that are other ones here: { overflow = "steal" }.'),
+    Key("tempo", SONG_TEMPO, 0, "Its tempo, as `tempo` in its preset's [clock]; 0: as that says, or the list's own."),
+    Key(
+        "set",
+        OVERRIDES,
+        {},
+        'Keys of the preset that are other ones here: { overflow = "steal", clock.source = "midi" }.',
+    ),
 )
 
 
@@ -192,6 +172,7 @@ class _Reader:
     def __init__(self, text: str, path: Path, options: Sequence[str], folder: Path | None) -> None:
         self.document: Document = parse(text, str(path))
         self.path, self.options, self.folder = path, options, folder
+        self.under: dict[str, Document] = {}  # the clock for all songs
         self.lines = key_lines(text)
         self.problems: list[Problem] = []
 
@@ -229,13 +210,14 @@ class _Reader:
         return Song(values["title"] or preset.name, preset, values["program"], values["bank"], snapshot, keeps)
 
     def preset(self, place: KeyPath, values: Mapping[str, Any]) -> Preset | None:
-        own = [f"{key}={_shown(value)}" for key, value in values["set"].items()]
+        own = [f"{CLOCK}.tempo={values['tempo']}"] if values["tempo"] else []
+        own += [f"{key}={_shown(value)}" for key, value in _flat(values["set"])]
         try:
             name = str(values["preset"])
             beside = self.path.parent / name
             known = str(beside) if beside.suffix == ".toml" and beside.is_file() else name
             find(known, self.folder)
-            return load(known, [*own, *self.options], self.folder)
+            return load(known, [*own, *self.options], self.folder, self.under)
         except PresetError as error:
             for one in error.problems:
                 ours = one.where.startswith("--set")
@@ -254,14 +236,26 @@ class _Reader:
                 self.wrong(place, line)
         return None
 
+    def clock(self) -> None:
+        """The list's own [clock]: under the songs'."""
+        table = self.document.get(CLOCK)
+        if isinstance(table, dict):
+            known = len(self.problems)
+            self.table((CLOCK,), table, CLOCK_KEYS)
+            self.under = {CLOCK: table} if len(self.problems) == known else {}  # each is told once
+        elif table is not None:
+            self.wrong((CLOCK,), f"write it as a table of its own: [{CLOCK}], and below it {TABLES[CLOCK][1]}")
+
     def whole(self) -> SetList:
+        self.clock()
         rows = self.document[_SONG]
         if not are_tables(rows):
             self.wrong((_SONG,), "write each song as a table of its own: [[song]]")
             rows = []
         elif not rows:
             self.wrong((_SONG,), "there is no song: write [[song]], and below it preset = ...")
-        own = self.table((), {name: one for name, one in self.document.items() if name != _SONG}, SETLIST_KEYS)
+        tables = (_SONG, CLOCK)
+        own = self.table((), {name: one for name, one in self.document.items() if name not in tables}, SETLIST_KEYS)
         if len(own["next"]) + len(own["previous"]) > MOST_TRIGGERS:
             self.wrong(("next",), f"more than {MOST_TRIGGERS} keys and controllers, with those of previous")
         songs = [self.song(index, row) for index, row in enumerate(rows[:MOST])]
@@ -283,6 +277,15 @@ class _Reader:
             seen.setdefault(number, index)
             if song.preset.inputs != songs[0].preset.inputs:
                 self.wrong((_SONG, index, "preset"), f"its inputs are not those of song 1: {songs[0].preset.inputs}")
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Keys of a preset, and of its tables (clock.source), with their values."""
+    for key, value in values.items():
+        if key.partition(".")[0] in TABLES | LISTS and isinstance(value, dict):
+            yield from _flat({f"{key}.{name}": one for name, one in value.items()})
+        else:
+            yield key, value
 
 
 def _shown(value: object) -> str:

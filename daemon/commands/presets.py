@@ -100,6 +100,7 @@ def reference() -> str:
     import textwrap
 
     from ripieno.daemon.chain_keys import CHAIN_KEYS
+    from ripieno.daemon.clock_keys import CLOCK_KEYS
     from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
     from ripieno.daemon.input_keys import INPUT_KEYS
     from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
@@ -111,6 +112,7 @@ def reference() -> str:
         "A preset:": PRESET_KEYS,
         "The [continuation] table, for a band that answers:": CONTINUATION_KEYS,
         "The [singing] table, for a voice that sings along:": SINGING_KEYS,
+        "The [clock] table, of a preset or a set list, for the one clock:": CLOCK_KEYS,
         "Each [[ensemble]] table, one an instrument:": INSTRUMENT_KEYS,
         "Each [[chain]] table, one a plugin:": CHAIN_KEYS,
         "Each [[input]] table, one a part of what comes in:": INPUT_KEYS,

@@ -9,10 +9,10 @@ from ripieno.daemon.commands.options import add_preset_options
 from ripieno.daemon.errors import UsageError
 
 if TYPE_CHECKING:
+    from ripieno.daemon.controls import Control
     from ripieno.daemon.flight.recorder import FlightRecorder
     from ripieno.daemon.live import Watcher
     from ripieno.daemon.recording.session import Session
-    from ripieno.daemon.setlist import Control
 
 EPILOG = """\
 examples:
@@ -124,7 +124,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _control(text: str) -> "Control":
-    from ripieno.daemon.setlist import parse_control
+    from ripieno.daemon.controls import parse_control
 
     try:
         return parse_control(text)

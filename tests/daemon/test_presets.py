@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from ripieno.daemon import presets
 from ripieno.daemon.chain_keys import CHAIN_KEYS
+from ripieno.daemon.clock_keys import CLOCK_KEYS
 from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.preset_document import PresetError, Problem
-from ripieno.daemon.presets import Chain, Continuation, Instrument, Preset, Singing
+from ripieno.daemon.presets import Chain, Clock, Continuation, Instrument, Preset, Singing
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, quote
 from ripieno.daemon.singing_keys import SINGING_KEYS
 from ripieno.daemon.toml_lines import key_lines, line_of
@@ -61,7 +62,9 @@ def test_keys_and_fields_are_the_same() -> None:
         "input",
         "continuation",
         "singing",
+        "clock",
     ]
+    assert [f.name for f in dataclasses.fields(Clock)] == [key.field for key in CLOCK_KEYS]
     assert [f.name for f in dataclasses.fields(Singing)] == [key.name for key in SINGING_KEYS]
     assert [f.name for f in dataclasses.fields(Continuation)] == [key.name for key in CONTINUATION_KEYS]
     assert [f.name for f in dataclasses.fields(Chain)] == [key.name for key in CHAIN_KEYS]
@@ -69,7 +72,7 @@ def test_keys_and_fields_are_the_same() -> None:
 
 
 def test_defaults_are_values_of_their_kind() -> None:
-    for key in PRESET_KEYS + CONTINUATION_KEYS + SINGING_KEYS + CHAIN_KEYS:
+    for key in PRESET_KEYS + CONTINUATION_KEYS + SINGING_KEYS + CLOCK_KEYS + CHAIN_KEYS:
         if key.default is not ...:
             assert key.kind.read(tomllib.loads(f"x = {key.kind.show(key.default)}")["x"]) == key.default
 

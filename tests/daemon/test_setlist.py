@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from ripieno.daemon.controls import Control, parse_control
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.preset_document import PresetError
-from ripieno.daemon.setlist import Control, load_list, parse_channel, parse_control, read_list, with_controls
+from ripieno.daemon.setlist import load_list, parse_channel, read_list, with_controls
 from ripieno.native.engine import Trigger
 
 GIG = """\
