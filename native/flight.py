@@ -22,6 +22,7 @@ KINDS = {
     lib.RP_FLIGHT_REFUSED: "refused",
     lib.RP_FLIGHT_AUDIO: "audio",
     lib.RP_FLIGHT_VALUE: "value",
+    lib.RP_FLIGHT_TRANSPORT: "transport",
 }
 _CYCLE, _ITEM = struct.Struct("=QIIIIIIIBBBB"), struct.Struct("=IIII")
 LAYOUT = (_CYCLE.size, _ITEM.size, ffi.sizeof("rp_voice"), ffi.sizeof("rp_stats"), ffi.sizeof("void *"))

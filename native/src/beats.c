@@ -74,7 +74,7 @@ struct rp_beats {
     uint32_t tracking;
 };
 
-/* Not fmaxf, which asks whether they are numbers. [worker] */
+/* Not fmaxf, which asks whether they are numbers. [process] */
 static float most(float a, float b) { return a > b ? a : b; }
 
 /* ---- set up ---- */
@@ -128,7 +128,7 @@ rp_beats *rp_beats_new(uint32_t sample_rate) {
 
 void rp_beats_free(rp_beats *beats) { free(beats); }
 
-/* Every phase of a period alike. [worker] */
+/* Every phase of a period alike. [process] */
 static void forget(rp_beats *beats) {
     for (uint32_t i = 0; i < COMBS; i++) {
         comb *c = &beats->comb[i];
@@ -151,7 +151,7 @@ void rp_beats_clear(rp_beats *beats) {
 
 /* ---- time passes ---- */
 
-/* What ends a beat begins the next, with the period that it had or another. [worker] */
+/* What ends a beat begins the next, with the period that it had or another. [process] */
 static void turn(rp_beats *beats) {
     float last[COMBS];
     for (uint32_t i = 0; i < COMBS; i++) {
@@ -164,7 +164,7 @@ static void turn(rp_beats *beats) {
     for (uint32_t i = 0; i < COMBS; i++) beats->score[beats->comb[i].first + beats->comb[i].head] = last[i];
 }
 
-/* [worker] */
+/* [process] */
 static void turn_to(rp_beats *beats, uint64_t step) {
     if (!beats->onsets || step - beats->step > PAUSE) {
         forget(beats);
@@ -178,41 +178,41 @@ static void turn_to(rp_beats *beats, uint64_t step) {
 
 /* ---- a note is heard ---- */
 
-/* [worker] */
+/* [process] */
 static double within(double x, double most) { return x < -most ? -most : x > most ? most : x; }
 
-/* How far `x` is above its mean, which learns. [worker] */
+/* How far `x` is above its mean, which learns. [process] */
 static double above(double *mean, double x) {
     double way = x - *mean;
     *mean += ACCENT_MEMORY * way;
     return way;
 }
 
-/* [worker] */
+/* [process] */
 static double accent(manner *usual, const onset *heard) {
     double loud = above(&usual->loud, heard->loud) / 16.0, low = -above(&usual->low, heard->low) / 12.0;
     double many = above(&usual->many, log2(1.0 + heard->notes));
     return within(LOUD * loud + LOW * low + MANY * many, ACCENT_MOST);
 }
 
-/* [worker] */
+/* [process] */
 static void add_run(float *restrict score, const float *restrict table, float weight, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) score[i] += weight * table[i];
 }
 
-/* Adds a table over the phases to the scores of where the phases were `lag` steps ago. [worker] */
+/* Adds a table over the phases to the scores of where the phases were `lag` steps ago. [process] */
 static void add(rp_beats *beats, const comb *c, uint64_t lag, const float *table, double weight) {
     uint32_t start = (uint32_t)((c->head + lag) % c->period), first = c->period - start;
     add_run(beats->score + c->first + start, table + c->first, (float)weight, first);
     add_run(beats->score + c->first, table + c->first + first, (float)weight, start);
 }
 
-/* [worker] */
+/* [process] */
 static void fade_run(float *score, float keep, float change, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) score[i] = keep * score[i] + change;
 }
 
-/* All scores fade towards what is usual; the best lay at `top`. [worker] */
+/* All scores fade towards what is usual; the best lay at `top`. [process] */
 static void fade(rp_beats *beats, double seconds, float top) {
     float keep = expf((float)(-seconds / MEMORY));
     for (uint32_t i = 0; i < COMBS; i++) {
@@ -222,7 +222,7 @@ static void fade(rp_beats *beats, double seconds, float top) {
     }
 }
 
-/* [worker] */
+/* [process] */
 static float best_of(const float *score, uint32_t count) {
     float lane[LANES], best = score[0];
     for (uint32_t j = 0; j < LANES; j++) lane[j] = score[j];
@@ -234,7 +234,7 @@ static float best_of(const float *score, uint32_t count) {
     return best;
 }
 
-/* The comb with the best cell. [worker] */
+/* The comb with the best cell. [process] */
 static const comb *search(rp_beats *beats) {
     const comb *top = beats->comb;
     for (uint32_t i = 0; i < COMBS; i++) {
@@ -245,7 +245,7 @@ static const comb *search(rp_beats *beats) {
     return top;
 }
 
-/* An onset, its accent, and that of the one before, of which it is only known now how long it was alone. [worker] */
+/* An onset, its accent, and that of the one before, of which it is only known now how long it was alone. [process] */
 static void hear(rp_beats *beats, const onset *heard) {
     uint64_t gap = heard->step - beats->last.step;
     int follows = beats->onsets > 0 && gap < PAUSE;
@@ -269,16 +269,16 @@ typedef struct {
     float score;
 } reading;
 
-/* [worker] */
+/* [process] */
 static int alike(double a, double b, double share) { return fabs(a - b) <= share * b; }
 
-/* The cell `steps` before a beat of a comb, wherever the next beat is. [worker] */
+/* The cell `steps` before a beat of a comb, wherever the next beat is. [process] */
 static uint32_t cell_before(const comb *c, int32_t steps) {
     int32_t phase = -steps % (int32_t)c->period;
     return c->first + (c->head + (uint32_t)(phase + (int32_t)c->period)) % c->period;
 }
 
-/* The best reading near another. [worker] */
+/* The best reading near another. [process] */
 static reading best_near(const rp_beats *beats, const reading *about) {
     reading best = {about->period, about->left, -INFINITY};
     int32_t middle = (int32_t)lround(about->left), reach = (int32_t)(NEAR_PHASE * about->period);
@@ -293,7 +293,7 @@ static reading best_near(const rp_beats *beats, const reading *about) {
     return best;
 }
 
-/* The mean of the readings near another, by their likelihoods: finer than the steps. [worker] */
+/* The mean of the readings near another, by their likelihoods: finer than the steps. [process] */
 static reading mean_near(const rp_beats *beats, const reading *about) {
     double weight = 0.0, period = 0.0, lefts = 0.0;
     int32_t middle = (int32_t)lround(about->left), reach = (int32_t)(NEAR_PHASE * about->period);
@@ -308,7 +308,7 @@ static reading mean_near(const rp_beats *beats, const reading *about) {
     return (reading){period / weight, lefts / weight, about->score};
 }
 
-/* The best reading of all. [worker] */
+/* The best reading of all. [process] */
 static reading best_of_all(rp_beats *beats) {
     const comb *c = search(beats);
     uint32_t cell = 0;
@@ -317,7 +317,7 @@ static reading best_of_all(rp_beats *beats) {
     return (reading){c->period, c->period - phase, c->best};
 }
 
-/* The best score that means other beats: another period, or another phase of this one. [worker] */
+/* The best score that means other beats: another period, or another phase of this one. [process] */
 static float best_rival(const rp_beats *beats, const reading *ours) {
     float best = -INFINITY;
     for (uint32_t i = 0; i < COMBS; i++) {
@@ -331,7 +331,7 @@ static float best_rival(const rp_beats *beats, const reading *ours) {
     return best;
 }
 
-/* The next beat by a reading, no nearer than half a beat to the last, and not past. [worker] */
+/* The next beat by a reading, no nearer than half a beat to the last, and not past. [process] */
 static void expect(rp_beats *beats, const reading *found) {
     double now = (double)beats->frame, next = ((double)beats->step + 0.5 + found->left) * beats->frames;
     beats->period = found->period * beats->frames;
@@ -342,7 +342,7 @@ static void expect(rp_beats *beats, const reading *found) {
     beats->next = next;
 }
 
-/* The reading so far is kept unless another is clearly better. [worker] */
+/* The reading so far is kept unless another is clearly better. [process] */
 static void decide(rp_beats *beats) {
     reading found = best_of_all(beats);
     beats->top = found.score;
@@ -359,7 +359,7 @@ static void decide(rp_beats *beats) {
     expect(beats, &found);
 }
 
-/* The onset that was gathered is over. [worker] */
+/* The onset that was gathered is over. [process] */
 static void close_onset(rp_beats *beats) {
     turn_to(beats, beats->open.step);
     hear(beats, &beats->open);
@@ -367,7 +367,7 @@ static void close_onset(rp_beats *beats) {
     beats->open.notes = 0;
 }
 
-/* [worker] */
+/* [process] */
 static uint64_t come_to(rp_beats *beats, uint64_t frame) {
     if (frame > beats->frame) beats->frame = frame;
     uint64_t step = (uint64_t)((double)beats->frame / beats->frames);
@@ -384,7 +384,7 @@ void rp_beats_note(rp_beats *beats, uint64_t frame, uint32_t pitch, uint32_t vel
     if (velocity > open->loud) open->loud = velocity;
 }
 
-/* Beats that went by while nobody asked are counted, and not said. [worker] */
+/* Beats that went by while nobody asked are counted, and not said. [process] */
 static void pass_by(rp_beats *beats) {
     while (beats->next < (double)beats->frame - LATE_MOST / STEP * beats->frames) {
         beats->said = beats->next;
@@ -393,7 +393,7 @@ static void pass_by(rp_beats *beats) {
     }
 }
 
-/* Silence takes it away. [worker] */
+/* Silence takes it away. [process] */
 static double sure(const rp_beats *beats, uint64_t step) {
     double quiet = (double)(step - beats->step) * STEP - QUIET;
     return beats->confidence * (quiet > 0.0 ? exp(-quiet / FADE) : 1.0);

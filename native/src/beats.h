@@ -16,11 +16,11 @@ typedef struct {
 /* Nothing heard. NULL: no memory, or a rate beyond 8000..384000. [control] */
 rp_beats *rp_beats_new(uint32_t sample_rate);
 void rp_beats_free(rp_beats *beats); /* [control] */
-/* Forget everything; beats are counted from 0 again. [worker] */
+/* Forget everything; beats are counted from 0 again. [process] */
 void rp_beats_clear(rp_beats *beats);
-/* A key goes down; frames never fall (one that does counts as the last). pitch, velocity: 0..127. [worker] */
+/* A key goes down; frames never fall (one that does counts as the last). pitch, velocity: 0..127. [process] */
 void rp_beats_note(rp_beats *beats, uint64_t frame, uint32_t pitch, uint32_t velocity);
 /* Time has come to `frame`. 1: the next beat is due and said in `beat`; it lies at `frame` or up to RP_BEATS_LEAD after
- * it, later than every beat before. 0: none is due; or none is known: too few notes, or none for long. [worker] */
+ * it, later than every beat before. 0: none is due; or none is known: too few notes, or none for long. [process] */
 int rp_beats_next(rp_beats *beats, uint64_t frame, rp_beat *beat);
 #endif

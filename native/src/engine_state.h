@@ -35,7 +35,7 @@ enum {
     RP_COMMAND_TRANSPORT,
     RP_COMMAND_TAP
 };
-typedef struct {
+struct rp_command {
     rp_rig *rig;   /* LOAD, ARM */
     uint32_t slot; /* ARM, GO, PROGRAM; VOICE: RP_NO_SLOT for the rig that plays; SLOTS: how many */
     uint32_t
@@ -46,7 +46,7 @@ typedef struct {
     uint32_t source, what;         /* OBSERVE, TRANSPORT */
     uint64_t frame;                /* these and TAP */
     double own, beat;              /* TRANSPORT; OBSERVE has `own` */
-} rp_command;
+};
 
 enum { RP_AWAY_MAX = 8 };
 /* The set list. */
@@ -89,7 +89,10 @@ typedef struct {
 enum { RP_BAND_NOTES = 1024 };
 typedef struct {
     rp_band_note note[RP_BAND_NOTES];
-    uint32_t last; /* place given */
+    uint32_t last;        /* place given */
+    rp_heard_clock clock; /* as its worker was told last */
+    uint32_t jumps;       /* the timeline's, then */
+    int untold;           /* 1: the worker does not know of it yet */
 } rp_band;
 
 /* The voice: blocks that wait, and the note it sings. */

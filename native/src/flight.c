@@ -142,6 +142,14 @@ int32_t rp_flight_pull(rp_flight *flight, uint32_t kind, rp_ring *ring, uint32_t
     return size;
 }
 
+rp_transport rp_flight_transport(rp_flight *flight, const rp_transport *now) {
+    if (flight && flight->script) return rp_flight_give_transport(flight->script);
+    if (!flight || memcmp(&flight->known->transport, now, sizeof *now) == 0) return *now;
+    flight->known->transport = *now;
+    add(flight, (rp_flight_item){RP_FLIGHT_TRANSPORT, 0, 0, sizeof *now}, now);
+    return *now;
+}
+
 void rp_flight_note(rp_flight *flight, uint32_t key, uint32_t *known, uint32_t value) {
     if (*known == value) return;
     *known = value;

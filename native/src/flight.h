@@ -19,7 +19,8 @@ enum {
     RP_FLIGHT_REFUSED = 6, /* it was to leave, and its port had no room */
     RP_FLIGHT_AUDIO = 7,   /* an audio output that was not silent: 8 bytes that stand for its samples */
     RP_FLIGHT_VALUE = 8, /* control has set a number that is no command: `port` says which (flight_watch.c), 4 bytes */
-    RP_FLIGHT_SOUND = 9  /* sound came in at an audio input, and is kept: its samples, 4 bytes each */
+    RP_FLIGHT_SOUND = 9, /* sound came in at an audio input, and is kept: its samples, 4 bytes each */
+    RP_FLIGHT_TRANSPORT = 10 /* JACK's, an rp_transport, where a clock hears it and it is another than before */
 };
 typedef struct {
     uint32_t kind;   /* RP_FLIGHT_... */

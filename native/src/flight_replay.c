@@ -79,6 +79,15 @@ int32_t rp_flight_give(rp_flight_script *script, uint32_t kind, uint32_t *type, 
     return (int32_t)item.size;
 }
 
+rp_transport rp_flight_give_transport(rp_flight_script *script) {
+    rp_flight_item item;
+    const uint8_t *bytes;
+    uint32_t at = 0;
+    if (find(script, &at, 1u << RP_FLIGHT_TRANSPORT, &item, &bytes) && item.size == sizeof script->transport)
+        memcpy(&script->transport, bytes, item.size);
+    return script->transport;
+}
+
 /* [process] */
 static void keep(uint8_t place[16], const uint8_t *bytes, uint32_t size) {
     if (bytes && size) memcpy(place, bytes, size < 16 ? size : 16);

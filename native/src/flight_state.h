@@ -7,13 +7,14 @@
 #include "process.h"
 #include "ring.h"
 
-enum { RP_FLIGHT_RIGS = 16, RP_FLIGHT_KINDS = RP_FLIGHT_SOUND + 1 };
+enum { RP_FLIGHT_RIGS = 16, RP_FLIGHT_KINDS = RP_FLIGHT_TRANSPORT + 1 };
 /* Cycles, and frames, under one head, at most: what a crash may take of a silence is a quarter of a second. */
 enum { RP_FLIGHT_STILL = 1024, RP_FLIGHT_STILL_FRAMES = 12000 };
 
 /* The numbers that are recorded, as bits: of the MIDI ports, and of the units of the rack that plays. */
 enum { RP_FLIGHT_UNIT_VALUES = RP_UNIT_PARAMETERS_MAX + 2 };
 struct rp_flight_known {
+    rp_transport transport;
     uint32_t shift[RP_PORTS_MAX], sound;
     const rp_rack *rack;
     uint32_t unit[RP_STRIPS_MAX + 1][RP_STRIP_UNITS_MAX][RP_FLIGHT_UNIT_VALUES];
@@ -26,6 +27,7 @@ typedef struct {
     uint32_t at[RP_FLIGHT_KINDS]; /* bytes of the items that are behind, for each kind */
     rp_rig *rig[RP_FLIGHT_RIGS];  /* for the commands that want one, in turn */
     uint32_t rigs, rigs_used;
+    rp_transport transport; /* JACK's, as it was last */
     int differs;
     rp_flight_item was, is;
     uint8_t was_bytes[16], is_bytes[16];
@@ -57,12 +59,15 @@ void rp_flight_end(rp_flight *flight, const rp_cycle *cycle);
 int32_t rp_flight_pull(rp_flight *flight, uint32_t kind, rp_ring *ring, uint32_t *type, void *body, uint32_t capacity);
 /* A number as it is now; it is recorded where it is not as `known` says. [process] */
 void rp_flight_note(rp_flight *flight, uint32_t key, uint32_t *known, uint32_t value);
+/* JACK's transport as it is now, remembered; in a replay, as it was then. flight NULL: as it is. [process] */
+rp_transport rp_flight_transport(rp_flight *flight, const rp_transport *now);
 /* A replay's next number at `*at` or behind it: 1, or 0 where there is none. `*at` begins at 0. [process] */
 int rp_flight_value(const rp_flight *flight, uint32_t *at, uint32_t *key, uint32_t *value);
 /* 0 for silence; else a number that stands for these samples. [any] */
 uint64_t rp_flight_sum(const float *samples, uint32_t frames);
 /* A replay's part of them. [process] */
 int32_t rp_flight_give(rp_flight_script *script, uint32_t kind, uint32_t *type, void *body, uint32_t capacity);
+rp_transport rp_flight_give_transport(rp_flight_script *script);
 int rp_flight_compare(rp_flight_script *script, const rp_flight_item *is, const uint8_t *bytes);
 void rp_flight_compare_end(rp_flight_script *script);
 #endif

@@ -60,11 +60,14 @@ static void obey(rp_engine *engine) {
     while (!engine->next && rp_change_has_room(engine) && next_command(engine, &type, &command)) {
         if (type == RP_COMMAND_LOAD) load(engine, command.rig);
         else if (type == RP_COMMAND_VOICE) set_voice(engine, &command);
+        else if (type >= RP_COMMAND_CONDUCTOR) rp_conductor_obey(engine, type, &command);
         else if (type >= RP_COMMAND_ARM) rp_slots_obey(engine, type, &command);
         else silence(engine, type == RP_COMMAND_PANIC);
         if (type == RP_COMMAND_PANIC)
             rp_engine_report(engine, (rp_report){.frame = engine->outlet.now, .kind = RP_REPORT_PANIC});
-        if (type == RP_COMMAND_STOP) engine->stopping = 1;
+        if (type != RP_COMMAND_STOP) continue;
+        rp_conductor_stop(engine);
+        engine->stopping = 1;
     }
     if (!rp_change_has_room(engine)) rp_audio_hurry(engine);
     if (!engine->stopping) rp_slots_tend(engine);
@@ -92,6 +95,7 @@ static void run_until(rp_engine *engine, uint64_t frame) {
         uint64_t task = next ? next->frame : UINT64_MAX, chord = UINT64_MAX;
         if (engine->rig->instrumenter) chord = rp_instrumenter_deadline(engine->rig->instrumenter);
         uint64_t due = chord < task ? chord : task;
+        rp_conductor_send(engine, due < frame ? due : frame);
         if (due > frame) return;
         if (due > engine->outlet.now) engine->outlet.now = due;
         if (chord <= task) {
@@ -103,6 +107,12 @@ static void run_until(rp_engine *engine, uint64_t frame) {
     }
 }
 
+/* Its beats are the player's. [process] */
+static void hear_key(rp_engine *engine, const rp_midi_message *on) {
+    int heard = engine->rig->config.in_channels >> (on->byte[0] & 15) & 1;
+    if (heard) rp_conductor_key(&engine->conductor, engine->outlet.now, on->byte[1], on->byte[2]);
+}
+
 /* [process] */
 static void read_event(rp_engine *engine, const rp_input *event) {
     rp_midi_message message;
@@ -111,8 +121,10 @@ static void read_event(rp_engine *engine, const rp_input *event) {
         if (!message.size) continue;
         if (engine->audio.rack && rp_midi_kind(&message) == RP_MIDI_CONTROL)
             rp_rack_control(engine->audio.rack, message.byte);
-        if (!rp_slots_hear(engine, (uint8_t)event->port, &message))
-            rp_player_message(engine, (uint8_t)event->port, &message);
+        if (rp_conductor_takes(&engine->conductor, event->port, &message)) continue;
+        if (rp_slots_hear(engine, (uint8_t)event->port, &message)) continue;
+        if (rp_midi_is_note_on(&message)) hear_key(engine, &message);
+        rp_player_message(engine, (uint8_t)event->port, &message);
     }
 }
 
@@ -163,17 +175,20 @@ static void run(rp_engine *engine, const rp_cycle *cycle) {
         if (cycle->lost >> port & 1) rp_player_unplug(engine, port);
     if (cycle->lost) rp_vocal_forget(engine);
     if (cycle->lost) rp_slots_unplug(engine);
+    rp_conductor_begin(engine, cycle);
     if (engine->rig && !engine->stopping) {
         rp_band_begin(engine);
         rp_vocal_begin(engine, cycle);
         play(engine, cycle);
     }
+    if (cycle->frames) rp_conductor_send(engine, cycle->frame + cycle->frames - 1);
     rp_outlet_end(&engine->outlet, cycle);
     rp_flight_watch_units(engine);
     rp_audio_render(engine, cycle);
     align(engine, cycle);
     rp_hear_end(engine, cycle);
     answer(engine);
+    rp_conductor_end(engine, cycle);
     publish(engine, cycle);
 }
 

@@ -15,6 +15,10 @@ static const double SLACK = 0.002;      /* s: and never one nearer than this */
 static const double LEAST = 2e-5;       /* s: nobody is surer */
 static const double LEARN = 1.0 / 32.0, BURST = 9.0; /* how quickly the noise is learnt; how much of one surprise */
 
+/* What stands for a line that is known: so many observations, so many beats back. */
+enum { KNOWN = 12 };
+static const double KNOWN_BEATS = 3.0;
+
 /* A fit's place and slope at the newest observation, in frames from it and frames a beat. */
 typedef struct {
     double at, slope;
@@ -172,6 +176,17 @@ int rp_pulses_hear(rp_pulses *pulses, double frame, double beat) {
     pulses->doubted = 0;
     draw_line(pulses);
     return 1;
+}
+
+void rp_pulses_know(rp_pulses *pulses, double frame, double beat, double period) {
+    pulses->count = pulses->doubted = 0;
+    for (uint32_t i = KNOWN; i > 0; i--) {
+        double before = i * KNOWN_BEATS / KNOWN;
+        append(pulses, frame - before * period, beat - before);
+    }
+    pulses->frame = frame;
+    pulses->beat = beat;
+    pulses->period = fmin(fmax(period, pulses->shortest), pulses->longest);
 }
 
 void rp_pulses_insist(rp_pulses *pulses, double frame, double beat) {

@@ -31,6 +31,8 @@ typedef struct {
 void rp_pulses_begin(rp_pulses *pulses, double sample_rate, double bpm, double noise, uint32_t patience);
 /* 1: taken; 0: less than a 25th of a beat after the last one, left out. [process] */
 int rp_pulses_hear(rp_pulses *pulses, double frame, double beat);
+/* All that was heard is forgotten; the line is known: `beat` at `frame`, then one each `period` frames. [process] */
+void rp_pulses_know(rp_pulses *pulses, double frame, double beat, double period);
 /* It surely was that beat at that frame: where the line is far off, all that was heard is forgotten. [process] */
 void rp_pulses_insist(rp_pulses *pulses, double frame, double beat);
 double rp_pulses_beat(const rp_pulses *pulses, double frame); /* by the line [process] */

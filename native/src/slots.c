@@ -62,6 +62,12 @@ static void step(rp_engine *engine, uint8_t where) {
 }
 
 /* [process] */
+static void act(rp_engine *engine, uint8_t go) {
+    if (go == RP_GO_TAP) rp_conductor_tap(&engine->conductor, engine->outlet.now);
+    else step(engine, go);
+}
+
+/* [process] */
 static void arm(rp_engine *engine, uint32_t slot, rp_rig *rig) {
     rp_rig *before = engine->slots.rig[slot];
     engine->slots.rig[slot] = rig;
@@ -128,7 +134,7 @@ static int hear_program(rp_engine *engine, uint8_t in_port, const rp_midi_messag
 static void pull(rp_engine *engine, uint32_t which, uint8_t value) {
     uint8_t *down = &engine->slots.down[which], before = *down;
     *down = value >= DOWN;
-    if (*down && !before) step(engine, engine->slots.trigger[which].go);
+    if (*down && !before) act(engine, engine->slots.trigger[which].go);
 }
 
 /* Is it the note-off of a key that was struck when it was none of the set list's? [process] */
@@ -141,10 +147,11 @@ static int ends_note(const rp_engine *engine, uint8_t in_port, const rp_midi_mes
 static int hear_trigger(rp_engine *engine, uint32_t which, uint8_t in_port, const rp_midi_message *message) {
     const rp_trigger *trigger = &engine->slots.trigger[which];
     int controls = rp_midi_kind(message) == RP_MIDI_CONTROL;
+    if (!engine->slots.count && trigger->go != RP_GO_TAP) return 0;
     if (!engine->slots.set[which] || trigger->number != message->byte[1] || !is_on(trigger->channel, message)) return 0;
     if (controls != (trigger->controller != 0) || ends_note(engine, in_port, message)) return 0;
     if (controls) pull(engine, which, message->byte[2]);
-    else if (rp_midi_is_note_on(message)) step(engine, trigger->go);
+    else if (rp_midi_is_note_on(message)) act(engine, trigger->go);
     return 1;
 }
 
@@ -152,8 +159,8 @@ int rp_slots_hear(rp_engine *engine, uint8_t in_port, const rp_midi_message *mes
     uint8_t kind = rp_midi_kind(message);
     int note = rp_midi_is_note_on(message) || rp_midi_is_note_off(message), control = kind == RP_MIDI_CONTROL;
     int taken = 0;
-    if (!engine->slots.count || (!note && !control && kind != RP_MIDI_PROGRAM)) return 0;
-    if (!note && hear_program(engine, in_port, message)) return 1;
+    if (!note && !control && kind != RP_MIDI_PROGRAM) return 0;
+    if (!note && engine->slots.count && hear_program(engine, in_port, message)) return 1;
     for (uint32_t i = 0; (note || control) && !taken && i < RP_TRIGGERS_MAX; i++)
         taken = hear_trigger(engine, i, in_port, message);
     return taken;

@@ -229,6 +229,11 @@ void rp_timeline_observe(rp_timeline *timeline, uint32_t source, uint64_t frame,
     if (!timeline->joined && rp_pulses_ready(&from->pulses)) join(timeline, (double)frame);
 }
 
+void rp_timeline_know(rp_timeline *timeline, uint32_t source, uint64_t frame, double beat, double bpm) {
+    if (source >= RP_CLOCKS || source == RP_CLOCK_INTERNAL) return;
+    rp_pulses_know(&timeline->voice[source].pulses, (double)frame, beat, period_of(timeline, bpm));
+}
+
 void rp_timeline_choose(rp_timeline *timeline, uint32_t source) {
     if (source >= RP_CLOCKS || source == timeline->source) return;
     const rp_pulses *pulses = &timeline->voice[source].pulses;

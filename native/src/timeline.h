@@ -59,6 +59,8 @@ void rp_timeline_set_tempo(rp_timeline *timeline, double bpm); /* unless it foll
 /* The source's own beat, whatever it counts from, was `beat` at `frame`. Its beats and frames rise; where they do not,
  * it is forgotten and begins anew. Sources that are not chosen may speak too: it makes taking over swift. [process] */
 void rp_timeline_observe(rp_timeline *timeline, uint32_t source, uint64_t frame, double beat);
+/* The source's tempo is known, not heard: its own beat is `beat` at `frame`. [process] */
+void rp_timeline_know(rp_timeline *timeline, uint32_t source, uint64_t frame, double beat, double bpm);
 /* Follow this source from now on: its tempo once it has been heard for two beats, its phase at no more than 1 ms a
  * beat; the tempo is held until then. While the transport stands it is taken over at once, place and all. [process] */
 void rp_timeline_choose(rp_timeline *timeline, uint32_t source);
