@@ -229,9 +229,10 @@ def _fate(on: int, off: int, heard: list[Event]) -> Iterator[str]:
         yield "released"
 
 
-def play_chords(client: JackClient, seconds: float, to: str, back: str) -> Chords:
-    """Chords from one JACK client, into port `to`; out of port `back`, to another one."""
-    player = JackProbe("bench-player", [], ["out"], chords(seconds))
+def play(client: JackClient, script: Sequence[Event], to: str, back: str) -> tuple[list[Event], list[Event], int]:
+    """A script from one JACK client into port `to`; out of port `back` to another one. Returns what was sent, what was
+    heard, and the xruns meanwhile."""
+    player = JackProbe("bench-player", [], ["out"], script)
     listener = JackProbe("bench-listener", ["in"], [])
     with closing(player), closing(listener):
         for probe in (player, listener):
@@ -241,9 +242,14 @@ def play_chords(client: JackClient, seconds: float, to: str, back: str) -> Chord
         _rest(listener)
         before = listener.state().xruns
         player.go()
-        wait_for(lambda: player.done, "the end of the chords", seconds + _START_SECONDS)
+        wait_for(lambda: player.done, "the end of the script", script[-1][0] / RATE + _START_SECONDS)
         _rest(listener)
-        return judge(player.sent(), listener.received(), listener.state().xruns - before)
+        return player.sent(), listener.received(), listener.state().xruns - before
+
+
+def play_chords(client: JackClient, seconds: float, to: str, back: str) -> Chords:
+    """Chords from one JACK client, into port `to`; out of port `back`, to another one."""
+    return judge(*play(client, chords(seconds), to, back))
 
 
 def _rest(probe: JackProbe) -> None:

@@ -14,6 +14,7 @@ BENCHES: dict[str, str] = {
     "singing": "real-time factor of the voice, how soon it answers a key, and how it does live",
     "plugins": "latency and cost of plugins, and what is heard of one that is killed, hangs or sends nonsense",
     "jack": "round trip through a JACK server while Python is kept busy, beside a plain wire",
+    "setlist": "a thousand changes of song while eight notes and the pedal are held",
     "service": "what is heard when the service is killed while notes sound, and when it is back",
     "startup": "time until the ports are up, memory, and what idling costs",
     "render": "how much faster than real time a file is played",
