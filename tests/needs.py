@@ -25,6 +25,8 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "jackd": (_program("jackd"), "Debian: apt install jackd2; macOS: brew install jack"),
     "jack_midi_latency_test": (_program("jack_midi_latency_test"), "Debian: apt install jackd2"),
     "jack_iodelay": (_program("jack_iodelay"), "Debian: apt install jackd2"),
+    "jack_midi_clock": (_program("jack_midi_clock"), "Debian: apt install jack-midi-clock"),
+    "jack_transport": (_program("jack_transport"), "Debian: apt install jackd2"),
     "ardour7-lua": (_program("ardour7-lua"), "Debian 12: apt install --no-install-recommends ardour"),
     "pulseaudio": (
         lambda: all(map(shutil.which, ("pulseaudio", "pactl", "parec"))),
@@ -46,6 +48,7 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "pyo": (_module("pyo"), 'pip install "ripieno[pyo]"'),
     "fluidsynth": (lambda: find_library("fluidsynth") is not None, "Debian: apt install libfluidsynth3"),
     "mir_eval": (_module("mir_eval"), 'pip install "ripieno[beats]"'),
+    "link": (_module("link"), 'pip install "ripieno[link]"'),
     "partitura": (_module("partitura"), 'pip install "ripieno[beats]"'),
     "systemd-analyze": (_program("systemd-analyze"), "Debian: apt install systemd"),
     "pretty_midi": (_module("pretty_midi"), 'pip install "ripieno[sound]"'),
