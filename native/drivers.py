@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ _ADVICE = {
     lib.RP_JACK_OTHER_RATE: "the JACK server came back with another sample rate",
     lib.RP_JACK_NO_MEMORY: "no memory for the JACK client",
 }
-_BACKOFF = (0.25, 0.25, 0.5, 0.5, 1.0)  # seconds between attempts to find the server again; the last one repeats
+_BACKOFF = (0.25, 0.25, 0.5)  # seconds between attempts to find the server again; the last one repeats
 _STOP_TIMEOUT = 3.0
 
 
@@ -226,7 +226,9 @@ class JackDriver(JackClient):
         """Run the engine, whose sample rate must be the driver's. Raises DriverError."""
         if engine.sample_rate != self.sample_rate:
             raise DriverError(f"the engine has {engine.sample_rate} Hz, the JACK server {self.sample_rate} Hz")
-        self._check(lib.rp_jack_start(self._jack, engine.pointer))
+        result = lib.rp_jack_start(self._jack, engine.pointer)
+        if not self.new_rate:  # else the server may have gone again meanwhile: `tend` looks for it
+            self._check(result)
         self._engine, self.new_rate = engine, 0
         self._missing = bool(self.links.links)
         engine.drivers += 1
@@ -286,7 +288,7 @@ class JackDriver(JackClient):
         what = f"{'audio' if audio else 'MIDI'} {'source' if into else 'destination'}"
         port = ports[pick(part, {name: one.aliases for name, one in ports.items()}, what)]
         self._join(ours, port, into)
-        self.links.joined(ours, port, into, audio, asked=True)
+        self.links.joined(ours, port, into, audio, asked=True, there=ports)
         return port.name
 
     def _own(self, name: str) -> str:
@@ -347,9 +349,14 @@ class JackDriver(JackClient):
             ours, other = (self._own(destination), source) if into else (self._own(source), destination)
             if kind == lib.RP_JACK_PARTED:
                 self.links.parted(ours, other, into, time.monotonic())
-            elif other in ports and not ports[other][0].ours and place > gone.get(other, -1):
-                self.links.joined(ours, ports[other][0], into, ports[other][1])
+            elif place > gone.get(other, -1) and self._is_joined(ours, other, into, ports):
+                self.links.joined(ours, ports[other][0], into, ports[other][1], there=ports)
         return bool(happened)
+
+    def _is_joined(self, ours: str, other: str, into: bool, ports: Mapping[str, tuple[Port, bool]]) -> bool:
+        """Whether news of a connection hold: a port's number, by which JACK tells them, may be another's by now."""
+        known = other in ports and not ports[other][0].ours
+        return known and self.connected(*self._ends(ours, other, into))
 
     def _renew(self) -> list[str]:
         """Make the connections that are missing, of devices that are there; returns news."""
@@ -364,7 +371,7 @@ class JackDriver(JackClient):
             except DriverError:
                 self._missing = True  # it is there, and not ready
                 continue
-            self.links.joined(link.ours, port, link.into, link.audio)
+            self.links.made(link, port)
             self.links.restored += 1
             news.append(f"{port.name} is connected")
         return news

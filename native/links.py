@@ -6,8 +6,9 @@ Nothing here talks to a server: `Links` is told what happened, in its order, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 GRACE = 1.0
@@ -35,6 +36,7 @@ class Port(NamedTuple):
     ours: bool
 
 
+@lru_cache(4096)
 def lasting(name: str) -> str:
     """A name without the numbers that the system gives anew each time it sees the device."""
     return _GIVEN_ANEW.sub("", name)
@@ -65,12 +67,6 @@ class Identity:
         told_by_alias = self.aliases and _ANY.fullmatch(self.name)
         return lasting(self.aliases[0] if told_by_alias else self.name)
 
-    def find(self, ports: Iterable[Port]) -> Port | None:
-        """It among these; None: it is not there, or two are alike and neither has its whole name."""
-        found = [port for port in ports if self.fits(port)]
-        exact = [port for port in found if port.name == self.name]
-        return exact[0] if len(exact) == 1 else found[0] if len(found) == 1 else None
-
 
 @dataclass
 class Link:
@@ -83,7 +79,8 @@ class Link:
     asked: bool = False  # for by whoever began this program; else somebody made it by hand
     undone_at: float | None = None  # when it was undone while the device stayed
     let_go: bool = False  # on purpose: not made again before the device was away
-    strange: str = ""  # another device that has its name, and was told of
+    beside: frozenset[str] = frozenset()  # names of others that are just like it, and were there when it was
+    strange: str = ""  # what was told of another device that could be taken for it
 
     def goes_by(self, name: str) -> bool:
         """Is this the device's name?"""
@@ -97,21 +94,31 @@ class Links:
     links: list[Link] = field(default_factory=list)
     restored: int = 0
 
-    def find(self, ours: str, port: Port, into: bool) -> Link | None:
-        """The link of a port of ours with a device."""
-        alike = (one for one in self.links if one.ours == ours and one.into == into)
-        return next((one for one in alike if one.device.fits(port)), None)
+    def find(self, ours: str, port: Port, into: bool, there: Collection[str] = ()) -> Link | None:
+        """The link of a port of ours with a device, by its name; or with one just like it, which is not `there`."""
+        alike = [one for one in self.links if one.ours == ours and one.into == into and one.device.fits(port)]
+        named = (one for one in alike if one.device.name == port.name)
+        return next(named, next((one for one in alike if one.device.name not in there), None))
 
-    def joined(self, ours: str, port: Port, into: bool, audio: bool, asked: bool = False) -> Link:
-        """Two ports were connected, by whomever."""
-        link = self.find(ours, port, into)
+    def joined(
+        self, ours: str, port: Port, into: bool, audio: bool, asked: bool = False, there: Collection[str] = ()
+    ) -> Link:
+        """Two ports were connected, by whomever. there: the names of all ports there are."""
+        link = self.find(ours, port, into, there)
         if link is None:
             link = Link(ours, Identity(port.name, port.aliases), into, audio)
             self.links = [*self.links[len(self.links) // MOST :], link]
-        link.device = Identity(port.name, port.aliases or link.device.aliases)
         link.asked |= asked
-        link.undone_at, link.let_go, link.strange = None, False, ""
+        self.made(link, port)
         return link
+
+    def made(self, link: Link, port: Port) -> None:
+        """A link is there, with a device that may have another name than before: so it has for its other links."""
+        before = link.device.name
+        link.undone_at, link.let_go, link.strange = None, False, ""
+        for one in self.links:
+            if one.device.name == before and one.device.fits(port):
+                one.device = Identity(port.name, port.aliases or one.device.aliases)
 
     def parted(self, ours: str, name: str, into: bool, now: float) -> None:
         """A connection was undone, at `now` seconds: by hand, or because the device goes away."""
@@ -148,12 +155,35 @@ class Links:
         """
         wanted = []
         for link in list(self.links):
-            port = link.device.find(_able(ports, link))
-            if port is None:
+            port = self.place(link, ports)
+            if port is None or connected(link, port):
                 link.undone_at, link.let_go = None, False
-            elif not connected(link, port) and not link.let_go and not self._settle(link, now):
+            elif not link.let_go and not self._settle(link, now):
                 wanted.append((link, port))
         return wanted
+
+    def place(self, link: Link, ports: Sequence[Port]) -> Port | None:
+        """Where a link's device is among all that there are; None: nowhere, or nobody can tell."""
+        like = [port for port in ports if _able(port, link) and link.device.fits(port)]
+        exact = next((port for port in like if port.name == link.device.name), None)
+        if exact:
+            link.beside = frozenset(port.name for port in like) - {exact.name}
+            return exact
+        new = self._candidates(link, like)
+        there = {port.name for port in ports}
+        rivals = [one for one in self._twins(link, new[0]) if one.device.name not in there] if new else []
+        return new[0] if len(new) == 1 and not rivals else None
+
+    def _candidates(self, link: Link, like: Sequence[Port]) -> list[Port]:
+        """Of those that are like its device and have another name, those that may be it: that came up since it was
+        there, and are not what another link has by its whole name."""
+        new = [port for port in like if port.name not in link.beside]
+        return [port for port in new if all(one.device.name != port.name for one in self._twins(link, port))]
+
+    def _twins(self, link: Link, port: Port) -> list[Link]:
+        """Links of other devices that this could be as well."""
+        others = (one for one in self.links if one.into == link.into and one.device.name != link.device.name)
+        return [one for one in others if one.device.fits(port)]
 
     def _settle(self, link: Link, now: float) -> bool:
         """Whether a link whose device is there is left alone: undone just now, or on purpose."""
@@ -165,17 +195,24 @@ class Links:
         return True
 
     def strangers(self, ports: Sequence[Port]) -> list[str]:
-        """Sentences on devices that have the name of another one, which is away: told once each."""
+        """Sentences on devices that could be taken for one that is away, and are not: told once each."""
         news = []
         for link in self.links:
-            able = _able(ports, link)
-            others = [one for one in able if one.name == link.device.name and not link.device.fits(one) and one.aliases]
-            told = others[0].aliases[0] if others and not link.device.find(able) else ""
+            told = "" if self.place(link, ports) else self._doubt(link, [one for one in ports if _able(one, link)])
             if told and told != link.strange:
-                news.append(f"{link.device.name} is now another device ({told}), and is left alone: connect it by hand")
+                news.append(told)
             link.strange = told
-        return news
+        return list(dict.fromkeys(news))
+
+    def _doubt(self, link: Link, able: Sequence[Port]) -> str:
+        name = link.device.name
+        named = next((one for one in able if one.name == name and one.aliases and not link.device.fits(one)), None)
+        if named:
+            return f"{name} is now another device ({named.aliases[0]}), and is left alone: connect it by hand"
+        like = [one.name for one in self._candidates(link, [one for one in able if link.device.fits(one)])]
+        told = f"{' and '.join(like)} could be what was {name}, or its like, and"
+        return f"{told} {'is' if len(like) == 1 else 'are'} left alone: connect by hand" if like else ""
 
 
-def _able(ports: Sequence[Port], link: Link) -> list[Port]:
-    return [one for one in ports if not one.ours and (one.writes if link.into else one.reads)]
+def _able(port: Port, link: Link) -> bool:
+    return not port.ours and (port.writes if link.into else port.reads)

@@ -159,6 +159,7 @@ uint32_t rp_jack_begin(rp_jack *jack, rp_jack_player play, void *player) {
     atomic_store(&jack->lost, 0);
     if (!atomic_compare_exchange_strong(&jack->state, &open, RP_JACK_RUNNING)) return RP_JACK_NO_SERVER;
     if (jack->lib.activate(jack->client) == 0) return RP_JACK_FINE;
+    atomic_store(&jack->state, RP_JACK_GONE); /* it does not run, and whoever looks for a server tries again */
     rp_libjack_complaint(jack->reason, sizeof jack->reason);
     return RP_JACK_REFUSED;
 }

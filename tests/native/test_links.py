@@ -48,12 +48,75 @@ def test_a_device_is_known_wherever_it_comes_up() -> None:
     assert Identity("Synth:in", ("other",)).key == "Synth:in"
 
 
-def test_of_two_that_are_alike_only_the_whole_name_counts() -> None:
-    one = Identity("a2j:Keystation [20] (capture): MIDI 1")
-    twins = [keyboard(f"a2j:Keystation [{number}] (capture): MIDI 1") for number in (20, 24)]
-    assert one.find(twins) is twins[0]
-    assert one.find([keyboard("a2j:Keystation [28] (capture): MIDI 1"), twins[1]]) is None
-    assert one.find(twins[1:]) is twins[1]
+def twin(number: int) -> Port:
+    return keyboard(f"a2j:Keystation [{number}] (capture): MIDI 1")
+
+
+def with_twin(number: int, ours: str = "in") -> Links:
+    links = Links()
+    links.joined(ours, twin(number), into=True, audio=False)
+    return links
+
+
+def test_of_two_that_are_alike_the_whole_name_counts() -> None:
+    links = with_twin(20)
+    (link,) = links.links
+    assert links.place(link, [twin(20), twin(24)]) == twin(20)
+    assert links.place(link, [twin(24), twin(20)]) == twin(20)
+    assert links.place(link, []) is None
+
+
+def test_a_device_that_comes_up_under_another_number_is_known() -> None:
+    links = with_twin(20)
+    links.joined("in 2", twin(20), into=True, audio=False)
+    wanted = links.missing([twin(28)], never, 0)
+    assert [(link.ours, port) for link, port in wanted] == [("in", twin(28)), ("in 2", twin(28))]
+    links.made(*wanted[0])
+    assert [link.device.name for link in links.links] == [twin(28).name] * 2  # it has one number
+    assert len(links.missing([twin(28)], never, 0)) == 2
+
+
+def test_its_like_that_was_there_before_is_not_taken_for_it() -> None:
+    links = with_twin(20)
+    links.missing([twin(20), twin(24)], never, 0)
+    assert links.missing([twin(24)], never, 0) == []
+    assert links.strangers([twin(24)]) == []
+    ((_, port),) = links.missing([twin(24), twin(28)], never, 0)
+    assert port == twin(28)
+
+
+def test_its_like_that_has_a_place_is_not_taken_for_it() -> None:
+    links = with_twin(20)
+    links.joined("in 2", twin(24), into=True, audio=False, there=[twin(20).name, twin(24).name])
+    assert [link.ours for link, _ in links.missing([twin(24)], never, 0)] == ["in 2"]
+    ((link, port), _) = links.missing([twin(28), twin(24)], never, 0)
+    assert (link.ours, port) == ("in", twin(28))
+
+
+def test_who_could_be_either_of_two_is_neither_and_told_of() -> None:
+    links = with_twin(20)
+    links.joined("in 2", twin(24), into=True, audio=False, there=[twin(20).name, twin(24).name])
+    assert links.missing([twin(28)], never, 0) == []
+    first, second = links.strangers([twin(28)])
+    assert f"{twin(28).name} could be what was {twin(20).name}, or its like" in first
+    assert twin(24).name in second
+    assert links.strangers([twin(28)]) == []
+    assert links.missing([twin(28), twin(32)], never, 0) == []
+    assert len(links.missing([twin(20), twin(24)], never, 0)) == 2  # both have their own names again
+
+
+def test_two_that_are_alike_may_play_into_one_port() -> None:
+    links = with_twin(20)
+    both = [twin(20), twin(24)]
+    links.joined("in", twin(24), into=True, audio=False, there=[one.name for one in both])
+    assert [port for _, port in links.missing(both, never, 0)] == both
+
+
+def test_who_connects_another_in_its_place_means_it() -> None:
+    links = with_twin(20)
+    links.joined("in", twin(28), into=True, audio=False, there=[twin(28).name])
+    (link,) = links.links
+    assert link.device.name == twin(28).name
 
 
 def test_what_comes_back_is_wanted_again() -> None:
