@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ripieno.native._native import ffi, lib
 from ripieno.native.instrumenter import Instrumenter, Voice, fill
+from ripieno.native.timeline import TimelineState, number_of, state_in
 from ripieno.native.zone import Zone, set_zones
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ KINDS = {
 SLOTS: int = lib.RP_SLOTS_MAX
 """Rigs that may wait in slots, at most."""
 TRIGGERS: int = lib.RP_TRIGGERS_MAX
-_WAYS = {1: lib.RP_GO_NEXT, -1: lib.RP_GO_PREVIOUS}
+_WAYS = {1: lib.RP_GO_NEXT, -1: lib.RP_GO_PREVIOUS, "tap": lib.RP_GO_TAP}
+_TRANSPORT = {"start": lib.RP_TRANSPORT_START, "locate": lib.RP_TRANSPORT_LOCATE, "stop": lib.RP_TRANSPORT_STOP}
 _NOBODY = 255
 _POLL = 256
 _RETRIES = 200
@@ -62,10 +64,10 @@ class Instrument:
 
 @dataclass(frozen=True)
 class Trigger:
-    """What changes to the next slot (step 1) or the previous one (step -1), and is not played: a key or, with
-    `controller`, a pedal or another controller that goes to 64 or above. channel: 0-15, None: any."""
+    """What changes to the next slot (step 1) or the previous one (step -1), or taps a beat ("tap"), and is not played:
+    a key or, with `controller`, a pedal or another controller that goes to 64 or above. channel: 0-15, None: any."""
 
-    step: int
+    step: int | str
     number: int
     controller: bool = False
     channel: int | None = None
@@ -118,6 +120,40 @@ class Stats:
     delay: int = 0  # frames, now: by which MIDI outputs are held back
     changes: int = 0  # from slot to slot
     lingering: int = 0  # now: racks of earlier rigs that still sound
+
+
+@dataclass(frozen=True)
+class ClockState:
+    """The clock as of one cycle.
+
+    timeline: tempo, beat, whether it rolls and follows. frame: the cycle's first; nanoseconds: when that cycle began,
+    by time.monotonic_ns, 0: nothing ran yet, or it is not known. player_bpm: of the player's own beats, None: there are
+    none; confidence: 0..1, how sure they are. ticks, lost: of MIDI clock, heard, and missing in between; sent: ticks
+    that left.
+    """
+
+    timeline: TimelineState
+    confidence: float
+    frame: int
+    nanoseconds: int
+    ticks: int
+    lost: int
+    sent: int
+    player_bpm: float | None
+    sample_rate: int
+
+    @property
+    def source(self) -> str:
+        """Whom it follows: a name of ripieno.native.timeline.SOURCES."""
+        return self.timeline.source
+
+    def frame_at(self, nanoseconds: int) -> int:
+        """The frame at a moment of time.monotonic_ns near this cycle, before or after it."""
+        return self.frame + round((nanoseconds - self.nanoseconds) * self.sample_rate / 1e9)
+
+    def nanoseconds_at(self, frame: int) -> int:
+        """The moment of time.monotonic_ns at which a frame near this cycle is processed."""
+        return self.nanoseconds + round((frame - self.frame) * 1e9 / self.sample_rate)
 
 
 class Rig:
@@ -277,7 +313,7 @@ class Engine:
         self._ask(lambda: lib.rp_engine_set_program(self.pointer, slot, number))
 
     def set_trigger(self, which: int, trigger: Trigger | None) -> None:
-        """What changes to the next or the previous slot: one of up to TRIGGERS, None: none."""
+        """What changes to the next or the previous slot, or taps: one of up to TRIGGERS, None: none."""
         self._slot_below(which, TRIGGERS)
         raw = ffi.NULL
         if trigger:
@@ -305,6 +341,48 @@ class Engine:
     def _slot_below(number: int, end: int) -> None:
         if not 0 <= number < end:
             raise ValueError(f"{number} is not from 0 to {end - 1}")
+
+    def set_clock(
+        self, source: str, inputs: Iterable[int] = (), outputs: Iterable[int] = (), on: bool = True, bpm: float = 0.0
+    ) -> None:
+        """Whom the clock follows (a name of timeline.SOURCES), at which MIDI inputs it hears MIDI clock, which is not
+        played then, on which MIDI outputs it sends it; bpm: of the internal clock, 0: as it was. Where it was off it
+        begins at beat 0 and stands. Raises ValueError for no such source, port or tempo."""
+        if bpm and not lib.RP_BPM_MIN <= bpm <= lib.RP_BPM_MAX:
+            raise ValueError(f"{bpm:g} BPM is no tempo: {lib.RP_BPM_MIN} to {lib.RP_BPM_MAX}")
+        heard, told = _bits(inputs, self.inputs, "input"), _bits(outputs, self.outputs, "output")
+        raw = ffi.new("rp_conductor_config *", (number_of(source), heard, told, on, bpm))
+        self._ask(lambda: lib.rp_engine_set_conductor(self.pointer, raw))
+
+    def observe(self, source: str, frame: int, beat: float) -> None:
+        """A source that Python hears was at this beat of its own count at that frame, past or soon to come."""
+        self._ask(lambda: lib.rp_engine_observe(self.pointer, number_of(source), frame, beat))
+
+    def transport(self, source: str, what: str, frame: int = 0, own: float = 0.0, beat: float = 0.0) -> None:
+        """The source's transport does "start", "locate" or "stop" at `frame`, 0: at once; its own beat `own` is `beat`
+        there. What "internal" does holds for "tap" and "player" where these are followed."""
+        number = _TRANSPORT[what]
+        self._ask(lambda: lib.rp_engine_transport(self.pointer, number_of(source), number, frame, own, beat))
+
+    def tap(self, frame: int = 0) -> None:
+        """Somebody tapped a beat at that frame, 0: now."""
+        self._ask(lambda: lib.rp_engine_tap(self.pointer, frame))
+
+    def clock(self) -> ClockState:
+        """The clock as of the last cycle."""
+        out = ffi.new("rp_conductor_state *")
+        lib.rp_engine_get_conductor(self.pointer, out)
+        return ClockState(
+            state_in(out.timeline),
+            out.confidence,
+            out.frame,
+            out.nanoseconds,
+            out.ticks,
+            out.lost,
+            out.sent,
+            out.player_bpm or None,
+            self.sample_rate,
+        )
 
     def holds(self, rig: Rig) -> bool:
         """Whether it may still play a rig that it was given: not before `poll` has heard that it does not."""
@@ -403,6 +481,14 @@ class Engine:
         # Under a driver that still runs its memory is in use: rather a leak than that.
         if getattr(self, "pointer", ffi.NULL) != ffi.NULL and not self.drivers:
             self.close()
+
+
+def _bits(ports: Iterable[int], count: int, kind: str) -> int:
+    """A bit for each port."""
+    wanted = set(ports)
+    if beyond := [port for port in wanted if not 0 <= port < count]:
+        raise ValueError(f"no MIDI {kind} {beyond[0]}: there are {count}")
+    return sum(1 << port for port in wanted)
 
 
 def _report(one: Any) -> Report:

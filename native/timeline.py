@@ -60,6 +60,11 @@ def state_of(pointer: Any) -> TimelineState:
     """The state of an rp_timeline, whichever thread runs it."""
     out = ffi.new("rp_timeline_state *")
     lib.rp_timeline_get(pointer, out)
+    return state_in(out)
+
+
+def state_in(out: Any) -> TimelineState:
+    """The same, of an rp_timeline_state."""
     return TimelineState(
         _NAMES[out.source],
         out.bpm,
@@ -95,7 +100,7 @@ class Timeline:
 
     def observe(self, source: str, frame: int, beat: float) -> None:
         """At this frame it was this beat of the source's own count."""
-        lib.rp_timeline_observe(self.pointer, _number(source), frame, beat)
+        lib.rp_timeline_observe(self.pointer, number_of(source), frame, beat)
 
     def hear(self, frame: int, data: bytes) -> None:
         """A MIDI message came in; any but clock, start, continue, stop and song position changes nothing."""
@@ -103,7 +108,7 @@ class Timeline:
 
     def choose(self, source: str) -> None:
         """Follow this source from now on."""
-        lib.rp_timeline_choose(self.pointer, _number(source))
+        lib.rp_timeline_choose(self.pointer, number_of(source))
 
     def set_tempo(self, bpm: float) -> None:
         """Of the internal clock. Raises ValueError for a tempo out of range."""
@@ -111,15 +116,15 @@ class Timeline:
 
     def start(self, source: str, frame: int, own: float, beat: float) -> None:
         """The transport starts; the source's own beat is there the timeline's `beat`."""
-        lib.rp_timeline_start(self.pointer, _number(source), frame, own, beat)
+        lib.rp_timeline_start(self.pointer, number_of(source), frame, own, beat)
 
     def locate(self, source: str, frame: int, own: float, beat: float) -> None:
         """It is elsewhere from this frame on, rolling or not as it was."""
-        lib.rp_timeline_locate(self.pointer, _number(source), frame, own, beat)
+        lib.rp_timeline_locate(self.pointer, number_of(source), frame, own, beat)
 
     def stop(self, source: str, frame: int) -> None:
         """The transport stops; the clock ticks on."""
-        lib.rp_timeline_stop(self.pointer, _number(source), frame)
+        lib.rp_timeline_stop(self.pointer, number_of(source), frame)
 
     def advance(self, frame: int) -> None:
         """A cycle begins."""
@@ -148,7 +153,8 @@ class Timeline:
         return int(self._in.lost)
 
 
-def _number(source: str) -> int:
+def number_of(source: str) -> int:
+    """A source's RP_CLOCK_... by its name. Raises ValueError for a name that there is not."""
     if source not in SOURCES:
         raise ValueError(f"no clock {source!r}; there are {', '.join(SOURCES)}")
     return int(SOURCES[source])

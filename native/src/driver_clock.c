@@ -159,6 +159,7 @@ static void play_cycle(rp_clock *clock, uint32_t frames, float *const *audio, ui
     uint32_t lost = left(clock); /* before what came is gathered */
     rp_cycle cycle = {
         .frame = clock->start,
+        .nanoseconds = began,
         .frames = frames,
         .period = clock->period,
         .in = clock->events,

@@ -107,6 +107,41 @@ static void note_load(rp_jack *jack, uint64_t taken, uint32_t frames) {
     atomic_fetch_add_explicit(&jack->overruns, load > RP_WHOLE_PERIOD, memory_order_relaxed);
 }
 
+/* When the cycle began, by rp_now: the server's own clock says how long ago, steadier than we were woken, and maybe
+ * a little in the future. `now`: of rp_now. [process] */
+static uint64_t moment(const rp_jack *jack, uint64_t now) {
+    uint32_t frame;
+    uint64_t began, next, time = jack->lib.get_time();
+    float period;
+    if (jack->lib.get_cycle_times(jack->client, &frame, &began, &next, &period) != 0) return now;
+    return now - (time - began) * 1000;
+}
+
+/* Quarter notes a minute. [process] */
+static double tempo(const rp_jack_position *at) { return at->beats_per_minute * 4.0 / (double)at->beat_type; }
+
+/* The quarter notes at the beginning of the cycle. JACK's beats are those of the time signature; bars are counted as if
+ * all were like this one. [process] */
+static double quarters(const rp_jack_position *at) {
+    double tick = at->valid & RP_JACK_HAS_TICK ? at->tick_double : at->tick;
+    double late = at->valid & RP_JACK_HAS_OFFSET ? at->beat_offset : 0.0;
+    double beat = (at->bar - 1) * (double)at->beats_per_bar + (at->beat - 1) + tick / at->ticks_per_beat;
+    return beat * 4.0 / (double)at->beat_type + late * tempo(at) / 60.0 / at->frame_rate;
+}
+
+/* [process] */
+static rp_transport transport(const rp_jack *jack) {
+    rp_jack_position at;
+    int state = jack->lib.transport_query(jack->client, &at);
+    rp_transport now = {.known = 1, .rolling = state == RP_JACK_ROLLING || state == RP_JACK_LOOPING, .frame = at.frame};
+    int sound = at.beats_per_minute > 0.0 && at.ticks_per_beat > 0.0 && at.beat_type > 0.0f && at.frame_rate;
+    if (!(at.valid & RP_JACK_HAS_BEAT) || !sound) return now;
+    now.has_beat = 1;
+    now.bpm = tempo(&at);
+    now.beat = quarters(&at);
+    return now;
+}
+
 int rp_jack_process(uint32_t frames, void *argument) {
     rp_jack *jack = argument;
     if (frames == 0) return 0;
@@ -116,6 +151,8 @@ int rp_jack_process(uint32_t frames, void *argument) {
     get_audio(jack, &jack->audio_out, frames);
     rp_cycle cycle = {
         .frame = frame,
+        .nanoseconds = moment(jack, began),
+        .transport = transport(jack),
         .frames = frames,
         .period = atomic_load_explicit(&jack->period, memory_order_relaxed),
         .in = jack->events,

@@ -18,6 +18,29 @@ typedef struct {
 } rp_jack_latency;
 enum { RP_JACK_CAPTURE = 0, RP_JACK_PLAYBACK = 1 }; /* since it came in; until it is heard */
 
+/* jack_position_t: the transport's place at the beginning of a cycle. Without gaps, so that it is the same on every
+ * machine. */
+#pragma pack(push, 1)
+typedef struct {
+    uint64_t unique_1, microseconds;
+    uint32_t frame_rate, frame;
+    uint32_t valid; /* RP_JACK_HAS_... : which of the others are */
+    int32_t bar, beat, tick;
+    double bar_start_tick;
+    float beats_per_bar, beat_type;
+    double ticks_per_beat, beats_per_minute;
+    double frame_time, next_time;
+    uint32_t beat_offset; /* frames before the cycle, of which bar, beat and tick are */
+    float audio_frames_per_video_frame;
+    uint32_t video_offset;
+    double tick_double;
+    int32_t padding[5];
+    uint64_t unique_2;
+} rp_jack_position;
+#pragma pack(pop)
+enum { RP_JACK_STOPPED = 0, RP_JACK_ROLLING = 1, RP_JACK_LOOPING = 2 }; /* others wait to roll */
+enum { RP_JACK_HAS_BEAT = 0x10, RP_JACK_HAS_OFFSET = 0x40, RP_JACK_HAS_TICK = 0x200 };
+
 #define RP_JACK_MIDI "8 bit raw midi"
 #define RP_JACK_AUDIO "32 bit float mono audio"
 enum { RP_JACK_NO_START_SERVER = 1, RP_JACK_EXACT_NAME = 2 };                  /* options */
@@ -33,6 +56,10 @@ typedef struct {
     int (*midi_event_write)(void *buffer, uint32_t time, const uint8_t *data, size_t size);
     uint32_t (*last_frame_time)(const rp_jack_client *client);
     int (*port_connected)(const rp_jack_port *port);
+    int (*transport_query)(const rp_jack_client *client, rp_jack_position *position); /* RP_JACK_ROLLING... */
+    int (*get_cycle_times)(const rp_jack_client *client, uint32_t *frame, uint64_t *microseconds, uint64_t *next,
+                           float *period);
+    uint64_t (*get_time)(void); /* microseconds */
 
     rp_jack_client *(*client_open)(const char *name, int options, int *status, ...);
     int (*client_close)(rp_jack_client *client);

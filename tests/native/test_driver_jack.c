@@ -78,6 +78,29 @@ static void get_latency(rp_jack_port *at, int mode, rp_jack_latency *range) { *r
 
 static void set_latency(rp_jack_port *at, int mode, rp_jack_latency *range) { ((port *)at)->latency[mode] = *range; }
 
+static rp_jack_position place;
+static int rolls;
+
+static int query(const rp_jack_client *client, rp_jack_position *position) {
+    (void)client;
+    *position = place;
+    return rolls;
+}
+
+static uint64_t ago; /* microseconds since the cycle began */
+static const uint64_t TIME = 5000000;
+
+static int cycle_times(const rp_jack_client *client, uint32_t *frame, uint64_t *began, uint64_t *next, float *period) {
+    (void)client;
+    *frame = now;
+    *began = TIME - ago;
+    *next = *began + 2667;
+    *period = 2667.0f;
+    return 0;
+}
+
+static uint64_t time_now(void) { return TIME; }
+
 static uint32_t asked;
 
 static int recompute(rp_jack_client *client) {
@@ -109,6 +132,9 @@ static rp_jack *open_driver(uint32_t inputs, uint32_t outputs, uint32_t capacity
         .midi_event_write = write_event,
         .last_frame_time = frame_time,
         .port_connected = links_of,
+        .transport_query = query,
+        .get_cycle_times = cycle_times,
+        .get_time = time_now,
         .port_by_id = port_of,
         .port_name = name_of,
         .port_get_latency_range = get_latency,
@@ -326,6 +352,47 @@ static void test_news(void) {
     rp_jack_free(jack);
 }
 
+static void test_when_the_cycle_began(void) {
+    rp_jack *jack = open_driver(1, 1, 3);
+    for (ago = 0; ago < 2000; ago += 700) {
+        uint64_t before = rp_now();
+        cycle(jack, FRAMES);
+        CHECK(seen.nanoseconds >= before - ago * 1000 && seen.nanoseconds <= rp_now() - ago * 1000);
+    }
+    ago = 0;
+    rp_jack_free(jack);
+}
+
+/* Four and a half beats of 6/8 are two quarters and a quarter of one; the tempo counts eighths. */
+static void test_transport(void) {
+    rp_jack *jack = open_driver(1, 1, 3);
+    place = (rp_jack_position){.frame = 96000, .frame_rate = 48000, .bar = 1, .beat = 5, .tick = 960};
+    place.beats_per_bar = 6, place.beat_type = 8, place.ticks_per_beat = 1920, place.beats_per_minute = 180;
+    cycle(jack, FRAMES);
+    CHECK(seen.transport.known && !seen.transport.rolling && !seen.transport.has_beat);
+    CHECK(seen.transport.frame == 96000);
+    place.valid = RP_JACK_HAS_BEAT;
+    rolls = RP_JACK_ROLLING;
+    cycle(jack, FRAMES);
+    CHECK(seen.transport.rolling && seen.transport.has_beat);
+    CHECK(seen.transport.beat == 2.25 && seen.transport.bpm == 90.0);
+    place.valid |= RP_JACK_HAS_OFFSET; /* a quarter of a second ago */
+    place.beat_offset = 12000;
+    cycle(jack, FRAMES);
+    CHECK(seen.transport.beat == 2.625);
+    place.valid |= RP_JACK_HAS_TICK;
+    place.tick_double = 0.0;
+    place.bar = 3;
+    cycle(jack, FRAMES);
+    CHECK(seen.transport.beat == 8.375);
+    rolls = 3; /* it waits for somebody */
+    place.ticks_per_beat = 0;
+    cycle(jack, FRAMES);
+    CHECK(!seen.transport.rolling && !seen.transport.has_beat);
+    rolls = 0;
+    rp_jack_free(jack);
+}
+
 static void test_counts(void) {
     rp_jack *jack = open_driver(1, 1, 3);
     rp_jack_state state;
@@ -484,6 +551,8 @@ int main(void) {
     test_frames_never_go_back();
     test_connections();
     test_news();
+    test_when_the_cycle_began();
+    test_transport();
     test_counts();
     test_engine_in_the_cycle();
     test_probe_and_wire();
