@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _HEAD = struct.Struct("=QIHH")  # rp_tap_event
+_PIECE = struct.Struct("=dddII")  # rp_timeline_piece
 _LONGEST = 8192  # frames of a cycle
 _BLOCK_SECONDS = 0.25
 _ROOM_SECONDS = 8.0
+_NEAR = 1e-5  # beats: so near to what was expected, a beat is no news
 
 
 class Midi(NamedTuple):
@@ -32,12 +34,30 @@ class Midi(NamedTuple):
     data: bytes
 
 
+class Beats(NamedTuple):
+    """Where the beats are from `frame` on: there it is `beat`, and `rate` beats a frame. A beat is a quarter note.
+
+    jumps: another number than before where the clock was set to another beat. rolling: its transport does.
+    """
+
+    frame: float
+    beat: float
+    rate: float
+    rolling: bool = True
+    jumps: int = 0
+
+    def at(self, frame: float) -> float:
+        """The beat at that frame."""
+        return self.beat + (frame - self.frame) * self.rate
+
+
 @dataclass(frozen=True)
 class Block:
     """Cycles that followed one another without a gap.
 
     frame: of the first sample. frames: how many. audio: [audios, frames], 1.0 full scale. midi: by time. dropped:
-    cycles that were left out before the last of these, since the tap began.
+    cycles that were left out before the last of these, since the tap began. beats: of the clock, where there is one:
+    at the block's beginning, and wherever it goes on otherwise.
     """
 
     frame: int
@@ -45,6 +65,7 @@ class Block:
     audio: NDArray[np.float32]
     midi: tuple[Midi, ...]
     dropped: int
+    beats: tuple[Beats, ...] = ()
 
     @property
     def end(self) -> int:
@@ -81,10 +102,18 @@ class Tap:
         block = self._block
         if not lib.rp_tap_read(self.pointer, block):
             return None
-        midi = sorted(_events(ffi.buffer(self._midi, block.midi_size)[:]), key=lambda one: one.frame)
-        return Block(block.frame, block.frames, self._audio[:, : block.frames].copy(), tuple(midi), block.dropped)
+        midi, beats = list[Midi](), list[Beats]()
+        for frame, port, kind, data in _events(ffi.buffer(self._midi, block.midi_size)[:]):
+            if kind == lib.RP_TAP_CLOCK:
+                _add(beats, data)
+            else:
+                midi.append(Midi(frame, port, kind == lib.RP_TAP_OUT, data))
+        audio, in_time = self._audio[:, : block.frames].copy(), sorted(midi, key=lambda one: one.frame)
+        return Block(block.frame, block.frames, audio, tuple(in_time), block.dropped, tuple(beats))
 
-    def write(self, frame: int, audio: NDArray[np.float32], midi: Sequence[Midi] = ()) -> bool:
+    def write(
+        self, frame: int, audio: NDArray[np.float32], midi: Sequence[Midi] = (), beats: Sequence[Beats] = ()
+    ) -> bool:
         """One cycle, as the engine's process thread gives it: for tests. audio: [audios, frames]. False: dropped."""
         import numpy as np
 
@@ -93,6 +122,8 @@ class Tap:
         lib.rp_tap_open(self.pointer, frame, audio.shape[1])
         for one in midi:
             lib.rp_tap_midi(self.pointer, one.out, one.port, one.frame - frame, one.data, len(one.data))
+        for piece in beats:
+            lib.rp_tap_midi(self.pointer, lib.RP_TAP_CLOCK, 0, 0, _PIECE.pack(*piece), _PIECE.size)
         return bool(lib.rp_tap_close(self.pointer, pointers, len(rows)))
 
     @property
@@ -107,10 +138,19 @@ class Tap:
             ffi.release(pointer)
 
 
-def _events(data: bytes) -> Iterator[Midi]:
+def _add(beats: list[Beats], data: bytes) -> None:
+    """A piece of the clock, unless the one before goes on."""
+    frame, beat, rate, rolling, jumps = _PIECE.unpack(data)
+    last = beats[-1] if beats else None
+    if not last or (bool(rolling), jumps) != last[3:] or abs(last.at(frame) - beat) > _NEAR:
+        beats.append(Beats(frame, beat, rate, bool(rolling), jumps))
+
+
+def _events(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Frame, port, kind and bytes of each rp_tap_event."""
     at = 0
     while at < len(data):
         frame, size, port, out = _HEAD.unpack_from(data, at)
         at += _HEAD.size
-        yield Midi(frame, port, bool(out), data[at : at + size])
+        yield frame, port, out, data[at : at + size]
         at += (size + 7) // 8 * 8

@@ -2,33 +2,35 @@
 
 A `Journal` is a MIDI file of format 0 that only ever grows: events are appended, then the length of its one track is
 set right. Each event's port stands before it ("MIDI port", FF 21), so that `split` makes of it, at the end or after a
-crash, a file of format 1: the input on tracks of its own, and a track for each instrument. A tick is a frame.
+crash, a file of format 1: the input on tracks of its own, and a track for each instrument. A tick is a frame; where
+there was a clock, marks tell of it (sequencer-specific, FF 7F), and `split` makes the file's beats those (tempo.py).
 """
 
 import os
 import struct
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ripieno.daemon.recording.tempo import DIVISION, Mark, TempoMap
 from ripieno.daemon.recording.wav import to_disk
 from ripieno.plugins.files import whole_file
+
+if TYPE_CHECKING:
+    from ripieno.native.tap import Beats
 
 OUTPUTS = 16
 """In the file, input port n is n and output port n is 16 + n."""
 
 _HEAD = struct.Struct(">4sIHHH4sI")  # MThd and MTrk
 _META, _SYSEX, _SYSEX_END = 0xFF, 0xF0, 0xF7
-_TEXT, _TEXT_NAME, _TEXT_INSTRUMENT, _TEXT_MARKER, _PREFIX, _PORT, _TEMPO, _END = (
-    0x01,
-    0x03,
-    0x04,
-    0x06,
-    0x20,
-    0x21,
-    0x51,
-    0x2F,
-)
+_TEXT, _TEXT_NAME, _TEXT_INSTRUMENT, _TEXT_MARKER = 0x01, 0x03, 0x04, 0x06
+_PREFIX, _PORT, _END, _TEMPO, _OURS = 0x20, 0x21, 0x2F, 0x51, 0x7F
+_MARK = struct.Struct(">B4sddd?")  # 7D is nobody's number: time, beat and beats a second, as Mark has them
+_MARKED = (0x7D, b"beat")
+_MARK_NEAR = 2e-5  # beats: so near to what was expected, a beat is not marked
 _REAL_TIME = 0xF8
 _MOST_TICKS = 32767  # a beat
 _LONGEST_WAIT = 2**28 - 1  # ticks that a file's number holds
@@ -105,7 +107,7 @@ class Messages:
 
 @dataclass(frozen=True)
 class Clock:
-    """Frames as ticks. division: ticks a beat; tempo: microseconds a beat; step: frames a tick."""
+    """A journal's frames as ticks. division: ticks a beat; tempo: microseconds a beat; step: frames a tick."""
 
     division: int
     tempo: int
@@ -133,7 +135,8 @@ class Journal:
         self._begin, self._tick, self._port = begin, 0, -1
         self._streams: dict[tuple[bool, int], Messages] = {}
         self._waiting = bytearray()
-        self._length = 0
+        self._length, self._rate = 0, rate
+        self._beats: Beats | None = None
         self._file = path.open("xb", buffering=0)
         self._event(begin, meta(_TEMPO, self.clock.tempo.to_bytes(3, "big")))
         self._event(begin, meta(_TEXT_NAME, title.encode()))
@@ -164,6 +167,17 @@ class Journal:
             self._at_port(frame, port + OUTPUTS * out)
             whole = message[:1] + variable(len(message) - 1) + message[1:] if message[0] == _SYSEX else message
             self._event(frame, whole)
+
+    def beat(self, beats: "Beats") -> None:
+        """Where the clock's beats are from there on."""
+        last, self._beats = self._beats, beats
+        leap = last is not None and last.jumps != beats.jumps
+        if last and not leap and abs(last.at(beats.frame) - beats.beat) < _MARK_NEAR:
+            self._beats = last
+            return
+        seconds = max(0.0, beats.frame - self._begin) / self._rate
+        body = _MARK.pack(*_MARKED, seconds, beats.beat, beats.rate * self._rate, leap)
+        self._event(int(beats.frame), meta(_OURS, body))
 
     def mark(self, frame: int, text: str) -> None:
         """A marker, of what a listener will want to know. What was under way there is not whole."""
@@ -231,11 +245,12 @@ def make_tracks(path: Path, end: int = 0) -> bool:
     data = path.read_bytes()
     if len(data) < _HEAD.size or data[:4] != b"MThd" or data[8:12] != b"\0\0\0\1":
         return False
-    tracks = split(data[_HEAD.size :])
-    last = max([end, *(track.tick for track in tracks.values())])
+    tempos = _tempos(data, end)
+    tracks = split(data[_HEAD.size :], tempos)
+    last = max([tempos.tick(end), *(track.tick for track in tracks.values())])
     order = sorted(tracks, key=lambda key: (key[0], -1 if key[1] is None else key[1]))
     with whole_file(path) as out:
-        out.write(struct.pack(">4sIHH", b"MThd", 6, 1, len(order)) + data[12:14])
+        out.write(struct.pack(">4sIHHH", b"MThd", 6, 1, len(order), tempos.division))
         for key in order:
             out.write(tracks[key].chunk(last))
         out.flush()
@@ -246,13 +261,50 @@ def make_tracks(path: Path, end: int = 0) -> bool:
 _SONG: Key = (-1, None)
 
 
-def split(data: bytes) -> dict[Key, _Track]:
+@dataclass(frozen=True)
+class _Tempos:
+    """How a journal's ticks become those of its file. second: ticks of the journal. map: None where there was no clock,
+    and they are the same."""
+
+    division: int
+    second: float
+    map: TempoMap | None = None
+
+    def tick(self, tick: int) -> int:
+        return self.map.tick(tick / self.second) if self.map else tick
+
+    def changes(self) -> Iterator[tuple[int, bytes]]:
+        """The tempo's events, with their ticks in the file."""
+        for one in self.map.changes if self.map else ():
+            yield one.tick, meta(_TEMPO, one.beat_us.to_bytes(3, "big"))
+
+
+def _tempos(data: bytes, end: int) -> _Tempos:
+    """Those of a whole journal. end: at least so many of its ticks."""
+    (division,), beat_us, tick, marks = struct.unpack(">H", data[12:14]), 0, 0, list[Mark]()
+    for delta, event in events(data[_HEAD.size :]):
+        tick += delta
+        if event[:2] == bytes([_META, _TEMPO]):
+            beat_us = beat_us or int.from_bytes(event[3:6], "big")
+        elif event[:8] == bytes([_META, _OURS, _MARK.size, *b"\x7dbeat"]):
+            marks.append(Mark(*_MARK.unpack(event[3:])[2:]))
+    second = division * _MICROSECONDS / (beat_us or _MICROSECONDS // 2)
+    if not marks:
+        return _Tempos(division, second)
+    return _Tempos(DIVISION, second, TempoMap.of(marks, max(tick, end) / second))
+
+
+def split(data: bytes, tempos: _Tempos) -> dict[Key, _Track]:
     """The events of a journal, by what they belong to: the piece, an input port, or a channel of an output port."""
     tracks: dict[Key, _Track] = {_SONG: _Track()}
     ports: dict[int, str] = {}
-    tick, port, channel = 0, 0, None
+    changes = deque(tempos.changes())
+    at, port, channel = 0, 0, None
     for delta, event in events(data):
-        tick += delta
+        at += delta
+        tick = tempos.tick(at)
+        while changes and changes[0][0] <= tick:
+            tracks[_SONG].add(*changes.popleft())
         kind = event[1] if event[0] == _META else -1
         if kind == _PORT:
             port = event[3]
@@ -261,9 +313,11 @@ def split(data: bytes) -> dict[Key, _Track]:
         elif kind == _TEXT_INSTRUMENT:
             _name(tracks, ports, (port, channel), _text(event))
             channel = None
-        elif kind != _TEXT:
+        elif kind not in (_TEXT, _OURS) and not (kind == _TEMPO and tempos.map):
             key = _SONG if kind >= 0 else _key(tracks, port, event)
             tracks.setdefault(key, _Track(_default(ports, key))).add(tick, event)
+    for change in changes:
+        tracks[_SONG].add(*change)
     return tracks
 
 

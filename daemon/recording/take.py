@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -87,9 +88,8 @@ class Take:
         for wav, places in self._wavs:
             wav.write(block.audio[places].T)
         self.end = block.end
-        for one in block.midi:
-            if self._midi:
-                self._midi.add(one.frame, one.port, one.out, one.data)
+        if self._midi:
+            _write_down(self._midi, block)
 
     def _skip(self, frames: int) -> None:
         if self._midi:
@@ -121,6 +121,17 @@ class Take:
                 (self.path / MARK).unlink()
         os.close(self._mark)
         return faults
+
+
+def _write_down(midi: Journal, block: "Block") -> None:
+    """A block's MIDI and its clock, in order of time."""
+    beats = deque(block.beats)
+    for one in block.midi:
+        while beats and beats[0].frame <= one.frame:
+            midi.beat(beats.popleft())
+        midi.add(one.frame, one.port, one.out, one.data)
+    for left in beats:
+        midi.beat(left)
 
 
 def _fit(name: str) -> str:
