@@ -139,6 +139,7 @@ class BandStats:
     state: int
     millibpm: int
     tick: int
+    clock: int
     reports_lost: int
 
     @property

@@ -116,7 +116,7 @@ C_LAYERS = """
     context
     continuation_state
     allow
-    plan commit listen turns continuation worker
+    plan commit listen turns lead continuation worker
     singing.h
     singing_bridge
     singing_state

@@ -2,11 +2,14 @@
  * sounds has a ledger entry like any note, under an input port that no keyboard has. */
 #include "band.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "player.h"
 
 enum { MESSAGES = 256, ROOM = 2 * RP_NOTES_MAX }; /* read in one cycle; the scheduler's last places, for the player */
+/* The worker is told how the clock goes where it goes otherwise by so much, and so often at most. */
+static const double OFF_SECONDS = 0.00025, OFF_TEMPO = 0.0005, TELL_SECONDS = 0.01;
 
 /* [process] */
 static rp_bridge *bridge_of(const rp_engine *engine) { return engine->rig ? engine->rig->bridge : NULL; }
@@ -20,10 +23,16 @@ static rp_band_note *find_place(rp_band *band) {
     return NULL;
 }
 
+/* Was it committed before a panic, or before the clock began elsewhere? [process] */
+static int outdated(const rp_engine *engine, const rp_commit *commit) {
+    uint32_t epoch = atomic_load_explicit(&bridge_of(engine)->epoch, memory_order_relaxed);
+    return commit->epoch != epoch || commit->place != engine->band.clock.place;
+}
+
 /* [process] */
 static void schedule(rp_engine *engine, const rp_commit *commit) {
     rp_bridge *bridge = bridge_of(engine);
-    if (commit->epoch != atomic_load_explicit(&bridge->epoch, memory_order_relaxed)) return; /* from before a panic */
+    if (outdated(engine, commit)) return;
     if (commit->on < engine->outlet.start) {
         rp_bridge_count(&bridge->late);
         return;
@@ -44,18 +53,78 @@ static void schedule(rp_engine *engine, const rp_commit *commit) {
 
 /* [process] */
 static void cancel(rp_engine *engine, const rp_commit *commit) {
-    rp_bridge *bridge = bridge_of(engine);
-    if (commit->epoch != atomic_load_explicit(&bridge->epoch, memory_order_relaxed)) return;
+    if (outdated(engine, commit)) return;
     for (uint32_t i = 0; i < RP_BAND_NOTES; i++) {
         rp_band_note *note = &engine->band.note[i];
         if (note->waiting && (int32_t)(note->commit.order - commit->order) >= 0) note->waiting = 0;
     }
 }
 
+/* [process] */
+static void finish(rp_engine *engine, rp_band_note *place) {
+    const rp_note *note = &engine->ledger.note[place->id];
+    int live = place->sounding && note->state != RP_NOTE_FREE && note->serial == place->serial;
+    place->sounding = 0;
+    if (live) rp_player_end(engine, place->id);
+}
+
+/* Nothing that waits will sound; rest: what sounds ends. [process] */
+static void drop(rp_engine *engine, int rest) {
+    for (uint32_t i = 0; i < RP_BAND_NOTES; i++) {
+        engine->band.note[i].waiting = 0;
+        if (rest) finish(engine, &engine->band.note[i]);
+    }
+}
+
+/* The line that the clock is on at this cycle's end, or will be in a moment: the phase's correction is over by the time
+ * that anything that is thought of now sounds. [process] */
+static rp_heard_clock line_of(const rp_engine *engine, uint32_t *jumps) {
+    const rp_timeline *timeline = engine->conductor.timeline;
+    uint32_t count;
+    const rp_timeline_piece *piece = rp_timeline_pieces(timeline, &count);
+    rp_timeline_state state;
+    rp_timeline_get(timeline, &state);
+    piece += count - 1;
+    double ahead = state.slewing ? 0.0 : state.away / 60000.0 * state.bpm;
+    rp_heard_clock line = {.frame = (uint64_t)fmax(piece->frame, (double)engine->outlet.start), .bpm = state.bpm};
+    line.beat = piece->beat + ((double)line.frame - piece->frame) * piece->rate + ahead;
+    line.on = 1;
+    line.rolling = piece->rolling != 0;
+    *jumps = piece->jumps;
+    return line;
+}
+
+/* Does the line go otherwise than the one that was told? [process] */
+static int differs(const rp_engine *engine, const rp_heard_clock *line) {
+    const rp_heard_clock *told = &engine->band.clock;
+    double seconds = (double)(line->frame - told->frame) / engine->config.sample_rate;
+    double off = (line->beat - told->beat) * 60.0 / told->bpm - seconds;
+    if (line->frame < told->frame || seconds < TELL_SECONDS) return 0;
+    return fabs(off) > OFF_SECONDS || fabs(line->bpm / told->bpm - 1.0) > OFF_TEMPO;
+}
+
+/* The worker is told how the clock goes. Where it begins elsewhere what was committed for the old place is dropped;
+ * where it stops, so does the band. [process] */
+static void conduct(rp_engine *engine) {
+    rp_band *band = &engine->band;
+    if (!engine->conductor.set.on && !band->clock.on && !band->untold) return;
+    rp_heard_clock line = {.on = 0};
+    uint32_t jumps = band->jumps;
+    if (engine->conductor.set.on) line = line_of(engine, &jumps);
+    int moved = line.on != band->clock.on || line.rolling != band->clock.rolling || jumps != band->jumps;
+    if (!moved && !band->untold && !differs(engine, &line)) return;
+    if (moved) drop(engine, line.on && !line.rolling);
+    if (line.on) line.place = moved ? ++band->places : band->clock.place;
+    band->clock = line;
+    band->jumps = jumps;
+    band->untold = !rp_bridge_tell_clock(bridge_of(engine), &line);
+}
+
 void rp_band_begin(rp_engine *engine) {
     rp_bridge *bridge = bridge_of(engine);
     rp_commit commit;
     uint32_t type;
+    if (bridge) conduct(engine);
     for (uint32_t n = 0; bridge && n < MESSAGES; n++) {
         if (rp_flight_pull(engine->flight, RP_FLIGHT_BAND, bridge->committed, &type, &commit, sizeof commit) < 0)
             return;
@@ -129,10 +198,7 @@ void rp_band_task(rp_engine *engine, const rp_task *task) {
         if (place->waiting) sound(engine, place);
         return;
     }
-    const rp_note *note = &engine->ledger.note[place->id];
-    int live = place->sounding && note->state != RP_NOTE_FREE && note->serial == place->serial;
-    place->sounding = 0;
-    if (live) rp_player_end(engine, place->id);
+    finish(engine, place);
 }
 
 void rp_band_forget(rp_engine *engine, int silenced) {
@@ -141,5 +207,7 @@ void rp_band_forget(rp_engine *engine, int silenced) {
         engine->band.note[i].waiting = 0;
         if (silenced) engine->band.note[i].sounding = 0;
     }
+    if (!silenced) engine->band.untold = 1; /* the next worker has heard of another clock, or none */
+    if (!silenced && engine->band.clock.on) engine->band.clock.place = ++engine->band.places;
     if (bridge) atomic_fetch_add_explicit(&bridge->epoch, 1, memory_order_release);
 }

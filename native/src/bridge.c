@@ -20,3 +20,7 @@ void rp_bridge_tell(rp_bridge *bridge, uint32_t type, rp_heard heard) {
     heard.epoch = atomic_load_explicit(&bridge->epoch, memory_order_relaxed);
     if (!rp_ring_write(bridge->heard, type, &heard, sizeof heard)) rp_bridge_count(&bridge->unheard);
 }
+
+int rp_bridge_tell_clock(rp_bridge *bridge, const rp_heard_clock *clock) {
+    return rp_ring_write(bridge->heard, RP_HEARD_CLOCK, clock, sizeof *clock);
+}

@@ -9,7 +9,7 @@
 #include "ring.h"
 
 /* What the process thread tells. */
-enum { RP_HEARD_ON, RP_HEARD_OFF, RP_HEARD_CONTROL };
+enum { RP_HEARD_ON, RP_HEARD_OFF, RP_HEARD_CONTROL, RP_HEARD_CLOCK };
 typedef struct {
     uint64_t frame;
     uint32_t note;  /* ON, OFF: the ledger's serial number of it */
@@ -18,6 +18,16 @@ typedef struct {
     uint8_t first, second; /* the message's data */
 } rp_heard;
 
+/* CLOCK: the beats from `frame` on, a straight line until the next one is told. */
+typedef struct {
+    uint64_t frame;
+    double beat, bpm; /* at `frame`, and how fast they go on */
+    uint32_t place;   /* another number than before: the beats begin elsewhere, start, stop, or there is a clock since,
+                       * or (0) none. Nothing committed under another number sounds */
+    uint8_t on;       /* 0: there is no clock; the rest means nothing */
+    uint8_t rolling;
+} rp_heard_clock;
+
 /* What the continuation's worker sends. CANCEL takes back every note of that order or a later one that
  * does not sound yet. */
 enum { RP_COMMIT_NOTE, RP_COMMIT_CANCEL };
@@ -25,6 +35,7 @@ typedef struct {
     uint64_t on, off; /* frames */
     uint32_t order;   /* counts up from note to note */
     uint32_t epoch;
+    uint32_t place;     /* of the clock, see rp_heard_clock */
     uint8_t instrument; /* of the rig */
     uint8_t pitch, velocity;
 } rp_commit;
@@ -44,5 +55,6 @@ int rp_bridge_open(rp_bridge *bridge);                    /* zeroed before; 0: n
 void rp_bridge_close(rp_bridge *bridge);                  /* [control] */
 /* Tell the worker; counted when the ring is full. [process] */
 void rp_bridge_tell(rp_bridge *bridge, uint32_t type, rp_heard heard);
-void rp_bridge_count(_Atomic uint64_t *count); /* one more [any] */
+int rp_bridge_tell_clock(rp_bridge *bridge, const rp_heard_clock *clock); /* 0: the ring is full [process] */
+void rp_bridge_count(_Atomic uint64_t *count);                            /* one more [any] */
 #endif

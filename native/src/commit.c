@@ -32,8 +32,10 @@ static int doubles(const rp_continuation *band, const rp_entry *note, uint32_t a
 /* [worker] */
 static rp_commit message_of(rp_continuation *band, const rp_entry *entry) {
     rp_commit commit = {.order = band->plan.order + 1, .epoch = band->epoch, .pitch = entry->pitch};
+    commit.place = band->clock.place;
     int64_t delay = rp_feel_delay(&band->feel, entry->member, band->set[RP_SET_HUMANIZE]);
-    int64_t on = (int64_t)rp_tempo_frame(&band->tempo, entry->tick) + delay, first = (int64_t)(band->now + band->cycle);
+    int64_t on = (int64_t)rp_tempo_frame(&band->tempo, entry->tick) + delay;
+    int64_t first = (int64_t)(rp_band_hurries(band) ? rp_band_soonest(band) : band->now + band->cycle);
     int64_t off = (int64_t)rp_tempo_frame(&band->tempo, entry->tick + entry->length) + delay;
     int64_t least = (int64_t)(LEAST_SECONDS * band->config.sample_rate);
     if (on < first) on = first;
@@ -47,6 +49,7 @@ static rp_commit message_of(rp_continuation *band, const rp_entry *entry) {
 
 /* Its beginning has passed, or will have when the process thread hears of it. [worker] */
 static int too_late(const rp_continuation *band, int64_t tick) {
+    if (rp_band_hurries(band) && tick >= band->plan.begin) return 0;
     return rp_tempo_frame(&band->tempo, tick) < band->now + band->cycle;
 }
 
@@ -141,7 +144,7 @@ static void bridge_gap(rp_continuation *band, int64_t until) {
 /* A cancellation that found the ring full is tried again before anything else is sent. 1: none waits. [worker] */
 static int take_back(rp_continuation *band) {
     rp_plan *plan = &band->plan;
-    rp_commit cancel = {.epoch = band->epoch, .order = plan->cancel};
+    rp_commit cancel = {.epoch = band->epoch, .place = band->clock.place, .order = plan->cancel};
     if (plan->cancelling && rp_ring_write(band->bridge.committed, RP_COMMIT_CANCEL, &cancel, sizeof cancel))
         plan->cancelling = 0;
     return !plan->cancelling;

@@ -124,6 +124,7 @@ typedef struct {
     uint64_t state;                   /* now: RP_STATE_... */
     uint64_t millibpm;                /* now */
     uint64_t tick;                    /* now, as the worker saw it last; 0 before the first note */
+    uint64_t clock;                   /* now: 1: the engine's clock leads, whatever the tempo parameters say */
     uint64_t reports_lost;
 } rp_band_stats;
 

@@ -63,6 +63,7 @@ typedef struct {
     uint32_t order, serial; /* of the last note committed, planned or heard */
     uint32_t cancel;        /* the order from which on notes are taken back */
     int cancelling;         /* the process thread does not know of it yet */
+    uint64_t hurry;         /* until this frame what is due at `begin` may still be played, late: the clock started */
 } rp_plan;
 
 struct rp_continuation {
@@ -77,8 +78,12 @@ struct rp_continuation {
     uint8_t players[RP_CODES]; /* 1: a code of the player's */
     rp_context context;
     rp_tempo tempo;
-    int anchored; /* the tempo map has begun */
-    double bpm;   /* wanted; the map may bend around it to meet the player's beat */
+    int anchored;         /* the tempo map has begun */
+    double bpm;           /* wanted; the map may bend around it to meet the player's beat */
+    rp_heard_clock clock; /* as it was told last */
+    int64_t shift;        /* the tick of the clock's beat 0 */
+    uint32_t resume;      /* while the clock stands: the RP_STATE_... that goes on when it starts */
+    double told_bpm;      /* reported last */
     rp_follow follow;
     rp_feel feel;
     rp_key key;
@@ -100,5 +105,9 @@ void rp_band_report_to(rp_continuation *band, rp_band_report report);
 void rp_band_report_note(rp_continuation *band, uint32_t kind, const rp_entry *entry);
 uint32_t rp_band_member_of(const rp_continuation *band, uint8_t code, uint8_t pitch); /* 255: nobody [worker] */
 double rp_band_tick(const rp_continuation *band, uint64_t frame);                     /* [worker] */
-int64_t rp_band_near(const rp_continuation *band); /* the first tick that can still be met in time [worker] */
+uint64_t rp_band_soonest(const rp_continuation *band); /* the first frame that can be met in time [worker] */
+int64_t rp_band_near(const rp_continuation *band);     /* the first tick that can still be met in time [worker] */
+int64_t
+rp_band_bendable(const rp_continuation *band);    /* the first whose tempo may change, none is committed [worker] */
+int rp_band_hurries(const rp_continuation *band); /* see `hurry` [worker] */
 #endif

@@ -92,6 +92,7 @@ typedef struct {
     uint32_t last;        /* place given */
     rp_heard_clock clock; /* as its worker was told last */
     uint32_t jumps;       /* the timeline's, then */
+    uint32_t places;      /* of the clock, so far */
     int untold;           /* 1: the worker does not know of it yet */
 } rp_band;
 

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "lead.h"
 #include "plan.h"
 
 enum {
@@ -33,7 +34,8 @@ static void begin_phrase(rp_continuation *band, uint64_t frame) {
     double pause = PAUSE_BEATS * 60.0 / band->bpm * band->config.sample_rate;
     int64_t bar = RP_TICKS_A_BEAT * (int64_t)(band->config.meter ? band->config.meter : 1);
     if (!band->anchored) rp_listen_anchor(band, frame);
-    if (band->set[RP_SET_TEMPO_SOURCE] != RP_TEMPO_FOLLOW || band->state != RP_STATE_LISTENING) return;
+    if (band->clock.on || band->set[RP_SET_TEMPO_SOURCE] != RP_TEMPO_FOLLOW || band->state != RP_STATE_LISTENING)
+        return;
     if (player->keys || !player->notes || (double)(frame - player->last_off) < pause) return;
     rp_tempo_jump(&band->tempo, frame, (int64_t)ceil(rp_tempo_tick(&band->tempo, frame) / (double)bar) * bar);
 }
@@ -43,7 +45,7 @@ static int64_t place(rp_continuation *band, const rp_heard *heard) {
     double exact = rp_tempo_tick(&band->tempo, heard->frame);
     int64_t tick = llround(exact);
     double late = (double)(int64_t)(heard->frame - rp_tempo_frame(&band->tempo, tick)) / band->config.sample_rate;
-    if (band->set[RP_SET_TEMPO_SOURCE] == RP_TEMPO_FOLLOW)
+    if (!band->clock.on && band->set[RP_SET_TEMPO_SOURCE] == RP_TEMPO_FOLLOW)
         rp_follow_onset(&band->follow, heard->frame, exact, band->config.sample_rate, &band->bpm);
     rp_feel_heard(&band->feel, heard->second, late);
     rp_key_hear(&band->key, heard->first);
@@ -163,13 +165,17 @@ static void control(rp_continuation *band, const rp_heard *heard) {
 void rp_listen(rp_continuation *band) {
     rp_playing *player = &band->player;
     uint64_t unheard = atomic_load_explicit(&band->bridge.unheard, memory_order_relaxed);
-    rp_heard heard;
+    union {
+        rp_heard heard;
+        rp_heard_clock clock;
+    } told;
     uint32_t type;
     player->struck = 0;
-    while (rp_ring_read(band->bridge.heard, &type, &heard, sizeof heard) >= 0) {
-        if (type == RP_HEARD_ON) key_down(band, &heard);
-        else if (type == RP_HEARD_OFF) key_up(band, &heard);
-        else control(band, &heard);
+    while (rp_ring_read(band->bridge.heard, &type, &told, sizeof told) >= 0) {
+        if (type == RP_HEARD_ON) key_down(band, &told.heard);
+        else if (type == RP_HEARD_OFF) key_up(band, &told.heard);
+        else if (type == RP_HEARD_CLOCK) rp_lead_hear(band, &told.clock);
+        else control(band, &told.heard);
     }
     /* A note-off that was not heard would leave its key down for ever. */
     if (unheard != player->unheard) player->keys = 0;

@@ -27,12 +27,17 @@ void rp_tempo_begin(rp_tempo *tempo, double sample_rate, uint64_t frame, double 
 }
 
 /* Frames of ticks that a jump passes over: the jump's own frame. [worker] */
-uint64_t rp_tempo_frame(const rp_tempo *tempo, int64_t tick) {
+double rp_tempo_exact(const rp_tempo *tempo, int64_t tick) {
     uint32_t i = tempo->count - 1;
     while (i > 0 && tempo->piece[i].tick > (double)tick) i--;
     const rp_tempo_piece *piece = &tempo->piece[i];
     double frame = piece->frame + ((double)tick - piece->tick) * piece->frames;
     if (i + 1 < tempo->count && frame > tempo->piece[i + 1].frame) frame = tempo->piece[i + 1].frame;
+    return frame;
+}
+
+uint64_t rp_tempo_frame(const rp_tempo *tempo, int64_t tick) {
+    double frame = rp_tempo_exact(tempo, tick);
     return frame > 0.0 ? (uint64_t)llround(frame) : 0;
 }
 
@@ -64,4 +69,10 @@ int rp_tempo_jump(rp_tempo *tempo, uint64_t frame, int64_t tick) {
     if ((double)frame < last->frame || rp_tempo_tick(tempo, frame) >= (double)tick) return 0;
     add(tempo, (rp_tempo_piece){(double)frame, (double)tick, last->frames});
     return 1;
+}
+
+void rp_tempo_restart(rp_tempo *tempo, uint64_t frame, double tick, double bpm) {
+    double least = rp_tempo_tick(tempo, frame);
+    while (tempo->count && tempo->piece[tempo->count - 1].frame >= (double)frame) tempo->count--;
+    add(tempo, (rp_tempo_piece){(double)frame, fmax(tick, least), frames_of(tempo, bpm)});
 }

@@ -19,6 +19,7 @@ typedef struct {
 /* Tick 0 at `frame`, `bpm` beats a minute from there on. [worker] */
 void rp_tempo_begin(rp_tempo *tempo, double sample_rate, uint64_t frame, double bpm);
 uint64_t rp_tempo_frame(const rp_tempo *tempo, int64_t tick); /* 0 for what lies before frame 0 [worker] */
+double rp_tempo_exact(const rp_tempo *tempo, int64_t tick);   /* the same with its fraction, below 0 too [worker] */
 double rp_tempo_tick(const rp_tempo *tempo, uint64_t frame);  /* [worker] */
 double rp_tempo_bpm(const rp_tempo *tempo);                   /* of the last piece [worker] */
 int64_t rp_tempo_last(const rp_tempo *tempo); /* the last piece begins here; no new one before [worker] */
@@ -27,4 +28,7 @@ void rp_tempo_bend(rp_tempo *tempo, int64_t tick, double bpm);
 /* `frame` becomes `tick`, where it would have been less: silence is passed over. 0: it would not, or a piece begins
  * later. [worker] */
 int rp_tempo_jump(rp_tempo *tempo, uint64_t frame, int64_t tick);
+/* `frame` becomes `tick`, which is not less than it was, and what was bent to come later is forgotten: `bpm` beats a
+ * minute from there on. [worker] */
+void rp_tempo_restart(rp_tempo *tempo, uint64_t frame, double tick, double bpm);
 #endif

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "lead.h"
 #include "listen.h"
 #include "plan.h"
 
@@ -12,10 +13,10 @@ static int64_t next_beat(const rp_continuation *band) {
     return beat < near ? beat + RP_TICKS_A_BEAT : beat;
 }
 
-/* From this tick on the band does something else. [worker] */
-static void change(rp_continuation *band, uint32_t state, int64_t tick, int told) {
+void rp_turns_change(rp_continuation *band, uint32_t state, int64_t tick, int told) {
     rp_plan *plan = &band->plan;
     rp_plan_cancel(band, tick, told);
+    plan->hurry = 0;
     plan->begin = plan->from = plan->covered = tick;
     plan->counted = tick - 1;
     plan->resume = INT64_MIN;
@@ -29,24 +30,31 @@ static void change(rp_continuation *band, uint32_t state, int64_t tick, int told
 }
 
 void rp_turns_hand_over(rp_continuation *band) {
+    if (rp_lead_stands(band)) {
+        band->resume = RP_STATE_ANSWERING;
+        return;
+    }
     if (!band->anchored) rp_listen_anchor(band, band->config.origin == RP_ORIGIN_ZERO ? 0 : band->now);
     if (band->state == RP_STATE_ANSWERING) return;
     band->answering = rp_now();
     band->stats.handovers++;
-    change(band, RP_STATE_ANSWERING, next_beat(band), 0);
+    rp_turns_change(band, RP_STATE_ANSWERING, next_beat(band), 0);
 }
 
 void rp_turns_yield(rp_continuation *band) {
     band->answering = 0;
-    if (band->anchored && band->state != RP_STATE_LISTENING) change(band, RP_STATE_LISTENING, next_beat(band), 0);
+    band->resume = RP_STATE_LISTENING;
+    if (band->anchored && band->state != RP_STATE_LISTENING)
+        rp_turns_change(band, RP_STATE_LISTENING, next_beat(band), 0);
 }
 
 void rp_turns_reset(rp_continuation *band) {
     band->answering = 0;
+    band->resume = RP_STATE_LISTENING;
     band->player.keys = 0;
     band->player.pedal = band->player.pedal_struck = 0;
     band->player.since_rest = 0;
-    if (band->anchored) change(band, RP_STATE_LISTENING, (int64_t)ceil(rp_band_tick(band, band->now)), 1);
+    if (band->anchored) rp_turns_change(band, RP_STATE_LISTENING, (int64_t)ceil(rp_band_tick(band, band->now)), 1);
 }
 
 /* Ticks since the player's last key came up; negative: a key is down, or none ever was. [worker] */
@@ -72,7 +80,7 @@ static void from_listening(rp_continuation *band) {
     }
     int enough =
         player->since_rest >= band->set[RP_SET_START_NOTES] || now - (double)player->first_tick >= bars(band, 1);
-    if (enough) change(band, RP_STATE_COMPING, next_beat(band), 0);
+    if (enough) rp_turns_change(band, RP_STATE_COMPING, next_beat(band), 0);
 }
 
 /* While it answers: the player has come back, or it was long enough. [worker] */
@@ -83,7 +91,7 @@ static void from_answering(rp_continuation *band) {
     if (player->struck && !player->pedal) {
         band->answering = 0;
         if (!comps) rp_turns_yield(band);
-        else change(band, RP_STATE_COMPING, next_beat(band), 0);
+        else rp_turns_change(band, RP_STATE_COMPING, next_beat(band), 0);
         band->player.since_rest = 1; /* this note: another answer may follow it */
     } else if (length > 0.0 && rp_band_tick(band, band->now) >= (double)band->plan.begin + length) {
         rp_turns_yield(band);
@@ -104,5 +112,5 @@ void rp_turns_take(rp_continuation *band) {
     static void (*const take[])(rp_continuation *) = {from_listening, from_answering, from_comping};
     if (band->player.pedal_struck) rp_turns_hand_over(band);
     band->player.pedal_struck = 0;
-    if (band->anchored) take[band->state](band);
+    if (band->anchored && !rp_lead_stands(band)) take[band->state](band);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "continuation_state.h"
+#include "lead.h"
 #include "listen.h"
 #include "plan.h"
 #include "turns.h"
@@ -60,13 +61,19 @@ uint32_t rp_band_member_of(const rp_continuation *band, uint8_t code, uint8_t pi
 
 double rp_band_tick(const rp_continuation *band, uint64_t frame) { return rp_tempo_tick(&band->tempo, frame); }
 
-int64_t rp_band_near(const rp_continuation *band) {
-    uint64_t margin = (uint64_t)(MARGIN_SECONDS * band->config.sample_rate) + (uint64_t)rp_feel_bound(&band->feel);
-    return (int64_t)ceil(rp_tempo_tick(&band->tempo, band->now + 2 * band->cycle + margin));
+uint64_t rp_band_soonest(const rp_continuation *band) {
+    return band->now + 2 * band->cycle + (uint64_t)(MARGIN_SECONDS * band->config.sample_rate);
 }
 
-/* The first tick whose tempo may change: nothing there or later is committed. [worker] */
-static int64_t bendable(const rp_continuation *band) {
+int rp_band_hurries(const rp_continuation *band) { return band->now < band->plan.hurry; }
+
+int64_t rp_band_near(const rp_continuation *band) {
+    uint64_t soonest = rp_band_soonest(band) + (uint64_t)rp_feel_bound(&band->feel);
+    int64_t near = (int64_t)ceil(rp_tempo_tick(&band->tempo, soonest));
+    return rp_band_hurries(band) && near > band->plan.begin ? band->plan.begin : near;
+}
+
+int64_t rp_band_bendable(const rp_continuation *band) {
     const rp_context *context = &band->context;
     int64_t tick = rp_band_near(band), last = rp_tempo_last(&band->tempo);
     if (context->settled && context->entry[context->settled - 1].tick >= tick)
@@ -76,8 +83,8 @@ static int64_t bendable(const rp_continuation *band) {
 
 /* The wanted tempo from now on; the next beat alone at `once`. [worker] */
 static void bend(rp_continuation *band, double once) {
-    if (!band->anchored) return;
-    int64_t tick = bendable(band);
+    if (!band->anchored || band->clock.on) return;
+    int64_t tick = rp_band_bendable(band);
     rp_band_report report = {.kind = RP_BAND_TEMPO, .tick = tick, .frame = rp_tempo_frame(&band->tempo, tick)};
     report.value = (uint32_t)lround(band->bpm * 1000.0);
     rp_tempo_bend(&band->tempo, tick, once);
@@ -87,14 +94,14 @@ static void bend(rp_continuation *band, double once) {
 
 /* The tempo follows the player, a beat at a time. [worker] */
 static void follow(rp_continuation *band) {
-    int follows = band->anchored && band->set[RP_SET_TEMPO_SOURCE] == RP_TEMPO_FOLLOW;
+    int follows = band->anchored && !band->clock.on && band->set[RP_SET_TEMPO_SOURCE] == RP_TEMPO_FOLLOW;
     if (follows && rp_follow_ready(&band->follow))
-        bend(band, rp_follow_correct(&band->follow, (double)bendable(band), band->bpm));
+        bend(band, rp_follow_correct(&band->follow, (double)rp_band_bendable(band), band->bpm));
 }
 
 /* [worker] */
 static void tap(rp_continuation *band, uint64_t frame) {
-    if (band->set[RP_SET_TEMPO_SOURCE] != RP_TEMPO_TAP) return;
+    if (band->clock.on || band->set[RP_SET_TEMPO_SOURCE] != RP_TEMPO_TAP) return;
     if (frame == 0) frame = band->now;
     if (!rp_follow_tap(&band->follow, frame, band->config.sample_rate, &band->bpm)) return;
     if (!band->anchored) rp_listen_anchor(band, frame);
@@ -106,7 +113,7 @@ static void tap(rp_continuation *band, uint64_t frame) {
 /* [worker] */
 static void set(rp_continuation *band, uint32_t parameter, double value) {
     band->set[parameter] = value;
-    if (parameter == RP_SET_TEMPO) {
+    if (parameter == RP_SET_TEMPO && !band->clock.on) {
         band->bpm = value;
         bend(band, value);
     }
@@ -158,6 +165,7 @@ static void publish(rp_continuation *band) {
     stats->state = band->state;
     stats->millibpm = (uint64_t)llround(band->bpm * 1000.0);
     stats->tick = tick > 0.0 ? (uint64_t)tick : 0;
+    stats->clock = band->clock.on;
     memcpy(words, stats, sizeof words);
     for (uint32_t i = 0; i < RP_BAND_WORDS; i++)
         atomic_store_explicit(&band->published[i], words[i], memory_order_relaxed);
@@ -192,6 +200,7 @@ int rp_continuation_look(rp_continuation *band) {
     rp_listen(band);
     rp_turns_take(band);
     follow(band);
+    rp_lead_follow(band);
     rp_plan_commit(band);
     int more = work(band);
     publish(band);
