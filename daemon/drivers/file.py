@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -85,7 +86,8 @@ class File:
     def _deliver(self, frame: int, port: int, data: bytes) -> None:
         self.sent.append((frame, port, data))
         if self._device and port == 0:
-            self._device.send_message(data)
+            with suppress(rtmidi.load().RtMidiError):  # it was pulled out; the music goes on
+                self._device.send_message(data)
 
     def connect_in(self, part: str, port: int = 0) -> str:
         raise UserError(f"--driver file plays {self._path}; leave out --connect-in {part!r} or choose another driver")

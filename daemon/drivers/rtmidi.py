@@ -11,9 +11,11 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -79,37 +81,46 @@ def outlet(client: str, part: str) -> tuple[str, Any]:
     return _open(end, part, client, False), end
 
 
-def _open(end: Any, part: str, client: str, plays: bool, known: str = "") -> str:
-    """Open the device with `part` in its name; known: only the one of this name, whatever its number is now."""
-    names = list(end.get_ports())
-    others: dict[str, tuple[str, ...]] = {name: () for name in names if not name.startswith(f"{client}:")}
-    if known:
-        others = dict.fromkeys(again(known, others), ())
+def _open(end: Any, part: str, client: str, plays: bool) -> str:
+    """Open the device with `part` in its name; returns its name."""
+    others: dict[str, tuple[str, ...]] = {n: () for n in end.get_ports() if not n.startswith(f"{client}:")}
     with plainly():
-        name = pick("" if known else part, others, "MIDI source" if plays else "MIDI destination")
-    end.open_port(names.index(name), name=part)
+        name = pick(part, others, "MIDI source" if plays else "MIDI destination")
+    _open_named(end, name)
     return name
 
 
-def again(known: str, names: Iterable[str]) -> list[str]:
-    """Where a device of this name is among those that are there: by its whole name, else but for the number that the
-    system gives it anew. Two that are alike are both told."""
-    there = list(names)
-    exact = [name for name in there if name == known]
-    return exact or [name for name in there if lasting(name) == lasting(known)]
+def _open_named(end: Any, name: str) -> None:
+    """Open the device of this name. UserError: it does not open, or went away."""
+    errors = load().RtMidiError
+    try:
+        while not _opens(end, name):
+            pass
+    except (errors, ValueError) as error:
+        raise UserError(f"{name} does not open ({error}); another program may hold it, or it went away") from None
+
+
+def _opens(end: Any, name: str) -> bool:
+    """Open it; False: rtmidi opens by number, numbers moved meanwhile, and nothing is open. ValueError: it is away."""
+    before = list(end.get_ports())
+    end.open_port(before.index(name), name=name.partition(":")[0])
+    if list(end.get_ports()) == before:
+        return True
+    end.close_port()
+    return False
 
 
 @dataclass
 class _Device:
     """A device asked for by part of its name; `end` is None while it is not there. `port` is ours, `name` what it was
-    called when it was first there: no other device is taken for it."""
+    called when it was there last: no other device is taken for it. beside: all that were there with it."""
 
-    part: str
     into: bool
     port: int
     source: int  # of the clock, for those that play
     name: str = ""
     end: Any = None
+    beside: Collection[str] = ()
 
 
 class RtMidi:
@@ -136,6 +147,7 @@ class RtMidi:
         self._outs: list[list[Any]] = [[] for _ in outputs]  # for each output port, all that it plays to
         self._devices: list[_Device] = []
         self._lookers: tuple[Any, ...] = ()  # see which devices are there
+        self._leaving = Lock()  # held while messages leave, so that no end goes away meanwhile
         self._next_look = 0.0
 
     @property
@@ -191,17 +203,19 @@ class RtMidi:
         return silent
 
     def _deliver(self, frame: int, port: int, data: bytes) -> None:
-        for end in list(self._outs[port]):
-            end.send_message(data)
+        with self._leaving:
+            for end in self._outs[port]:
+                with suppress(self._rtmidi.RtMidiError):  # it was just pulled out: `tend` will see that
+                    end.send_message(data)
 
     def connect_in(self, part: str, port: int = 0) -> str:
         taken = len(self._inputs) + sum(device.into for device in self._devices)
         if taken >= SOURCES:
             raise UserError(f"at most {SOURCES} ports and devices can play at once")
-        return self._connect(_Device(part, True, port, taken))
+        return self._connect(_Device(True, port, taken), part)
 
     def connect_out(self, part: str, port: int = 0) -> str:
-        return self._connect(_Device(part, False, port, 0))
+        return self._connect(_Device(False, port, 0), part)
 
     def listeners(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -222,30 +236,32 @@ class RtMidi:
     def connect_audio_in(self, part: str) -> str:
         raise UserError(NO_SOUND_IN)
 
-    def _connect(self, device: _Device) -> str:
-        self._join(device)
+    def _connect(self, device: _Device, part: str) -> str:
+        self._join(device, lambda end: _open(end, part, self._client, device.into))
         self._devices.append(device)
         return device.name
 
-    def _join(self, device: _Device) -> None:
-        """Open the device. UserError where it is not there."""
+    def _join(self, device: _Device, open_end: Callable[[Any], str]) -> None:
+        """Open the device; `open_end` returns its name. UserError where it is not there."""
         end = self._midi_in(device.source, device.port) if device.into else self._new(self._rtmidi.MidiOut)
         try:
-            device.name = _open(end, device.part, self._client, device.into, device.name)
+            device.name = open_end(end)
         except UserError:
             end.delete()
             raise
         device.end = end
         if not device.into:
-            self._outs[device.port].append(end)
+            with self._leaving:
+                self._outs[device.port].append(end)
 
     def _leave(self, device: _Device) -> None:
+        with self._leaving:
+            if not device.into:
+                self._outs[device.port].remove(device.end)
+            device.end.delete()
+        device.end = None
         if device.into:
             self._paced.clock.lose(device.port)
-        else:
-            self._outs[device.port].remove(device.end)
-        device.end.delete()
-        device.end = None
 
     def tend(self) -> list[str]:
         if not self._devices or time.monotonic() < self._next_look:
@@ -258,15 +274,36 @@ class RtMidi:
             if device.end is not None and device.name not in there:
                 self._leave(device)
                 news.append(f"{device.name} went away")
-            elif device.end is None and again(device.name, there):
-                self._rejoin(device, news)
+            elif device.end is not None:
+                device.beside = there
+            elif name := self._place(device, there):
+                self._rejoin(device, name, news)
         return news
 
-    def _rejoin(self, device: _Device, news: list[str]) -> None:
+    def _place(self, device: _Device, there: Collection[str]) -> str:
+        """What a device is called among those that are there: its whole name, else what is like it but for the number
+        that the system gives anew, and nobody else; "": it is away, or nobody can tell."""
+        if device.name in there:
+            return device.name
+        own = [one for one in self._devices if one.into == device.into and one.name != device.name]
+        twins = [one for one in own if lasting(one.name) == lasting(device.name)]
+        taken = {*device.beside, *(one.name for one in twins)}
+        new = [name for name in there if lasting(name) == lasting(device.name) and name not in taken]
+        return new[0] if len(new) == 1 and all(one.end for one in twins) else ""
+
+    def _rejoin(self, device: _Device, name: str, news: list[str]) -> None:
+        def open_end(end: Any) -> str:
+            _open_named(end, name)
+            return name
+
+        before = device.name
         try:
-            self._join(device)
+            self._join(device, open_end)
         except UserError:
-            return  # several go by that name, or it is not ready: the next look may find it
+            return  # it is not ready: the next look may find it so
+        for one in self._devices:
+            if one.into == device.into and one.name == before:
+                one.name = name
         news.append(f"{device.name} is connected")
 
     def state(self) -> DriverState:

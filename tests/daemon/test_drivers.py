@@ -243,6 +243,105 @@ def test_rtmidi_releases_what_an_unplugged_device_held(server: DummyServer) -> N
             driver.connect_in("Keystation")
 
 
+class Hub:
+    """rtmidi's part of it: devices in and out of one list, which a test plugs and pulls."""
+
+    RtMidiError = OSError
+
+    def __init__(self, *names: str) -> None:
+        self.names, self.sent, self.on_open = list(names), list[tuple[str, bytes]](), list[str]()
+
+    def MidiIn(self, _api: int, name: str) -> "End":
+        return End(self)
+
+    MidiOut = MidiIn
+
+
+class End:
+    """One of its ends."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub, self.to = hub, ""
+
+    def get_ports(self) -> list[str]:
+        return list(self.hub.names)
+
+    def open_virtual_port(self, name: str) -> None:
+        self.to = f"virtual {name}"
+
+    def open_port(self, number: int, name: str) -> None:
+        self.hub.names[:0] = self.hub.on_open  # plugged in at the worst moment: all numbers move
+        self.hub.on_open = []
+        self.to = self.hub.names[number]
+
+    def close_port(self) -> None:
+        self.to = ""
+
+    def ignore_types(self, **_: bool) -> None: ...
+
+    def set_callback(self, _: object) -> None: ...
+
+    def send_message(self, data: bytes) -> None:
+        if not self.to.startswith("virtual") and self.to not in self.hub.names:
+            raise OSError("it is gone")
+        self.hub.sent.append((self.to, bytes(data)))
+
+    delete = close_port
+
+
+def twin(number: int) -> str:
+    return f"Synth:Synth MIDI 1 {number}:0"
+
+
+@contextmanager
+def on_hub(monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[tuple[Hub, RtMidi]]:
+    hub = Hub(*names)
+    monkeypatch.setattr(rtmidi, "load", lambda: hub)
+    monkeypatch.setattr(rtmidi, "_LOOK_EVERY", 0.0)
+    driver = RtMidi("hub", [], ["out", "other"], api=0)
+    driver.open()
+    try:
+        yield hub, driver
+    finally:
+        driver.stop()
+
+
+def test_rtmidi_takes_no_other_for_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    with on_hub(monkeypatch, twin(20), twin(24)) as (hub, driver):
+        driver.connect_out(twin(20))
+        driver.connect_out(twin(20), 1)
+        driver.tend()
+        hub.names.remove(twin(20))
+        assert driver.tend() == [f"{twin(20)} went away"] * 2
+        assert driver.tend() == []  # its like, which was there before, is another one
+        hub.names.append(twin(28))
+        assert driver.tend() == [f"{twin(28)} is connected"] * 2
+
+
+def test_rtmidi_of_two_that_are_alike_takes_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    with on_hub(monkeypatch, twin(20), twin(24)) as (hub, driver):
+        driver.connect_out(twin(20))
+        driver.connect_out(twin(24), 1)
+        hub.names.clear()
+        driver.tend()
+        hub.names.append(twin(28))
+        assert driver.tend() == []  # who of the two may it be?
+        hub.names[:] = [twin(24), twin(28)]
+        assert driver.tend() == [f"{twin(24)} is connected"]
+        assert driver.tend() == [f"{twin(28)} is connected"]
+
+
+def test_rtmidi_opens_whom_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    with on_hub(monkeypatch, "Other", "Synth") as (hub, driver):
+        hub.on_open = ["Newcomer"]
+        assert driver.connect_out("synth") == "Synth"
+        driver._deliver(0, 0, b"\xfe")
+        assert hub.sent == [("virtual out", b"\xfe"), ("Synth", b"\xfe")]
+        hub.names.remove("Synth")
+        driver._deliver(0, 0, b"\xfe")  # it was pulled out just now; the others play on
+        assert hub.sent[2:] == [("virtual out", b"\xfe")]
+
+
 def piece(path: Path, notes: int) -> list[bytes]:
     """A MIDI file of short notes, the last never released; returns its messages."""
     track = mido.MidiTrack()
