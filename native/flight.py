@@ -22,10 +22,12 @@ KINDS = {
     lib.RP_FLIGHT_REFUSED: "refused",
     lib.RP_FLIGHT_AUDIO: "audio",
     lib.RP_FLIGHT_VALUE: "value",
+    lib.RP_FLIGHT_SOUND: "sound",
     lib.RP_FLIGHT_TRANSPORT: "transport",
 }
 _CYCLE, _ITEM = struct.Struct("=QIIIIIIIBBBB"), struct.Struct("=IIII")
-LAYOUT = (_CYCLE.size, _ITEM.size, ffi.sizeof("rp_voice"), ffi.sizeof("rp_stats"), ffi.sizeof("void *"))
+_STRUCTS = ("rp_voice", "rp_stats", "rp_conductor_config", "rp_timeline_state", "void *")
+LAYOUT = (_CYCLE.size, _ITEM.size, *map(ffi.sizeof, _STRUCTS))
 """Bytes of the structs that a recording is made of, or that tell one build of the engine from another."""
 
 _ROOM = 1 << 22
@@ -103,14 +105,16 @@ class FlightStats:
 class Flight:
     """Records an engine's cycles into memory, from where one thread of control reads them.
 
-    room: bytes of it, a power of two of at least 512 KiB.
+    room: bytes of it, a power of two of at least 512 KiB. sound: keep what comes in at audio inputs, too.
     """
 
-    def __init__(self, room: int = _ROOM) -> None:
+    def __init__(self, room: int = _ROOM, sound: bool = False) -> None:
         pointer = lib.rp_flight_new(room)
         if pointer == ffi.NULL:
             raise ValueError(f"no flight recorder with {room} bytes: a power of two of at least 524288")
         self.pointer = ffi.gc(pointer, lib.rp_flight_free)
+        if sound:
+            lib.rp_flight_keep_sound(pointer)
         self._place = ffi.new("uint8_t[]", lib.RP_FLIGHT_LARGEST)
         self._engine: Engine | None = None
 

@@ -10,6 +10,7 @@
 #include "engine_state.h"
 #include "flight_watch.h"
 #include "hear.h"
+#include "mpe.h"
 #include "player.h"
 #include "slots.h"
 #include "vocal.h"
@@ -31,6 +32,7 @@ static void silence(rp_engine *engine, int hard) {
     engine->gathered.count = 0;
     if (engine->rig && engine->rig->instrumenter) rp_instrumenter_reset(engine->rig->instrumenter);
     rp_outlet_silence(&engine->outlet, hard);
+    rp_mpe_straighten(engine);
     memset(engine->pedal, 0, sizeof engine->pedal);
 }
 
@@ -170,6 +172,7 @@ static void align(rp_engine *engine, const rp_cycle *cycle) {
 static void run(rp_engine *engine, const rp_cycle *cycle) {
     rp_flight_begin_outlet(engine, cycle);
     rp_audio_begin(engine, cycle);
+    rp_mpe_came(engine);
     obey(engine);
     for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++)
         if (cycle->lost >> port & 1) rp_player_unplug(engine, port);
@@ -203,7 +206,6 @@ void rp_process(rp_engine *engine, const rp_cycle *cycle) {
     const rp_cycle *tapped = rp_tapped_begin(&engine->tapped, cycle);
     if (engine->flight) run_recorded(engine, tapped);
     else run(engine, tapped);
-    if (engine->conductor.set.on) rp_tapped_clock(&engine->tapped, engine->conductor.timeline);
     rp_tapped_end(&engine->tapped);
 }
 
