@@ -158,9 +158,7 @@ static uint16_t enter(rp_engine *engine, const rp_commit *commit) {
     uint16_t id = rp_ledger_add(&engine->ledger, RP_BAND_PORT, commit->instrument, commit->pitch);
     if (id == RP_NO_NOTE) return id;
     rp_note *note = &engine->ledger.note[id];
-    note->instrument = commit->instrument;
-    note->port = to->port;
-    note->channel = to->channel;
+    rp_ledger_route(note, commit->instrument, to);
     note->pitch = commit->pitch;
     note->velocity = commit->velocity;
     note->pedal = RP_PEDAL_IGNORE;

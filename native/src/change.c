@@ -3,13 +3,15 @@
 
 #include "audio.h"
 #include "band.h"
+#include "mpe.h"
 #include "player.h"
 #include "slots.h"
 #include "vocal.h"
 
 /* Programs, and the pedal that is down already, for the channels of a rig that begins. [process] */
-static void introduce(rp_engine *engine) {
+static void introduce(rp_engine *engine, const rp_rig *before) {
     const rp_rig *rig = engine->rig;
+    rp_mpe_introduce(engine, before);
     for (uint32_t i = 0; i < rig->config.instruments; i++) {
         const rp_instrument *to = &rig->config.instrument[i];
         rp_midi_message program = rp_midi_short(RP_MIDI_PROGRAM | to->channel, to->program, 0);
@@ -50,7 +52,7 @@ static void change_rig(rp_engine *engine, rp_rig *rig) {
     rp_audio_change(engine, rig);
     if (other) rp_band_forget(engine, 0);
     if (other_voice) rp_vocal_forget(engine);
-    introduce(engine);
+    introduce(engine, before);
     if (before && !rp_slots_keep(engine, before)) rp_change_let_go(engine, before);
 }
 

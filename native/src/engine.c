@@ -4,6 +4,7 @@
 
 #include "audio.h"
 #include "engine_state.h"
+#include "mpe.h"
 #include "slots.h"
 
 enum { FADES_A_SECOND = 100 };
@@ -25,6 +26,7 @@ rp_engine *rp_engine_new(const rp_engine_config *config) {
     engine->outlet.stats = &engine->stats;
     engine->outlet.ports = config->outputs;
     rp_ledger_reset(&engine->ledger);
+    rp_mpe_open(engine);
     engine->vocal.bend = 8192;
     rp_audio_open(engine);
     rp_slots_open(engine);

@@ -22,6 +22,8 @@ typedef struct {
     uint8_t pedal;        /* RP_PEDAL_... */
     uint8_t send_program; /* 1: its program change leaves when the rig starts */
     uint8_t program;      /* General MIDI, 0-based */
+    uint8_t mpe;          /* 1: it has all of its port as an MPE zone, whose manager is `channel` (0 or 15) */
+    uint8_t bend;         /* semitones of a full pitch bend of a note; 0: 2, with mpe 48 */
 } rp_instrument;
 
 typedef struct {

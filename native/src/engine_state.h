@@ -9,6 +9,7 @@
 #include "flight_state.h"
 #include "ledger.h"
 #include "midi.h"
+#include "mpe_in.h"
 #include "outlet.h"
 #include "rack_state.h"
 #include "rig.h"
@@ -125,6 +126,21 @@ typedef struct {
     float voice[RP_BLOCK_MAX];
 } rp_audio;
 
+/* An MPE zone as an output port was told of it. bend: of its members, semitones; 0: there is none. */
+typedef struct {
+    uint8_t manager, bend;
+} rp_mpe_zone;
+
+typedef struct {
+    rp_mpe_in in[RP_PORTS_MAX];
+    rp_mpe_zone zone[RP_PORTS_MAX];
+    rp_expression base[RP_PORTS_MAX][RP_CHANNELS]; /* where the player's wheels are, for all notes of an output channel */
+    uint16_t owned[RP_PORTS_MAX];                  /* channels whose wheels are elsewhere: a note's own */
+    uint16_t unknown[RP_PORTS_MAX];                /* channels of which a new listener may think anything */
+    uint32_t freed[RP_PORTS_MAX][RP_CHANNELS];     /* the turn in which a note ended there last */
+    uint32_t turn;
+} rp_mpe;
+
 struct rp_engine {
     rp_engine_config config;
     rp_ring *commands, *reports;
@@ -142,6 +158,7 @@ struct rp_engine {
     uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS]; /* of the inputs */
     rp_gathered gathered;
     rp_ledger ledger;
+    rp_mpe mpe;
     rp_scheduler scheduler;
     rp_band band;
     rp_vocal vocal;

@@ -11,14 +11,14 @@ static void tell(rp_engine *engine, uint32_t type, rp_heard heard) {
 
 void rp_hear_on(rp_engine *engine, uint16_t id) {
     const rp_note *note = &engine->ledger.note[id];
-    rp_heard heard = {.note = note->serial, .channel = note->in_channel, .first = note->in_pitch};
+    rp_heard heard = {.note = note->serial, .channel = note->in_manager, .first = note->in_pitch};
     heard.second = note->velocity;
     tell(engine, RP_HEARD_ON, heard);
 }
 
 void rp_hear_off(rp_engine *engine, uint16_t id) {
     const rp_note *note = &engine->ledger.note[id];
-    rp_heard heard = {.note = note->serial, .channel = note->in_channel, .first = note->in_pitch};
+    rp_heard heard = {.note = note->serial, .channel = note->in_manager, .first = note->in_pitch};
     tell(engine, RP_HEARD_OFF, heard);
 }
 

@@ -23,6 +23,8 @@ uint16_t rp_ledger_add(rp_ledger *ledger, uint8_t in_port, uint8_t in_channel, u
     rp_note *note = &ledger->note[id];
     ledger->free = note->after;
     *note = (rp_note){.in_port = in_port, .in_channel = in_channel, .in_pitch = in_pitch, .state = RP_NOTE_PENDING};
+    note->in_manager = in_channel;
+    note->own = RP_NEUTRAL;
     note->instrument = RP_NO_INSTRUMENT;
     note->serial = ++ledger->serial;
     note->expires = UINT64_MAX;
@@ -50,6 +52,15 @@ void rp_ledger_remove(rp_ledger *ledger, uint16_t id) {
     *note = (rp_note){.after = ledger->free};
     ledger->free = id;
     ledger->live--;
+}
+
+void rp_ledger_route(rp_note *note, uint8_t instrument, const rp_instrument *to) {
+    note->instrument = instrument;
+    note->port = to->port;
+    note->channel = note->manager = to->channel;
+    note->pedal = to->pedal;
+    note->mpe = to->mpe;
+    note->bend = to->bend;
 }
 
 uint16_t rp_ledger_find(const rp_ledger *ledger, uint8_t in_port, uint8_t in_channel, uint8_t in_pitch) {

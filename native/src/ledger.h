@@ -16,11 +16,25 @@ typedef enum {
     RP_NOTE_SUSTAINED /* its key is up, the pedal holds it */
 } rp_note_state;
 
+/* What MPE lets each note have of its own: where the wheels of a channel are. */
+typedef struct {
+    uint16_t bend;            /* 0 to 16383 */
+    uint8_t pressure, timbre; /* timbre: controller 74 */
+} rp_expression;
+enum { RP_STRAIGHT = 8192 };
+#define RP_NEUTRAL ((rp_expression){.bend = RP_STRAIGHT, .timbre = 64})
+
 /* A note-on's key, and the route its sound took. Whatever belongs to the note follows this route. */
 typedef struct {
     uint8_t in_port, in_channel, in_pitch; /* the key */
     uint8_t port, channel, pitch;          /* the route */
-    uint8_t instrument;                    /* of the rig; RP_NO_INSTRUMENT for thru */
+    /* Where its wheels and pedals come in and leave: the manager of its MPE zone, or the channels above. */
+    uint8_t in_manager, manager;
+    uint8_t mpe;        /* 1: it leaves on a member channel of its own */
+    uint8_t bend;       /* semitones of a full bend there */
+    uint8_t expressive; /* 1: it has an expression of its own, which comes in on in_channel */
+    rp_expression own;  /* for its route */
+    uint8_t instrument; /* of the rig; RP_NO_INSTRUMENT for thru */
     uint8_t velocity, pedal, state;
     uint8_t released;       /* the key is up, the note-off waits for its delay */
     uint8_t flags;          /* RP_NOTE_FALLBACK ... */
@@ -46,6 +60,8 @@ void rp_ledger_reset(rp_ledger *ledger); /* [any] */
 uint16_t rp_ledger_add(rp_ledger *ledger, uint8_t in_port, uint8_t in_channel, uint8_t in_pitch);
 /* Forget a note whose sound has ended. [process] */
 void rp_ledger_remove(rp_ledger *ledger, uint16_t id);
+/* Its route, from here on, is the way of an instrument. [process] */
+void rp_ledger_route(rp_note *note, uint8_t instrument, const rp_instrument *to);
 /* The oldest note of this key whose key is still down, RP_NO_NOTE: none. [process] */
 uint16_t rp_ledger_find(const rp_ledger *ledger, uint8_t in_port, uint8_t in_channel, uint8_t in_pitch);
 #endif

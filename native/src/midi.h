@@ -20,6 +20,7 @@ enum {
     RP_CC_SUSTAIN = 64,
     RP_CC_SOSTENUTO = 66,
     RP_CC_SOFT = 67,
+    RP_CC_TIMBRE = 74,
     RP_CC_ALL_SOUND_OFF = 120,
     RP_CC_ALL_NOTES_OFF = 123
 };

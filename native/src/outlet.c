@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "mpe_in.h"
+
 /* What went out is what may be sounding beyond the port; with no listener nothing changed there. [process] */
 static void remember(rp_outlet *outlet, uint32_t port, const uint8_t byte[3]) {
     uint8_t channel = byte[0] & 15, bit = (uint8_t)(1u << (byte[1] & 7));
@@ -49,6 +51,7 @@ static void keep_control(rp_outlet *outlet, uint32_t port, const rp_midi_message
     if (kind >= RP_MIDI_SYSEX) return;
     outlet->touched[port] |= bit;
     if (kind == RP_MIDI_CONTROL && message->byte[1] == RP_CC_SUSTAIN) outlet->pedal[port][channel] = message->byte[2];
+    if (rp_mpe_is_wheel(message)) rp_mpe_turn(&outlet->sent[port][channel], message);
     if (kind != RP_MIDI_BEND) return;
     int centred = message->byte[1] == 0 && message->byte[2] == 64;
     outlet->bent[port] = centred ? outlet->bent[port] & (uint16_t)~bit : outlet->bent[port] | bit;
@@ -185,7 +188,7 @@ void rp_outlet_set_shift(rp_outlet *outlet, uint32_t port, uint32_t frames) {
 }
 
 void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle) {
-    uint32_t came = cycle->connected & ~outlet->connected;
+    uint32_t came = outlet->came = cycle->connected & ~outlet->connected;
     outlet->sink = cycle->sink;
     outlet->start = outlet->now = cycle->frame;
     outlet->connected = cycle->connected;

@@ -50,6 +50,8 @@ typedef struct {
     uint8_t pedal_from[RP_PORTS_MAX][RP_CHANNELS];            /* the input it came from: port * 16 + channel */
     uint16_t bent[RP_PORTS_MAX];                              /* channels whose bend is off its centre */
     uint16_t touched[RP_PORTS_MAX];                           /* channels that were sent anything */
+    rp_expression sent[RP_PORTS_MAX][RP_CHANNELS];            /* where their wheels are, as was sent last */
+    uint32_t came;                                            /* bit n: port n has a listener since this cycle */
 } rp_outlet;
 
 /* From the next cycle on all that leaves on this port, but SysEx, is so many frames later. Where it becomes less, what

@@ -5,6 +5,7 @@
 
 #include "band.h"
 #include "hear.h"
+#include "mpe.h"
 #include "vocal.h"
 
 /* Controls leave the scheduler's last places to notes, which need two each. */
@@ -47,6 +48,8 @@ static void end_with(rp_engine *engine, uint16_t id, const rp_midi_message *raw)
         rp_outlet_note_off(&engine->outlet, note, raw);
         engine->stats.offs_out++;
         rp_engine_report(engine, report_of(engine, note, RP_REPORT_NOTE_OFF));
+        note->state = RP_NOTE_PENDING;
+        rp_mpe_end(engine, note);
     }
     rp_ledger_remove(&engine->ledger, id);
 }
@@ -79,6 +82,7 @@ static void sound(rp_engine *engine, uint16_t id, const rp_midi_message *raw) {
     rp_note *note = note_of(engine, id);
     uint64_t delay = engine->outlet.now - note->key_frame;
     if (note->instrument != RP_NO_INSTRUMENT && note->rig == engine->rig->serial) make_room(engine, note->instrument);
+    rp_mpe_begin(engine, note);
     if (!rp_outlet_note_on(&engine->outlet, note, raw)) {
         rp_player_end(engine, id); /* not sounding: nothing is sent */
         return;
@@ -98,11 +102,7 @@ int rp_player_start(rp_engine *engine, uint16_t id) {
 
 /* Send the note the way of an instrument of the rig. [process] */
 static void give(rp_engine *engine, rp_note *note, uint8_t instrument) {
-    const rp_instrument *to = &engine->rig->config.instrument[instrument];
-    note->instrument = instrument;
-    note->port = to->port;
-    note->channel = to->channel;
-    note->pedal = to->pedal;
+    rp_ledger_route(note, instrument, &engine->rig->config.instrument[instrument]);
 }
 
 /* Notes of this rig whose key is down on an instrument. [process] */
@@ -191,6 +191,7 @@ static uint16_t enter(rp_engine *engine, uint8_t in_port, const rp_struck *struc
     note->velocity = message->byte[2];
     note->pitch = struck->pitch;
     note->joined = (uint8_t)joined;
+    rp_mpe_enter(engine, note);
     note->key_frame = engine->outlet.now;
     note->rig = rig->serial;
     note->delay = rig->config.delay;
@@ -218,7 +219,7 @@ static void note_through(rp_engine *engine, uint8_t in_port, const rp_struck *st
     tell_key(engine, id);
     raw.byte[1] = struck->pitch;
     note->port = in_port < engine->config.outputs ? in_port : (uint8_t)(engine->config.outputs - 1);
-    note->channel = note->in_channel;
+    note->channel = note->manager = note->in_channel;
     sound(engine, id, &raw);
 }
 
@@ -251,7 +252,7 @@ static void strike(rp_engine *engine, uint8_t in_port, const rp_struck *struck) 
 static void release(rp_engine *engine, uint16_t id, const rp_midi_message *raw) {
     rp_note *note = note_of(engine, id);
     int held = note->pedal == RP_PEDAL_LENGTHEN && note->instrument != RP_NO_INSTRUMENT &&
-               engine->pedal[note->in_port][note->in_channel] >= PEDAL_DOWN;
+               engine->pedal[note->in_port][note->in_manager] >= PEDAL_DOWN;
     if (!held || note->state != RP_NOTE_SOUNDING) {
         end_with(engine, id, raw);
         return;
@@ -330,8 +331,8 @@ static void find_routes(rp_engine *engine, uint8_t in_port, uint8_t in_channel, 
 static void add_old_routes(rp_engine *engine, uint8_t in_port, uint8_t in_channel, uint16_t channels[RP_PORTS_MAX]) {
     for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = note_of(engine, id)->after) {
         const rp_note *note = note_of(engine, id);
-        if (note->in_port != in_port || note->in_channel != in_channel || note->rig == engine->rig->serial) continue;
-        channels[note->port] |= (uint16_t)(1u << note->channel);
+        if (note->in_port != in_port || note->in_manager != in_channel || note->rig == engine->rig->serial) continue;
+        channels[note->port] |= (uint16_t)(1u << note->manager);
     }
 }
 
@@ -358,7 +359,7 @@ static void sustain(rp_engine *engine, uint8_t in_port, const rp_midi_message *m
     for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = after) {
         const rp_note *note = note_of(engine, id);
         after = note->after;
-        if (note->in_port == in_port && note->in_channel == in_channel && note->state == RP_NOTE_SUSTAINED)
+        if (note->in_port == in_port && note->in_manager == in_channel && note->state == RP_NOTE_SUSTAINED)
             rp_player_end(engine, id);
     }
 }
@@ -370,7 +371,7 @@ static void all_off(rp_engine *engine, uint8_t in_port, uint8_t in_channel, int 
     for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = after) {
         const rp_note *note = note_of(engine, id);
         after = note->after;
-        if (note->in_port != in_port || note->in_channel != in_channel) continue;
+        if (note->in_port != in_port || (note->in_channel != in_channel && note->in_manager != in_channel)) continue;
         if (!told || note->instrument != RP_NO_INSTRUMENT) rp_player_end(engine, id);
     }
 }
@@ -379,8 +380,8 @@ static void all_off(rp_engine *engine, uint8_t in_port, uint8_t in_channel, int 
 static void poly_pressure(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
     uint16_t id = engine->ledger.key[in_port][message->byte[0] & 15][message->byte[1]];
     for (; id != RP_NO_NOTE; id = note_of(engine, id)->newer) {
-        const rp_note *note = note_of(engine, id);
-        if (note->state != RP_NOTE_SOUNDING) continue;
+        rp_note *note = note_of(engine, id);
+        if (note->state != RP_NOTE_SOUNDING || rp_mpe_press(engine, note, message->byte[2])) continue;
         rp_midi_message copy = rp_midi_short(RP_MIDI_POLY_PRESSURE | note->channel, note->pitch, message->byte[2]);
         rp_outlet_send(&engine->outlet, note->port, &copy);
     }
@@ -391,17 +392,22 @@ static void poly_pressure(rp_engine *engine, uint8_t in_port, const rp_midi_mess
 static void control(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
     static const uint16_t nowhere[RP_PORTS_MAX];
     uint8_t kind = rp_midi_kind(message), in_channel = message->byte[0] & 15, number = message->byte[1];
+    int ends = kind == RP_MIDI_CONTROL && (number == RP_CC_ALL_SOUND_OFF || number >= RP_CC_ALL_NOTES_OFF);
     uint16_t channels[RP_PORTS_MAX];
     if (kind == RP_MIDI_CONTROL) rp_hear_control(engine, message);
+    rp_mpe_follow(engine, in_port, message);
     if (kind == RP_MIDI_CONTROL && number == RP_CC_SUSTAIN) {
         sustain(engine, in_port, message);
         return;
     }
+    if (rp_mpe_is_member(engine, in_port, in_channel)) { /* the manager has all that is not a note's own */
+        if (ends) all_off(engine, in_port, in_channel, 0);
+        return;
+    }
     find_routes(engine, in_port, in_channel, kind == RP_MIDI_PROGRAM ? nowhere : engine->rig->channels, channels);
     if (kind != RP_MIDI_PROGRAM) add_old_routes(engine, in_port, in_channel, channels);
-    if (kind == RP_MIDI_CONTROL && (number == RP_CC_ALL_SOUND_OFF || number >= RP_CC_ALL_NOTES_OFF))
-        all_off(engine, in_port, in_channel, 1);
-    rp_outlet_broadcast(&engine->outlet, channels, message);
+    if (ends) all_off(engine, in_port, in_channel, 1);
+    rp_mpe_broadcast(engine, in_port, channels, message);
 }
 
 /* Clock, song position, SysEx: to every port an instrument stands on. [process] */
@@ -465,15 +471,37 @@ void rp_player_flush(rp_engine *engine) {
     while (instrumenter && rp_instrumenter_deadline(instrumenter) <= engine->outlet.now) rp_player_close_chord(engine);
 }
 
+/* What the input held is let go. [process] */
+static void let_go_input(rp_engine *engine, uint8_t in_port) {
+    rp_player_hurry(engine);
+    for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
+        all_off(engine, in_port, channel, 0);
+        if (!engine->pedal[in_port][channel]) continue;
+        rp_midi_message up = rp_midi_short(RP_MIDI_CONTROL | channel, RP_CC_SUSTAIN, 0);
+        control(engine, in_port, &up);
+    }
+}
+
+/* A controller that sets up MPE is for us alone; where it gives out the channels anew, it ends what they held.
+ * [process] */
+static int hear_zones(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
+    int heard = rp_mpe_hear(engine, in_port, message);
+    if (heard != RP_MPE_ZONES) return heard == RP_MPE_PARAMETER;
+    rp_player_flush(engine);
+    let_go_input(engine, in_port);
+    return 1;
+}
+
 void rp_player_message(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
     uint8_t kind = rp_midi_kind(message);
     int is_off = rp_midi_is_note_off(message), is_on = rp_midi_is_note_on(message);
     int heard = kind >= RP_MIDI_SYSEX || (engine->rig->config.in_channels >> (message->byte[0] & 15) & 1);
+    if (hear_zones(engine, in_port, message)) return;
     if (is_on && heard && engine->rig->config.route == RP_ROUTE_ENSEMBLE) {
         split(engine, in_port, message);
         return;
     }
-    rp_player_flush(engine);
+    if (!rp_mpe_is_wheel(message) || !rp_mpe_is_member(engine, in_port, message->byte[0] & 15)) rp_player_flush(engine);
     if (is_off) note_off(engine, in_port, message);
     else if (!heard) return;
     else if (is_on) split(engine, in_port, message);
@@ -519,6 +547,7 @@ static void lift(rp_engine *engine, uint16_t id, const rp_decision *decision) {
     if (decision->voice == note->instrument) return;
     rp_outlet_note_off(&engine->outlet, note, NULL);
     note->state = RP_NOTE_PENDING; /* it is silent now */
+    rp_mpe_end(engine, note);
 }
 
 /* Let a lifted note sound on its better instrument. [process] */
@@ -527,6 +556,7 @@ static void land(rp_engine *engine, uint16_t id, const rp_decision *decision) {
     uint8_t from = note->instrument;
     make_room(engine, decision->voice);
     give(engine, note, decision->voice);
+    rp_mpe_begin(engine, note);
     if (!rp_outlet_note_on(&engine->outlet, note, NULL)) {
         rp_player_end(engine, id);
         return;
@@ -556,18 +586,10 @@ void rp_player_close_chord(rp_engine *engine) {
 }
 
 void rp_player_unplug(rp_engine *engine, uint8_t in_port) {
-    uint16_t channels[RP_PORTS_MAX];
-    rp_player_hurry(engine);
     engine->parser[in_port] = (rp_midi_parser){.malformed = engine->parser[in_port].malformed};
-    for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
-        all_off(engine, in_port, channel, 0);
-        if (!engine->pedal[in_port][channel]) continue;
-        rp_midi_message up = rp_midi_short(RP_MIDI_CONTROL | channel, RP_CC_SUSTAIN, 0);
-        control(engine, in_port, &up);
-    }
-    rp_midi_message straight = rp_midi_short(RP_MIDI_BEND, 0, 64);
-    memcpy(channels, engine->outlet.bent, sizeof channels);
-    rp_outlet_broadcast(&engine->outlet, channels, &straight);
+    let_go_input(engine, in_port);
+    rp_mpe_unplug(engine, in_port);
+    rp_mpe_straighten(engine);
 }
 
 void rp_player_expire(rp_engine *engine) {

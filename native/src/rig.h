@@ -16,6 +16,7 @@ struct rp_rig {
     uint32_t voice_outputs; /* audio outputs, bit n: output n; where there is no rack */
     rp_rack *rack;          /* NULL: none; borrowed */
     rp_zones zones;         /* how its inputs are split and merged */
+    uint32_t mpe_inputs;    /* bit n: input port n speaks MPE */
     uint32_t serial;        /* given by the engine */
     uint16_t channels[16];  /* [port]: bit n is channel n of an instrument */
     uint16_t pedalled[16];  /* the same for instruments that take the pedal as it is */

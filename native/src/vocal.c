@@ -61,7 +61,7 @@ static void begin_note(rp_engine *engine, uint8_t pitch) {
     }
     rp_note *note = &engine->ledger.note[id];
     note->port = engine->rig->voice_port;
-    note->channel = engine->rig->voice_channel;
+    note->channel = note->manager = engine->rig->voice_channel;
     note->pitch = pitch;
     note->velocity = VELOCITY; /* how loud it is, the expression says */
     note->pedal = RP_PEDAL_IGNORE;

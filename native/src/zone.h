@@ -13,6 +13,7 @@ typedef struct {
     int8_t transpose;         /* semitones; a key that would leave 0 to 127 is not taken */
     uint16_t channels;        /* bit n: channel n */
     uint32_t instruments;     /* bit n: instrument n plays all of it; 0: the ensemble does */
+    uint32_t mpe;             /* 1: its input port speaks MPE */
 } rp_zone;
 
 /* All of a rig's; none: everything reaches the ensemble. */
