@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ripieno.daemon.pitch import parse_pitch, show_pitch
 from ripieno.daemon.schema import Kind, quote
 
+MOST_TRIGGERS = 32
+"""Keys and controllers that an engine knows."""
 _TRIGGER = re.compile(r"(?:(controller) +(\d+)|key +(\S+))(?: +channel +(\d+))?", re.IGNORECASE)
 
 

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ripieno.daemon import band, chains, singer
+from ripieno.daemon.clock_keys import INTERNAL
 from ripieno.daemon.colors import VOICE_COLOR
 from ripieno.daemon.roll import meter, roll
-from ripieno.daemon.settings import help_of
+from ripieno.daemon.settings import Command, help_of
 from ripieno.daemon.terminal import Screen, colored, dimmed, emit, panel, pressed
 
 if TYPE_CHECKING:
+    from ripieno.daemon.chains import Link
     from ripieno.daemon.live import Performance
 
 _LINES_SECONDS, _JSON_SECONDS = 5.0, 1.0
@@ -34,6 +35,7 @@ _COUNTS = {
 
 _TEMPO_SOURCES = {"fixed": "fixed", "tap": "tapped", "follow": "yours, followed"}
 _OWN = " (you)"
+_BAR = 4  # beats
 # Those of its settings that a player changes most; the others are in the JSON.
 _SETTINGS = ("while_playing", "key", "density", "temperature", "register", "at_once", "commit_beats")
 _SUNG = ("on", "mode", "follow", "activity", "voice", "range", "brightness", "vibrato", "breath", "volume", "seed")
@@ -59,8 +61,10 @@ def status(performance: "Performance") -> dict[str, Any]:
     sound = {"chains": performance.chains.status()} if performance.chains else {}
     recording = {"recording": performance.recording.status()} if performance.recording else {}
     songs = {"songs": performance.list_status()} if len(performance.presets) > 1 else {}
+    clock = {"clock": performance.clock.status()} if performance.clock else {}
     return (
-        band
+        clock
+        | band
         | voice
         | sound
         | songs
@@ -132,8 +136,8 @@ class Lines:
         if time.monotonic() >= self._next or performance.over:
             self._next = time.monotonic() + _LINES_SECONDS
             line = _counts(performance)
-            if line != self._said or performance.over:
-                emit(f"{line}\n")
+            if line != self._said or performance.over:  # that time goes by is no news
+                emit(f"{', '.join([line, *_ticking(performance)])}\n")
             self._said = line
         return ""
 
@@ -145,6 +149,22 @@ def _counts(performance: "Performance") -> str:
     counts += _answer(values["band"]) if "band" in values else []
     counts += _sung(values["voice"]) if "voice" in values else []
     return ", ".join(counts + (_sounding(values["chains"]) if "chains" in values else []))
+
+
+def _ticking(performance: "Performance") -> list[str]:
+    """How the one clock stands."""
+    if not performance.clock:
+        return []
+    clock = performance.clock.status()
+    told = {
+        f"{clock['residual_ms']:.1f} ms off": clock["source"] != INTERNAL,
+        f"{clock['lost']} of {clock['ticks'] + clock['lost']} ticks lost": clock["ticks"],
+        f"{clock['sent']} ticks sent": clock["sent"],
+        f"you play at {clock['player_bpm']:.1f} (sure by {clock['confidence']:.0%})": clock["player_bpm"],
+        f"{clock.get('link_peers')} others in the Link session": "link_peers" in clock,
+    }
+    state = clock["state"] if clock["source"] != INTERNAL else "ours"
+    return [f"clock {clock['bpm']:.1f} ({clock['source']}, {state})", *(words for words, so in told.items() if so)]
 
 
 def _answer(band: dict[str, Any]) -> list[str]:
@@ -200,7 +220,8 @@ class _Panel:
     def show(self, performance: "Performance") -> str:
         """Draw it, if anything changed, and hear the keys."""
         self._news = [*self._news, *performance.take_news()][-_PANEL_NEWS:]
-        parts = [_head(performance, self._why), _players(performance), _band(performance), _voice(performance)]
+        parts = [part(performance) for part in (_players, _clock, _band, _voice)]
+        parts = [_head(performance, self._why), *parts]
         lines = [line for part in parts if part for line in (*part, "")]
         foot = _foot(performance, self._news)
         room = os.get_terminal_size().lines - len(lines) - len(foot) - _MARGIN
@@ -245,6 +266,16 @@ def _players(performance: "Performance") -> list[str]:
             f" {number if number < 10 else ' '} {sign} {name}{pad}  {player.played:6}  {colored(notes, player.color)}"
         )
     return lines
+
+
+def _clock(performance: "Performance") -> list[str]:
+    """The one clock: which beat of which bar it is, whom it follows, and how well."""
+    if not performance.clock:
+        return []
+    now = performance.clock.status()
+    beats = " ".join("●" if now["rolling"] and now["beat"] == beat else "○" for beat in range(1, _BAR + 1))
+    place = f"bar {now['bar']:<4}" if now["rolling"] else "stands   "
+    return [f" {beats}  {place} {'   '.join(_ticking(performance))}"]
 
 
 def _band(performance: "Performance") -> list[str]:
@@ -323,7 +354,7 @@ def _condition(plugin: dict[str, Any]) -> str:
     return "   ".join(words for words, holds in told.items() if holds)
 
 
-def _parameters(link: "chains.Link") -> str:
+def _parameters(link: "Link") -> str:
     """The parameters of a plugin, from the one on that keys mean."""
     names = [name for name in link.live if name not in ("bypass", "gain_db")]
     first = names.index(link.chosen) if link.chosen else 0
@@ -357,13 +388,15 @@ def _foot(performance: "Performance", news: list[str]) -> list[str]:
     delay = f" longest delay {values['longest_delay_ms']:.1f} ms   last key {performance.board.last_key or '-'}"
     counts = "   ".join(f"{words} {values[name]}" for name, words in _COUNTS.items())
     keys = [" 1-9 switch an instrument   n next   N previous   Z keep settings   z back to them   p panic   q end"]
-    there = ((band.KEYS, performance.band), (singer.KEYS, performance.singer), (chains.KEYS, performance.chains))
-    known = {key: command for keys, one in there if one for key, command in keys.items()}
+    known: dict[str, Command] = {}
+    for table, _ in performance.keyed:
+        known |= {key: command for key, command in table.items() if key not in known}
     if known:
         words = "   ".join(key.replace(" ", "\xa0") for key in help_of(known))
         keys += textwrap.wrap(words, 100, initial_indent=" ", subsequent_indent=" ")
-    chain = f"{performance.chains.current.name}.gain_db -3" if performance.chains else "follow 2"
-    example = "tempo 96" if performance.band else "follow 2" if performance.singer else chain
+    chain = f"{performance.chains.current.name}.gain_db -3" if performance.chains else ""
+    examples = {"tempo 96": performance.clock or performance.band, "follow 2": performance.singer, chain: True}
+    example = next(text for text, there in examples.items() if there)
     typed = (
         [f" set: {performance.typed}_  (such as: {example}; Enter sets it)"] if performance.typed is not None else []
     )

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ripieno.daemon import band as bands
 from ripieno.daemon import chains as plugins
+from ripieno.daemon import clock as clocks
 from ripieno.daemon import display, singer, terminal
 from ripieno.daemon.band import Band, answer_beats
 from ripieno.daemon.blackbox import BlackBox
 from ripieno.daemon.board import Board
-from ripieno.daemon.chain_checks import LEFT, LEFT_IN, RIGHT, RIGHT_IN
+from ripieno.daemon.chain_checks import LEFT_IN, RIGHT_IN
 from ripieno.daemon.chain_state import Saved
 from ripieno.daemon.chains import Chains
+from ripieno.daemon.clock import Conductor
 from ripieno.daemon.drivers.base import NO_SOUND, NO_SOUND_IN
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.keeper import Keeper
@@ -30,10 +32,10 @@ from ripieno.daemon.preset_document import CHAIN
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.progress import Progress
 from ripieno.daemon.ready import Ports, Ready, make_ready
-from ripieno.daemon.rig import audio_input_names, audio_names, output_names
+from ripieno.daemon.rig import all_audio_inputs, all_audios, all_outputs
 from ripieno.daemon.schema import slug
 from ripieno.daemon.setlist import SetList, Song
-from ripieno.daemon.settings import Settings, split
+from ripieno.daemon.settings import Command, Settings, split
 from ripieno.daemon.shelf import Shelf
 from ripieno.daemon.singer import Singer
 from ripieno.daemon.snapshots import read_snapshot, snapshot_path, write_snapshot
@@ -85,22 +87,6 @@ class Options:
     recording: "Session | None" = None
 
 
-def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
-    """The MIDI output ports that a list of presets needs: each name once."""
-    return tuple(dict.fromkeys(name for preset in presets for name in output_names(preset)))
-
-
-def all_audios(presets: Sequence[Preset]) -> tuple[str, ...]:
-    """The audio output ports that it needs, likewise; left and right, which are heard, first."""
-    names = dict.fromkeys(name for preset in presets for name in audio_names(preset))
-    return tuple(sorted(names, key=lambda name: name not in (LEFT, RIGHT)))
-
-
-def all_audio_inputs(presets: Sequence[Preset]) -> tuple[str, ...]:
-    """The audio input ports that it needs, likewise."""
-    return tuple(dict.fromkeys(name for preset in presets for name in audio_input_names(preset)))
-
-
 @dataclass
 class Performance:
     """What runs: the songs to choose from, the driver, the engine, and what is known of them.
@@ -126,6 +112,8 @@ class Performance:
 
     def __post_init__(self) -> None:
         self.shelf = Shelf(self.presets)
+        self.conductor = Conductor(self)
+        self.watchers = [self.conductor, *self.watchers]
         self.engine = self.new_engine()
         self.name_slots()
 
@@ -153,6 +141,11 @@ class Performance:
     @property
     def chains(self) -> Chains | None:
         return self.current.chains if self.current else None
+
+    @property
+    def clock(self) -> Conductor | None:
+        """The one clock, where the song that plays has one."""
+        return self.conductor if self.conductor.table else None
 
     @property
     def over(self) -> bool:
@@ -198,6 +191,7 @@ class Performance:
         self.take_place(ready)
         self.engine.go(ready.index)
         self.current = ready
+        self.conductor.look()
         self.show_switches()
 
     def show_switches(self) -> None:
@@ -227,8 +221,6 @@ class Performance:
 
     def tend_shelf(self) -> None:
         """What has been made ready waits in its slot; what is missing is made; what is too much goes."""
-        if not self.driver.state().alive:
-            return  # nobody would take it
         try:
             ready = self.keeper.take()
             if ready and ready.rate == self.driver.sample_rate and ready.index not in self.shelf.ready:
@@ -278,16 +270,23 @@ class Performance:
                     self.switch(int(key) - 1)
                 elif key in _COMMANDS:
                     _COMMANDS[key](self)
-                elif self.band and key in bands.KEYS:
-                    self.news += filter(None, [bands.KEYS[key].act(self.band)])
-                elif self.singer and key in singer.KEYS:
-                    self.news += filter(None, [singer.KEYS[key].act(self.singer)])
-                elif self.chains and key in plugins.KEYS:
-                    self.news += filter(None, [plugins.KEYS[key].act(self.chains)])
+                elif found := next(((keys[key], one) for keys, one in self.keyed if key in keys), None):
+                    self.news += filter(None, [found[0].act(found[1])])
                 elif key == ":" and self.tables:
                     self.typed = ""
             except (UserError, BlockingIOError) as error:
                 self.news.append(f"{key}: {error}" if key.isprintable() else str(error))
+
+    @property
+    def keyed(self) -> list[tuple[Mapping[str, Command], Any]]:
+        """What keys do to those who are here, before others' of the same name: the clock, the band, the voice ..."""
+        there = (
+            (clocks.KEYS, self.clock),
+            (bands.KEYS, self.band),
+            (singer.KEYS, self.singer),
+            (plugins.KEYS, self.chains),
+        )
+        return [(keys, one) for keys, one in there if one]
 
     def type(self, key: str) -> None:
         """A key of a setting that is being typed: Enter sets it, Escape gives it up."""
@@ -330,7 +329,9 @@ class Performance:
             self.news += singer.news_of(self.singer.hear())
         if self.chains:
             self.chains.look()
-        self.tend_shelf()
+        if self.driver.state().alive:  # otherwise nobody would take what they have for the engine
+            self.conductor.look()
+            self.tend_shelf()
 
     def hear(self, report: "Report") -> None:
         """Something happened in the engine."""
@@ -483,6 +484,7 @@ def run(songs: SetList, options: Options) -> int:
     from ripieno.daemon.drivers import make
     from ripieno.native.engine import BLACKBOX_SIZE, Engine
 
+    clocks.check(songs)
     presets = songs.presets
     inputs, outputs = presets[0].inputs, all_outputs(presets)
     audios, audio_inputs = all_audios(presets), all_audio_inputs(presets)
@@ -517,7 +519,7 @@ def run(songs: SetList, options: Options) -> int:
             _connect(performance, options)
             if options.stress:
                 _stress()
-            for watcher in options.watchers:
+            for watcher in performance.watchers:
                 watcher.begin(performance)
             with _view(options, why) as view:
                 _loop(performance, view)

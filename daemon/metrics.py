@@ -55,6 +55,17 @@ BAND = (
     Figure("band_notes_late_total", True, "Notes of the band that were planned too late.", "late"),
     Figure("band_load_ratio", False, "Share of a core that the band's thinking takes.", "load"),
 )
+CLOCK = (
+    Figure("clock_bpm", False, "Beats a minute.", "bpm"),
+    Figure("clock_beat", False, "Beats since the transport began.", "position"),
+    Figure("clock_rolling", False, "1 while the transport rolls.", "rolling"),
+    Figure("clock_locked", False, "1 while the clock's source is heard, and followed.", "locked"),
+    Figure("clock_residual_seconds", False, "What the source says against what is played, RMS.", "residual_ms", 1e-3),
+    Figure("clock_confidence_ratio", False, "How sure the player's beats are.", "confidence"),
+    Figure("clock_ticks_total", True, "Ticks of MIDI clock that came in.", "ticks"),
+    Figure("clock_ticks_lost_total", True, "Ticks of MIDI clock that must have been lost.", "lost"),
+    Figure("clock_ticks_sent_total", True, "Ticks of MIDI clock that left.", "sent"),
+)
 VOICE = (
     Figure("voice_blocks_late_total", True, "Blocks of 16 ms that the voice was too late for.", "late"),
     Figure("voice_faults_total", True, "Blocks whose scores were no numbers.", "faults"),
@@ -77,6 +88,7 @@ def exposition(values: Mapping[str, Any], resident_bytes: int, age_s: float) -> 
     plugins = [one | {"up": one["plays"] and not one["blocked"]} for one in values.get("chains", {}).get("plugins", [])]
     rows: list[_Row] = [({"plugin": one["name"], "on": one["on"]}, one) for one in plugins]
     lines = [*_lines(FIGURES, [({}, values)])]
+    lines += _lines(CLOCK, [({"source": values["clock"]["source"]}, values["clock"])]) if "clock" in values else []
     lines += _lines(BAND, [({}, values["band"])]) if "band" in values else []
     lines += _lines(VOICE, [({}, values["voice"])]) if "voice" in values else []
     lines += _lines(PLUGINS, rows) if rows else []

@@ -10,6 +10,7 @@ from ripieno.daemon.answers import AnswerLog
 from ripieno.daemon.band import Band, make_band
 from ripieno.daemon.chain_keys import VOICE_PLACE
 from ripieno.daemon.chains import Chains, make_chains
+from ripieno.daemon.clock import begin_offline
 from ripieno.daemon.colors import PIANO_COLOR, VOICE_COLOR, color_of
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.plot import Bar, Plans, Sung
@@ -210,6 +211,7 @@ def _play(preset: Preset, score: Score, progress: Callable[[float], None], chain
     ports = (len(preset.inputs), len(output_names(preset)))
     with Engine(RATE, *ports, audios=len(audios), audio_inputs=len(audio_input_names(preset))) as engine:
         engine.load(build(preset, RATE, None, *cores, audios))
+        begin_offline(engine, preset)
         player = _Offline(engine, score.events, band, singer, chains)
         end = _blocks(score.frames + 1 + delay_frames(preset, RATE))
         player.play(end, lambda at: progress(at / end))

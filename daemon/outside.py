@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ripieno.daemon import devices
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.latencies import align, measured, named, read, tell
+from ripieno.daemon.rig import all_audios, all_outputs
 
 if TYPE_CHECKING:
     from ripieno.daemon.live import Performance
@@ -22,8 +23,6 @@ class Outside:
     def __init__(self, presets: "Sequence[Preset]", options: Sequence[str] = ()) -> None:
         """options: latencies as --latency gives them. They go before those of the preset, which go before what was
         measured. UserError: they are none, or of an output that is not there."""
-        from ripieno.daemon.live import all_audios, all_outputs
-
         self._outputs = all_outputs(presets)
         self._said = named(read(options), self._outputs, bool(all_audios(presets)))
         inputs = [(one.device, preset.inputs.index(one.port)) for preset in presets for one in preset.input]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ripieno.daemon.band import Band, make_band
 from ripieno.daemon.chain_state import Saved
 from ripieno.daemon.chains import Chains, make_chains
+from ripieno.daemon.clock import ClockSettings
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.preset_document import CONTINUATION, SINGING
+from ripieno.daemon.preset_document import CLOCK, CONTINUATION, SINGING
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.rig import build, voices
 from ripieno.daemon.settings import Settings
@@ -42,13 +43,14 @@ class Ready:
     band: Band | None = None
     singer: Singer | None = None
     chains: Chains | None = None
+    clock: ClockSettings | None = None
     news: list[str] = field(default_factory=list)
 
     @property
     def tables(self) -> dict[str, Settings]:
         """What is set while it plays, by the names of its tables in the preset."""
-        both: dict[str, Settings | None] = {CONTINUATION: self.band, SINGING: self.singer}
-        there = {name: one for name, one in both.items() if one}
+        own: dict[str, Settings | None] = {CONTINUATION: self.band, SINGING: self.singer, CLOCK: self.clock}
+        there = {name: one for name, one in own.items() if one}
         return there | (self.chains.tables if self.chains else {})
 
     def switch(self, engine: "Engine", place: int, enabled: bool) -> None:
@@ -116,7 +118,8 @@ def make_ready(
             chains.end()
         raise
     enabled = [one.enabled for one in preset_now.ensemble]
-    ready = Ready(index, preset, ports.rate, rig, enabled, band, voice, chains, news)
+    clock = ClockSettings(preset.clock) if preset.clock else None
+    ready = Ready(index, preset, ports.rate, rig, enabled, band, voice, chains, clock, news)
     ready.news += recall(snapshot, ready.tables) if snapshot else []
     ready.start()
     return ready

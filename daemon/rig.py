@@ -54,6 +54,22 @@ def audio_input_names(preset: Preset) -> tuple[str, ...]:
     return (LEFT_IN, RIGHT_IN) if INPUT_PLACE in strip_names(preset) else ()
 
 
+def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
+    """The MIDI output ports that a list of presets needs: each name once."""
+    return tuple(dict.fromkeys(name for preset in presets for name in output_names(preset)))
+
+
+def all_audios(presets: Sequence[Preset]) -> tuple[str, ...]:
+    """The audio output ports that it needs, likewise; left and right, which are heard, first."""
+    names = dict.fromkeys(name for preset in presets for name in audio_names(preset))
+    return tuple(sorted(names, key=lambda name: name not in (LEFT, RIGHT)))
+
+
+def all_audio_inputs(presets: Sequence[Preset]) -> tuple[str, ...]:
+    """The audio input ports that it needs, likewise."""
+    return tuple(dict.fromkeys(name for preset in presets for name in audio_input_names(preset)))
+
+
 def places(preset: Preset, outputs: tuple[str, ...] | None = None) -> list[tuple[int, int]]:
     """Where each instrument leaves: (port, channel), both from 0, the port as its place among `outputs`."""
     outputs = outputs or output_names(preset)

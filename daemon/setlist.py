@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.clock_keys import CLOCK_KEYS, TEMPO
-from ripieno.daemon.controls import CONTROLS, Control
+from ripieno.daemon.controls import CONTROLS, MOST_TRIGGERS, Control
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.preset_document import (
     CLOCK,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 MOST = 128
 """Songs in a list: as many as there are program changes of a bank."""
-MOST_TRIGGERS = 32
 ALL, NONE = "all", "none"
 _SONG = "song"
 

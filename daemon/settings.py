@@ -94,4 +94,4 @@ class Command:
 
 def help_of(keys: Mapping[str, Command]) -> list[str]:
     """What each key does, for people."""
-    return [f"{key} {command.words}" for key, command in keys.items()] + [": any setting"]
+    return [f"{key.strip() or 'space'} {command.words}" for key, command in keys.items()] + [": any setting"]

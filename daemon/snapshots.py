@@ -8,9 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.band import LIVE as BAND_KEYS
+from ripieno.daemon.clock import LIVE as CLOCK_KEYS
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.files import whole_file
-from ripieno.daemon.preset_document import CHAIN, CONTINUATION, SINGING, Document, KeyPath, PresetError, Problem, parse
+from ripieno.daemon.preset_document import (
+    CHAIN,
+    CLOCK,
+    CONTINUATION,
+    SINGING,
+    TABLES,
+    Document,
+    KeyPath,
+    PresetError,
+    Problem,
+    parse,
+)
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.schema import Key, quote, slug
 from ripieno.daemon.singer import LIVE as SINGER_KEYS
@@ -52,8 +64,7 @@ def snapshot_text(preset: Preset, enabled: Mapping[str, bool], tables: "Mapping[
     switches = [f"{quote(name)} = {'true' if on else 'false'}" for name, on in enabled.items()]
     lines += ["", f"[{_INSTRUMENTS}]", *switches] if switches else []
     for title, table in tables.items():
-        own = title in (CONTINUATION, SINGING)
-        lines += ["", f"[{title}]" if own else f"[{CHAIN}.{quote(title)}]"]
+        lines += ["", f"[{title}]" if title in TABLES else f"[{CHAIN}.{quote(title)}]"]
         lines += [f"{_name(name)} = {_shown(key, now)}" for name, key, now in _values(table)]
     return "\n".join(lines) + "\n"
 
@@ -159,11 +170,12 @@ class _Checker:
         name = self.document.get("preset", self.preset.name)
         if name != self.preset.name:
             self.wrong(("preset",), f"this is a snapshot of {name}, not of {self.preset.name}")
-        known = ["preset", _INSTRUMENTS, CONTINUATION, SINGING, CHAIN]
+        known = ["preset", _INSTRUMENTS, *TABLES, CHAIN]
         self.named((), self.document, known, "there is no such key")
         enabled = self.switches()
         tables = self.values(CONTINUATION, BAND_KEYS, self.preset.continuation is not None)
         tables |= self.values(SINGING, SINGER_KEYS, self.preset.singing is not None)
+        tables |= self.values(CLOCK, CLOCK_KEYS, self.preset.clock is not None)
         tables |= self.chains()
         if self.problems:
             raise PresetError(self.problems)

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ripieno.daemon.clock_keys import CLOCK_PORT, FASTEST, SLOWEST, SOURCES, TEMPO
 from ripieno.daemon.commands.options import add_preset_options
 from ripieno.daemon.errors import UsageError
+from ripieno.daemon.preset_document import CLOCK
+from ripieno.daemon.schema import quote, show_list
 
 if TYPE_CHECKING:
     from ripieno.daemon.controls import Control
@@ -27,6 +30,8 @@ examples:
   ripieno run microphone --connect-audio-in system what a microphone hears, through plugins
   ripieno run thru --driver rtmidi                 a certain driver instead of the best one that works
   ripieno run game-band --driver file --input song.mid
+  ripieno run band --clock midi                    in time with a drum machine that sends MIDI clock
+  ripieno run band --tempo 96 --clock-out clock    ... or it with us, at the port ripieno:clock
   ripieno run --resume                             go on where the last one was when it ended or crashed
 Ctrl-C ends it with every note released.
 """
@@ -87,6 +92,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how late the device at this output is, so that what leaves on the others waits for it "
         '("sound": all audio outputs; `ripieno calibrate` measures it)',
     )
+    parser.add_argument(
+        "--clock",
+        choices=SOURCES,
+        help="whom the one clock follows, instead of what a preset or a set list says in [clock]",
+    )
+    parser.add_argument(
+        "--tempo",
+        type=_tempo,
+        metavar="BPM",
+        help="its beats a minute, where nobody else says how many (default: 120)",
+    )
+    parser.add_argument(
+        "--clock-out",
+        action="append",
+        default=[],
+        metavar="PORT",
+        help=f'let MIDI clock leave on this output, too; "{CLOCK_PORT}": one of its own',
+    )
     parser.add_argument("--rate", type=_rate, default=0, metavar="HZ", help="with --driver portaudio: samples a second")
     parser.add_argument(
         "--input", type=Path, metavar="IN.mid", help="with --driver file: the MIDI file that is the player"
@@ -139,6 +162,23 @@ def _channel(text: str) -> int | str:
         return parse_channel(int(text) if text.isdecimal() else text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _tempo(text: str) -> float:
+    try:
+        return float(TEMPO.read(float(text)))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no tempo: write one from {SLOWEST} to {FASTEST}") from None
+
+
+def _clock(parsed: argparse.Namespace) -> list[str]:
+    """What the options of the clock say, as --set has it."""
+    said = {
+        "source": parsed.clock and quote(parsed.clock),
+        "tempo": parsed.tempo,
+        "out": parsed.clock_out and show_list(parsed.clock_out),
+    }
+    return [f"{CLOCK}.{key}={value}" for key, value in said.items() if value]
 
 
 def _rate(text: str) -> int:
@@ -197,9 +237,8 @@ def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
     from ripieno.daemon.setlist import load_list, with_controls
 
     memory = Memory(parsed.name, parsed.preset, parsed.resume)
-    songs = with_controls(
-        load_list(memory.presets, parsed.set, parsed.presets), parsed.next, parsed.previous, parsed.program_channel
-    )
+    loaded = load_list(memory.presets, [*parsed.set, *_clock(parsed)], parsed.presets)
+    songs = with_controls(loaded, parsed.next, parsed.previous, parsed.program_channel)
     flight, recording = _flight(parsed), _recording(parsed)
     options = Options(
         client=parsed.name,

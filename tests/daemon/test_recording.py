@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from needs import needs
-from ripieno.daemon.live import all_audios, all_outputs
+from ripieno.daemon.rig import all_audios, all_outputs
 from ripieno.daemon.presets import load
 from ripieno.daemon.recording import recorder as module
 from ripieno.daemon.recording.recorder import Recorder
