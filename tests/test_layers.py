@@ -140,10 +140,11 @@ C_LAYERS = """
     flight.h flight_state.h
     flight
     tap tap_cycle
-    rig ledger scheduler conductor.h
+    ledger mpe_in scheduler
+    rig conductor.h
     outlet
     engine_state
-    flight_watch conductor* player band hear vocal audio
+    flight_watch conductor* player mpe band hear vocal audio
     change slots
     process engine
     drivers.h libjack
