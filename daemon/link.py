@@ -143,11 +143,12 @@ class LinkPeer:
     # ---- now and then ----
 
     def look(self, engine: "Engine") -> None:
-        """Follow the session, or lead it. Nothing happens before the driver runs, and where it has no time of day."""
+        """Follow the session, or lead it. Nothing happens before the driver runs and the clock is on."""
         if engine is not self._engine:
             self._begin(engine)
         state = engine.clock()
-        if not state.nanoseconds or not self._moments.hear(state.frame, state.nanoseconds):
+        on = state.nanoseconds and state.timeline.bpm
+        if not on or not self._moments.hear(state.frame, state.nanoseconds):
             return
         moment = self._moment(state.frame)
         if state.timeline.source == "link":

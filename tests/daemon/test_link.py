@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -292,13 +292,23 @@ def test_another_engine_is_followed_anew() -> None:
     assert abs(world.away_ms()) < 0.1
 
 
-def test_nothing_happens_where_the_time_is_not_known() -> None:
+@pytest.mark.parametrize("lack_of", ["nanoseconds", "bpm"])
+def test_nothing_happens_before_the_clock_runs(lack_of: str) -> None:
     world, peer = following()
-    world.engine.clock = lambda: SimpleNamespace(  # type: ignore[method-assign]
-        frame=world.cycle, nanoseconds=0, timeline=world.engine.timeline.state()
-    )
+    clock, before = world.engine.clock, world.session.bpm
+
+    def off() -> Any:
+        state = clock()
+        if lack_of == "nanoseconds":
+            state.nanoseconds = 0
+        else:
+            state.timeline = replace(state.timeline, bpm=0.0, source="internal")
+        return state
+
+    world.engine.clock = off  # type: ignore[method-assign]
     world.run(peer, 1)
     assert world.engine.timeline.state().heard == 0
+    assert world.session.bpm == before
 
 
 def test_moments_forget_what_was_before_a_pause() -> None:
