@@ -401,7 +401,7 @@ def test_what_somebody_connected_is_connected_after_a_kill(tmp_path: Path) -> No
             one.hear("ready")
             for probe, pair in zip((keys, synth), ends, strict=True):
                 wait_for(lambda probe=probe, pair=pair: connected(probe, *pair), f"a connection of {pair}")
-            wait_for(lambda: len(read_state(state_path(name)).cables) == 2, "it is written")
+            wait_for(lambda: (kept := read_state(state_path(name))) and len(kept.cables) == 2, "it is written")
             one.end(signal.SIGKILL)
         with daemon("--resume", *line) as two:
             two.hear("ready")
