@@ -8,7 +8,7 @@ when it looks for devices after a JACK server went away.
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import ModuleType
@@ -127,13 +127,14 @@ def choose(part: str) -> Device | None:
 
 
 def identity(device: Device) -> str:
-    """What tells a device from others, however often it goes and comes: its USB numbers, or its name."""
-    return usb_identity(device.name) or lasting(device.name)
+    """What tells a device from others, however often it comes: its name, and the numbers of USB."""
+    return " ".join(filter(None, [lasting(device.name), usb_identity(device.name)]))
 
 
-def returned(place: str, there: Sequence[Device]) -> Device | None:
-    """The device of this identity among those that are there; None: it is not, or two are alike."""
-    found = [device for device in there if identity(device) == place]
+def returned(place: str, there: Sequence[Device], others: Collection[str] = ()) -> Device | None:
+    """The device of this identity among those that are there; None: it is not, or two are alike. others: the names of
+    those that are like it, and were there beside it."""
+    found = [device for device in there if identity(device) == place and device.name not in others]
     return found[0] if len(found) == 1 else None
 
 
@@ -177,6 +178,7 @@ class Sound:
         self._clock, self._audios = clock, audios
         self._wanted: str | None = None  # a part of a name; None: no device is wanted
         self._place = ""  # what tells the device that this is the place of from others; "": it was not there yet
+        self._others: set[str] = set()  # names of those that are like it, and were there with it
         self.device: Device | None = None
         self._stream: Any = None
         self._callback: Callback | None = None
@@ -202,12 +204,14 @@ class Sound:
 
     def _find(self, part: str) -> str:
         """Open the device that goes by `part`; returns its name, "" where there is none. UserError as of `connect`."""
-        device = returned(self._place, devices()) if self._place else choose(part)
+        there = devices()
+        device = returned(self._place, there, self._others) if self._place else choose(part)
         if not device:
             self._said = _NONE_HERE
             return ""
         self._open(device)
         self._place = identity(device) if part else ""  # the usual device may be another one each time
+        self._others = {one.name for one in there if identity(one) == self._place} - {device.name}
         self._said = ""
         return device.name
 

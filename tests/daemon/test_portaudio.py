@@ -236,6 +236,21 @@ def test_devices_by_name_and_number(card: Callable[..., None]) -> None:
         portaudio.choose("speakers")
 
 
+def test_a_card_is_known_when_it_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def card(number: int, part: int = 0) -> Device:
+        return Device(number, f"Scarlett: USB Audio (hw:{number},{part}) (ALSA)", 2, RATE)
+
+    monkeypatch.setattr(portaudio, "usb_identity", lambda name: "usb:1235:8210:")
+    place = portaudio.identity(card(1))
+    assert portaudio.returned(place, [card(1), card(1, part=1)]) == card(1)
+    assert portaudio.returned(place, [card(3), card(3, part=1)]) == card(3)
+    assert portaudio.returned(place, [card(1), card(2)]) is None  # two are alike
+    assert portaudio.returned(place, [card(2)], {card(2).name}) is None  # which was there all the time
+    assert portaudio.returned(place, [card(1), card(2)], {card(2).name}) == card(1)
+    monkeypatch.setattr(portaudio, "usb_identity", lambda name: "usb:1235:8210:ANOTHER")
+    assert portaudio.returned(place, [card(1)]) is None
+
+
 def test_rates(card: Callable[..., None]) -> None:
     card(RATE, 96_000)
     device = portaudio.choose("")
