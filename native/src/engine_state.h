@@ -134,7 +134,7 @@ typedef struct {
 typedef struct {
     rp_mpe_in in[RP_PORTS_MAX];
     rp_mpe_zone zone[RP_PORTS_MAX];
-    rp_expression base[RP_PORTS_MAX][RP_CHANNELS]; /* where the player's wheels are, for all notes of an output channel */
+    rp_expression base[RP_PORTS_MAX][RP_CHANNELS]; /* where the player's wheels are, for all notes of a channel */
     uint16_t owned[RP_PORTS_MAX];                  /* channels whose wheels are elsewhere: a note's own */
     uint16_t unknown[RP_PORTS_MAX];                /* channels of which a new listener may think anything */
     uint32_t freed[RP_PORTS_MAX][RP_CHANNELS];     /* the turn in which a note ended there last */

@@ -1,8 +1,8 @@
 /* mpe_in.h - MIDI Polyphonic Expression as it comes in: an input's zones, and what each channel's wheels say.
  *
- * Source: MIDI Polyphonic Expression 1.1 (M1-100-UM, AMEI and The MIDI Association, 2022; first as RP-053). A zone is a
- * manager channel, whose wheels and pedals are all its notes', and member channels beside it with a note each: the lower
- * zone counts up from channel 0, the upper one down from channel 15. */
+ * Source: MIDI Polyphonic Expression 1.1 (M1-100-UM, AMEI and The MIDI Association, 2022; first as RP-053). A zone is
+ * a manager channel, whose wheels and pedals are all its notes', and member channels beside it with a note each: the
+ * lower zone counts up from channel 0, the upper one down from channel 15. */
 #ifndef RIPIENO_MPE_IN_H
 #define RIPIENO_MPE_IN_H
 #include "ledger.h"
