@@ -189,7 +189,7 @@ class LinkPeer:
             self._following, self._playing = True, line.rolling
         if moment.playing != self._playing:
             self._turn(engine, moment)
-        elif self._was_set(moment) or self._bar_is_off(line, moment):
+        elif self._is_elsewhere(line, moment):
             self._place(engine, line, moment)
         engine.observe("link", moment.frame, moment.own)
 
@@ -220,10 +220,13 @@ class LinkPeer:
         leeway = _JUMP_S * moment.bpm / 60
         return not ways[0] - leeway <= moment.own <= ways[1] + leeway
 
-    def _bar_is_off(self, line: "TimelineState", moment: Moment) -> bool:
-        """We are at another beat of the bar, though the beats agree."""
-        settled = line.rolling and line.locked and moment.frame > self._placed
-        return settled and abs(_apart(line.beat, moment.own)) > 0.5
+    def _is_elsewhere(self, line: "TimelineState", moment: Moment) -> bool:
+        """We have to go to another place: the session was set, or is at another beat of the bar though the beats agree.
+        While one clock is taken over from another nothing may jump, and the timeline finds its way."""
+        if line.rolling and not line.locked:
+            return False
+        off_bar = line.rolling and moment.frame > self._placed and abs(_apart(line.beat, moment.own)) > 0.5
+        return off_bar or self._was_set(moment)
 
     def _place(self, engine: "Engine", line: "TimelineState", moment: Moment) -> None:
         """Our bars are the session's from here on; the nearest of them."""
