@@ -21,11 +21,18 @@ MAX_INSTRUMENTS = 16
 
 @dataclass(frozen=True)
 class Kind:
-    """What a key may hold. `what` is for people; `read` checks and converts; `show` writes a value as TOML."""
+    """What a key may hold. `what` is for people; `read` checks and converts; `show` writes a value as TOML.
+
+    low, high, whole: of numbers, for knobs and faders. words: all that it may be, where these are a few.
+    """
 
     what: str
     read: Callable[[object], Any]
     show: Callable[[Any], str]
+    low: float | None = None
+    high: float | None = None
+    whole: bool = False
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ def number(low: float, high: float, whole: bool) -> Kind:
             raise ValueError(f"{value!r} is not from {low:g} to {high:g}")
         return value
 
-    return Kind(f"{'whole number' if whole else 'number'} from {low:g} to {high:g}", read, str)
+    return Kind(f"{'whole number' if whole else 'number'} from {low:g} to {high:g}", read, str, low, high, whole)
 
 
 def choice(*words: str) -> Kind:
@@ -94,7 +101,7 @@ def choice(*words: str) -> Kind:
             raise ValueError(f"{value!r} is not among its values; {did_you_mean(str(value), list(words))}")
         return str(value)
 
-    return Kind(" or ".join(quote(w) for w in words), read, quote)
+    return Kind(" or ".join(quote(w) for w in words), read, quote, words=words)
 
 
 _CHANNEL_SETS = {"all": ALL_CHANNELS, "pitched": tuple(n for n in ALL_CHANNELS if n != DRUM_CHANNEL)}
