@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ripieno.daemon.errors import UserError
 
-MAGIC = b"ripieno flight 1\n"
+MAGIC = b"ripieno flight 2\n"
 SUFFIX = ".flight"
 HEAD, RIG, CYCLES, SAMPLE, NEWS, END = range(1, 7)
 """A segment begins: what it is of. A rig, and its address. Cycles. How it all stood at a moment. Something happened. It

@@ -230,8 +230,9 @@ def test_a_folder_that_goes_and_a_disk_that_is_full_are_told_once(
     assert replay(tmp_path / "full").same
 
 
-def test_the_newest_sessions_stay(tmp_path: Path) -> None:
+def test_the_newest_sessions_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert newest_session(tmp_path) is None
+    monkeypatch.setattr(log, "_SESSIONS", 10)
     for n in range(14):
         folder = tmp_path / f"202601{n:02}-000000-x"
         folder.mkdir()
@@ -239,9 +240,15 @@ def test_the_newest_sessions_stay(tmp_path: Path) -> None:
     (tmp_path / "mine-own").mkdir()
     session = new_session("a b/c", tmp_path)
     assert session.name.endswith("-a_b_c")
-    assert len(list(tmp_path.glob("2026*"))) == log._SESSIONS - 1
+    assert len(list(tmp_path.glob("2026*"))) == 9
     assert (tmp_path / "mine-own").is_dir()
     assert newest_session(tmp_path) == tmp_path / "20260113-000000-x"
+    monkeypatch.setattr(log, "_OLD_BYTES", 3 * len(MAGIC))
+    assert len(list(tmp_path.glob("2026*"))) == 9
+    session = new_session("x", tmp_path)
+    assert sorted(path.name[:8] for path in tmp_path.glob("2026*")) == ["20260111", "20260112", "20260113"]
+    session.mkdir()
+    assert new_session("x", tmp_path) != session  # begun anew within the second
 
 
 def test_weights_that_are_others_now_are_told(tmp_path: Path) -> None:
