@@ -76,20 +76,27 @@ static void drop(rp_engine *engine, int rest) {
     }
 }
 
-/* The line that the clock is on at this cycle's end, or will be in a moment: the phase's correction is over by the time
- * that anything that is thought of now sounds. [process] */
-static rp_heard_clock line_of(const rp_engine *engine, uint32_t *jumps) {
-    const rp_timeline *timeline = engine->conductor.timeline;
+/* What the timeline does as this cycle begins; while it stands, what it will do next, so that a start is known as soon as
+ * can be. [process] */
+static const rp_timeline_piece *piece_of(const rp_engine *engine) {
     uint32_t count;
-    const rp_timeline_piece *piece = rp_timeline_pieces(timeline, &count);
+    const rp_timeline_piece *piece = rp_timeline_pieces(engine->conductor.timeline, &count), *last = piece + count - 1;
+    while (piece < last && (piece[1].frame <= (double)engine->outlet.start || !piece->rolling)) piece++;
+    return piece;
+}
+
+/* The line that the clock is on, or will be in a moment: the correction of its phase is over by the time that anything
+ * that is thought of now sounds. [process] */
+static rp_heard_clock line_of(const rp_engine *engine, uint32_t *jumps) {
+    const rp_timeline_piece *piece = piece_of(engine);
+    double start = (double)engine->outlet.start,
+           from = piece->jumps == *jumps ? fmax(piece->frame, start) : piece->frame;
+    rp_heard_clock line = {.frame = (uint64_t)from, .on = 1, .rolling = piece->rolling != 0};
     rp_timeline_state state;
-    rp_timeline_get(timeline, &state);
-    piece += count - 1;
+    rp_timeline_get(engine->conductor.timeline, &state);
     double ahead = state.slewing ? 0.0 : state.away / 60000.0 * state.bpm;
-    rp_heard_clock line = {.frame = (uint64_t)fmax(piece->frame, (double)engine->outlet.start), .bpm = state.bpm};
     line.beat = piece->beat + ((double)line.frame - piece->frame) * piece->rate + ahead;
-    line.on = 1;
-    line.rolling = piece->rolling != 0;
+    line.bpm = state.bpm;
     *jumps = piece->jumps;
     return line;
 }
@@ -108,7 +115,7 @@ static int differs(const rp_engine *engine, const rp_heard_clock *line) {
 static void conduct(rp_engine *engine) {
     rp_band *band = &engine->band;
     if (!engine->conductor.set.on && !band->clock.on && !band->untold) return;
-    rp_heard_clock line = {.on = 0};
+    rp_heard_clock line = {.frame = engine->outlet.start};
     uint32_t jumps = band->jumps;
     if (engine->conductor.set.on) line = line_of(engine, &jumps);
     int moved = line.on != band->clock.on || line.rolling != band->clock.rolling || jumps != band->jumps;
