@@ -53,13 +53,18 @@ Event = tuple[int, int, bytes]
 @dataclass(frozen=True)
 class Instrument:
     """Where one instrument's notes leave: port, channel (0-15), notes at once (0: any number), what the player's
-    pedal does ("pass", "lengthen", "ignore"), General MIDI program (0-127) sent when the rig begins, or None."""
+    pedal does ("pass", "lengthen", "ignore"), General MIDI program (0-127) sent when the rig begins, or None.
+
+    mpe: it speaks MIDI Polyphonic Expression and has all of its port, where `channel` (0 or 15) is its zone's manager.
+    bend: semitones of a full pitch bend of a note, 0: 2, with mpe 48."""
 
     port: int
     channel: int
     polyphony: int = 1
     pedal: str = "pass"
     program: int | None = None
+    mpe: bool = False
+    bend: int = 0
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,7 @@ class Rig:
             slot.port, slot.channel, slot.polyphony = one.port, one.channel, one.polyphony
             slot.pedal = PEDALS[one.pedal]
             slot.send_program, slot.program = one.program is not None, one.program or 0
+            slot.mpe, slot.bend = one.mpe, one.bend
         config.budget, config.expiry, config.delay = budget, expiry_frames, delay_frames
         pointer = instrumenter.release() if instrumenter else ffi.NULL
         self.instrumenter = instrumenter  # keeps the weights alive as long as the rig

@@ -226,6 +226,12 @@ static void test_ordinary_instruments(void) {
     stage_send(&at, 0, 0x83, 64, 0);
     stage_cycle(&at);
     CHECK(sent(0, 0).bend == 8192 + 171 * 24 + 1000);
+    stage_send(&at, 0, 0x82, 60, 0);
+    stage_cycle(&at);
+    CHECK(sent(0, 0).bend == 8192 + 171 * 24 + 1000); /* its end rings on */
+    stage_send(&at, 0, 0x90, 67, 80);                 /* a note of the manager's has no wheels of its own */
+    stage_cycle(&at);
+    CHECK(sent(0, 0).bend == 8192 + 1000 && sent(0, 0).pressure == 0);
     CHECK(rp_engine_panic(at.engine));
     stage_cycle(&at);
     CHECK(is_straight() && sent(0, 0).pressure == 0);
@@ -246,6 +252,17 @@ static void test_a_preset_change_keeps_the_note_and_straightens_after_it(void) {
     stage_send(&at, 0, 0x82, 60, 0);
     stage_cycle(&at);
     CHECK(sent(0, 0).bend == RP_STRAIGHT && stage_sounding(&at) == 0);
+    stage_close(&at);
+}
+
+static void test_wheels_of_a_preset_that_hears_them_otherwise(void) {
+    stage_open(&at, 2, rig_of(2, 0, 0, 1, 0), NULL);
+    send_bend(2, 9000);
+    stage_cycle(&at);
+    CHECK(sent(0, 0).bend == 9000);
+    CHECK(rp_engine_load(at.engine, rig_of(2, 0, 1, 1, 0))); /* now that channel is one note's */
+    stage_cycle(&at);
+    CHECK(is_straight());
     stage_close(&at);
 }
 
@@ -401,6 +418,7 @@ int main(int argc, char **argv) {
     test_an_ordinary_keyboard_bends_all();
     test_ordinary_instruments();
     test_a_preset_change_keeps_the_note_and_straightens_after_it();
+    test_wheels_of_a_preset_that_hears_them_otherwise();
     test_pedal_and_offs_are_the_managers();
     test_other_zones_end_what_sounds();
     test_bad_rigs_are_refused();
