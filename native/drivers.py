@@ -374,7 +374,7 @@ class JackDriver(JackClient):
             self.links.made(link, port)
             self.links.restored += 1
             news.append(f"{port.name} is connected")
-        return news
+        return list(dict.fromkeys(news))  # once, with however many of our ports
 
     def _look_for_server(self) -> list[str]:
         if self._engine is None or time.monotonic() < self._next_attempt:

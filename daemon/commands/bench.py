@@ -15,6 +15,7 @@ BENCHES: dict[str, str] = {
     "plugins": "latency and cost of plugins, and what is heard of one that is killed, hangs or sends nonsense",
     "jack": "round trip through a JACK server while Python is kept busy, beside a plain wire",
     "setlist": "a thousand changes of song while eight notes and the pedal are held",
+    "devices": "how soon devices that are pulled out are back in their places, and all after the server's restart",
     "service": "what is heard when the service is killed while notes sound, and when it is back",
     "startup": "time until the ports are up, memory, and what idling costs",
     "render": "how much faster than real time a file is played",
