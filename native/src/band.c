@@ -122,6 +122,7 @@ static void conduct(rp_engine *engine) {
     if (!moved && !band->untold && !differs(engine, &line)) return;
     if (moved) drop(engine, line.on && !line.rolling);
     if (line.on) line.place = moved ? ++band->places : band->clock.place;
+    line.since = moved ? engine->outlet.start : band->clock.since;
     band->clock = line;
     band->jumps = jumps;
     band->untold = !rp_bridge_tell_clock(bridge_of(engine), &line);
@@ -214,5 +215,6 @@ void rp_band_forget(rp_engine *engine, int silenced) {
     }
     if (!silenced) engine->band.untold = 1; /* the next worker has heard of another clock, or none */
     if (!silenced && engine->band.clock.on) engine->band.clock.place = ++engine->band.places;
+    if (!silenced) engine->band.clock.since = engine->outlet.now;
     if (bridge) atomic_fetch_add_explicit(&bridge->epoch, 1, memory_order_release);
 }

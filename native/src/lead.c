@@ -28,13 +28,17 @@ static double aim(const rp_continuation *band, int64_t tick) {
     return (double)band->clock.frame + ((double)tick - there) * tick_frames(band);
 }
 
-/* The map goes on at the clock's place in its bar, the first one that lies behind all that was played; its first tick.
- * [worker] */
-static int64_t place(rp_continuation *band) {
+/* Where the clock's frame is in the map, or behind all that was played. [worker] */
+static double behind(const rp_continuation *band) {
     const rp_context *context = &band->context;
-    double tick = band->clock.beat * RP_TICKS_A_BEAT, least = rp_tempo_tick(&band->tempo, band->clock.frame);
+    double tick = rp_tempo_tick(&band->tempo, band->clock.frame);
+    return context->count ? fmax(tick, (double)context->entry[context->count - 1].tick + 1.0) : tick;
+}
+
+/* The map goes on at the clock's place in its bar, the first one behind all that was played; its first tick. [worker] */
+static int64_t place(rp_continuation *band) {
+    double tick = band->clock.beat * RP_TICKS_A_BEAT, least = behind(band);
     double bar = RP_TICKS_A_BEAT * (double)(band->config.meter ? band->config.meter : 1);
-    if (context->count) least = fmax(least, (double)context->entry[context->count - 1].tick);
     band->shift = (int64_t)(bar * ceil((least - tick) / bar - ROUNDING));
     tick += (double)band->shift;
     rp_tempo_restart(&band->tempo, band->clock.frame, tick, band->clock.bpm);
@@ -45,15 +49,14 @@ static int64_t place(rp_continuation *band) {
 static void move(rp_continuation *band, int stood) {
     uint32_t state = stood ? band->resume : band->state;
     if (band->clock.on && !band->anchored) rp_listen_anchor(band, band->clock.frame);
-    int64_t tick = (int64_t)ceil(rp_band_tick(band, band->clock.frame));
-    rp_plan_cancel(band, tick, 1);
+    rp_plan_recall(band, band->clock.since);
     if (rp_lead_stands(band)) {
-        if (!stood) rp_turns_change(band, RP_STATE_LISTENING, tick, 1);
+        if (!stood) rp_turns_change(band, RP_STATE_LISTENING, (int64_t)ceil(behind(band)), 1);
         band->resume = state;
         return;
     }
     if (stood) band->player.since_rest = 0;
-    tick = band->clock.on ? place(band) : rp_band_near(band);
+    int64_t tick = band->clock.on ? place(band) : rp_band_near(band);
     if (state == RP_STATE_LISTENING) return;
     rp_turns_change(band, state, tick, 1);
     if (band->clock.on) band->plan.hurry = band->clock.frame + (uint64_t)(GRACE_SECONDS * band->config.sample_rate);
