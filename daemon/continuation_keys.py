@@ -52,7 +52,8 @@ CONTINUATION_KEYS: tuple[Key, ...] = (
         "tempo_source",
         choice("fixed", "tap", "follow"),
         "follow",
-        "Who sets the tempo: the preset; you, with the key t on each beat; or your playing, followed.",
+        "Who sets the tempo: the preset; you, with the key t on each beat; or your playing, followed. A [clock] "
+        "leads the band, whatever stands here.",
     ),
     Key("beats", number(1, BAR_MAX, True), 4, "Beats of a bar."),
     Key(

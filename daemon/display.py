@@ -33,7 +33,7 @@ _COUNTS = {
 }
 
 
-_TEMPO_SOURCES = {"fixed": "fixed", "tap": "tapped", "follow": "yours, followed"}
+_TEMPO_SOURCES = {"fixed": "fixed", "tap": "tapped", "follow": "yours, followed", "clock": "the clock's"}
 _OWN = " (you)"
 _BAR = 4  # beats
 # Those of its settings that a player changes most; the others are in the JSON.
