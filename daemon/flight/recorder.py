@@ -54,7 +54,7 @@ class FlightRecorder:
         if self._clock() < self._next:
             return
         self._next = self._clock() + _SAMPLE_SECONDS
-        values = status(performance)
+        values = status(performance) | {"lost": performance.engine.stats().lost}
         values.pop("players", None)
         self.log.sample(values)
 
