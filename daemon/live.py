@@ -571,7 +571,8 @@ def _say(text: str) -> None:
 def _connect(performance: Performance, options: Options) -> None:
     """Connect what was asked for, and tell of it."""
     driver = performance.driver
-    performance.news += [driver.connect_out(part) for part in options.connect_out]  # who listens hears all that is played
+    # Whoever listens comes first, and hears all that is played.
+    performance.news += [driver.connect_out(part) for part in options.connect_out]
     performance.news += [driver.connect_in(part) for part in options.connect_in]
     if all_audios(performance.presets):
         performance.news += _connect_audio(driver, options.connect_audio, _what_sounds(performance.presets))
