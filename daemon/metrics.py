@@ -93,8 +93,9 @@ def exposition(values: Mapping[str, Any], resident_bytes: int, age_s: float) -> 
     lines += _lines(VOICE, [({}, values["voice"])]) if "voice" in values else []
     lines += _lines(PLUGINS, rows) if rows else []
     lines += _family("playing_info", False, "What plays, and on which driver.", [(labels, 1)])
-    source = [({"source": values["clock"]["source"]}, 1)] if "clock" in values else []
-    lines += _family("clock_info", False, "Whom the clock follows.", source) if source else []
+    if "clock" in values:
+        source = {"source": str(values["clock"]["source"])}
+        lines += _family("clock_info", False, "Whom the clock follows.", [(source, 1)])
     lines += _family("status_age_seconds", False, "Since these figures were taken.", [({}, round(age_s, 3))])
     lines += _family("resident_memory_bytes", False, "Memory in RAM, plugins' not counted.", [({}, resident_bytes)])
     return "\n".join(lines) + "\n"

@@ -418,7 +418,7 @@ class Engine:
         away, or the engine closed."""
         if self.drivers:
             raise RuntimeError("a driver runs this engine: give it its tap before")
-        self.tap = tap  # kept alive
+        self._tap = tap  # kept alive
         lib.rp_engine_set_tap(self.pointer, tap.pointer if tap else ffi.NULL)
 
     def shift_port(self, port: int, frames: int) -> None:

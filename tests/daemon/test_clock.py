@@ -20,6 +20,7 @@ from ripieno.daemon.rig import all_outputs, output_names
 from ripieno.daemon.setlist import load_list, of_presets, read_list
 from ripieno.native import timeline
 from ripieno.native.engine import Engine, Event, Rig, run_offline
+from ripieno.native.tap import Tap
 
 RATE, BLOCK = 48_000, 128
 SECOND = RATE // BLOCK * BLOCK
@@ -256,6 +257,12 @@ def test_taps_take_over_and_are_set_right_by_a_key(stage: Callable[..., Stage]) 
     one.run()
     assert one.now["source"] == "internal"
     assert one.now["bpm"] == pytest.approx(60 * RATE / 30_080 + 1, abs=0.1)
+
+
+def test_taps_are_heard_while_it_is_recorded(stage: Callable[..., Stage]) -> None:
+    one = stage(BASIC + "[clock]\n")
+    one.engine.set_tap(Tap(one.engine))
+    assert one.press("t") == 'the clock\'s source = "tap"'
 
 
 def test_a_pedal_taps_and_changes_with_the_song(stage: Callable[..., Stage]) -> None:
