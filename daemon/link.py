@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.errors import UserError
@@ -31,34 +32,39 @@ MISSING = (
 _SOON_S = 0.1  # what begins so soon is handed to the engine
 _JUMP_S = 0.003  # a session's beat that is so far from where it was going was set
 _TOLD_US, _TOLD_S, _TOLD_BPM = 100_000, 0.001, 0.01  # what the session is not told: sooner, nearer
-_LATELY = 15  # cycles
-_PAUSE_NS = 100_000_000
+_LATELY = 31  # cycles
+_PART, _FAR_NS, _PAUSE_NS = 0.0003, 2_000_000, 100_000_000
 _READINGS = 5
 
 
 class Moments:
-    """Which frame it was when. A cycle begins late at times and never early, so the least late of the last few, half a
-    second of them, tells the time."""
+    """Which frame it was when. A driver says so of each cycle, now and then a little late, or wrong for a while after
+    an xrun: the median of the last second is believed, and taken up no faster than two clocks ever part."""
 
     def __init__(self, sample_rate: int) -> None:
         self._period = 1e9 / sample_rate
         self._frame = -1
-        self._origins: deque[float] = deque(maxlen=_LATELY)  # ns of frame 0, by a cycle each
+        self._origin = 0.0  # ns of frame 0
+        self._origins: deque[float] = deque(maxlen=_LATELY)  # as the last cycles have it
 
     def hear(self, frame: int, nanoseconds: int) -> bool:
         """A cycle began at this frame and moment; False: we knew that."""
         if frame == self._frame:
             return False
         origin = nanoseconds - frame * self._period
-        if self._origins and abs(origin - min(self._origins)) > _PAUSE_NS:  # the driver stood still, or is a new one
+        if abs(origin - self._origin) > _PAUSE_NS:  # the driver stood still, or is a new one
             self._origins.clear()
         self._origins.append(origin)
+        most = _PART * abs(frame - self._frame) * self._period
+        away = median(self._origins) - self._origin
+        steady = len(self._origins) == _LATELY and abs(away) < _FAR_NS
+        self._origin += min(max(away, -most), most) if steady else away
         self._frame = frame
         return True
 
     def nanoseconds(self, frame: int) -> int:
         """When that frame was, or will be."""
-        return round(min(self._origins) + frame * self._period)
+        return round(self._origin + frame * self._period)
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,7 @@ class LinkPeer:
         self._engine, self._moments = engine, Moments(engine.sample_rate)
         self._last: Moment | None = None
         self._following, self._playing = False, None  # playing: as both sides know
-        self._placed = self._told = 0  # the frame, the microsecond
+        self._placed = self._settled = self._told = 0  # two frames, a microsecond
 
     def _moment(self, frame: int) -> Moment:
         micros = (self._moments.nanoseconds(frame) - self._ahead()) // 1000
@@ -191,7 +197,8 @@ class LinkPeer:
             self._turn(engine, moment)
         elif self._is_elsewhere(line, moment):
             self._place(engine, line, moment)
-        engine.observe("link", moment.frame, moment.own)
+        if moment.frame >= self._placed:
+            engine.observe("link", moment.frame, moment.own)
 
     def _turn(self, engine: "Engine", moment: Moment) -> None:
         """The session started or stopped. A start is at the bar that begins then or, where one was going on, at the
@@ -207,7 +214,8 @@ class LinkPeer:
         if wait > _SOON_S:
             return
         own = max(first, moment.own)
-        engine.transport("link", "start", moment.frame + round(wait * engine.sample_rate), own, own - first)
+        self._placed = moment.frame + round(wait * engine.sample_rate)
+        engine.transport("link", "start", self._placed, own, own - first)
         self._playing = True
 
     def _was_set(self, moment: Moment) -> bool:
@@ -225,7 +233,7 @@ class LinkPeer:
         While one clock is taken over from another nothing may jump, and the timeline finds its way."""
         if line.rolling and not line.locked:
             return False
-        off_bar = line.rolling and moment.frame > self._placed and abs(_apart(line.beat, moment.own)) > 0.5
+        off_bar = line.rolling and moment.frame > self._settled and abs(_apart(line.beat, moment.own)) > 0.5
         return off_bar or self._was_set(moment)
 
     def _place(self, engine: "Engine", line: "TimelineState", moment: Moment) -> None:
@@ -233,7 +241,7 @@ class LinkPeer:
         beat = line.beat - _apart(line.beat, moment.own)
         beat += BAR if beat < 0 else 0.0
         engine.transport("link", "locate", moment.frame, moment.own, beat)
-        self._placed = moment.frame + engine.sample_rate // 4
+        self._settled = moment.frame + engine.sample_rate // 4
 
     # ---- we lead ----
 

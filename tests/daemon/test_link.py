@@ -149,6 +149,7 @@ def test_a_playing_session_is_joined_in_its_bar() -> None:
     assert state.rolling
     assert state.locked
     assert abs(world.away_ms()) < 0.1
+    assert state.residual < 1.0
     # It plays since beat 96 of the peer's count: a bar begins there, and so it does for all.
     assert state.beat == pytest.approx(world.session.beatAtTime(world.micros(), BAR) - 96, abs=1e-3)
 
@@ -212,6 +213,7 @@ def test_the_session_stops_and_starts_us() -> None:
     state = world.engine.timeline.state()
     assert state.rolling
     assert 0 <= state.beat < BAR
+    assert state.residual < 1.0
     assert abs(world.away_ms()) < 0.1
     assert world.session.beatAtTime(world.micros(), BAR) - state.beat == pytest.approx(BAR * -(-begin // BAR), abs=1e-3)
 
@@ -321,10 +323,23 @@ def test_moments_forget_what_was_before_a_pause() -> None:
     moments = Moments(48_000)
     assert moments.hear(0, 1_000_000_000)
     assert not moments.hear(0, 1_000_000_000)
-    assert moments.hear(48_000, 2_000_400_000)
+    for second in (1, 2):
+        assert moments.hear(48_000 * second, 10**9 * (second + 1) + 400_000 * (second == 2))
     assert moments.nanoseconds(48_000) == 2_000_000_000
     assert moments.hear(128, 9_000_000_000)  # a server begins anew
     assert moments.nanoseconds(128) == 9_000_000_000
+
+
+def test_moments_are_taken_up_slowly_but_for_a_leap() -> None:
+    moments = Moments(48_000)
+    for look in range(40):
+        moments.hear(1600 * look, 10**9 * look // 30)
+    for look in range(40, 70):
+        moments.hear(1600 * look, 10**9 * look // 30 + 1_000_000)
+        assert 0 <= moments.nanoseconds(0) <= 300_000
+    for look in range(70, 90):
+        moments.hear(1600 * look, 10**9 * look // 30 + 9_000_000)
+    assert moments.nanoseconds(0) == pytest.approx(9_000_000, abs=2)
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
