@@ -261,7 +261,7 @@ def test_taps_take_over_and_are_set_right_by_a_key(stage: Callable[..., Stage]) 
 
 def test_taps_are_heard_while_it_is_recorded(stage: Callable[..., Stage]) -> None:
     one = stage(BASIC + "[clock]\n")
-    one.engine.set_tap(Tap(one.engine))
+    one.engine.set_tap(Tap(RATE, 0, 1.0))
     assert one.press("t") == 'the clock\'s source = "tap"'
 
 
