@@ -73,7 +73,7 @@ static void publish(rp_conductor *conductor, const rp_cycle *cycle) {
 /* To these outputs. [process] */
 static void send(rp_engine *engine, uint32_t outputs, const uint8_t byte[3], uint32_t size) {
     rp_midi_message message = {.size = size, .byte = {byte[0], byte[1], byte[2]}};
-    for (uint32_t port = 0; outputs >> port; port++)
+    for (uint32_t port = 0; port < engine->config.outputs; port++)
         if (outputs >> port & 1) rp_outlet_send(&engine->outlet, port, &message);
 }
 

@@ -187,7 +187,7 @@ int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *t
  * [control] */
 int rp_engine_shift_port(rp_engine *engine, uint32_t port, uint32_t frames);
 int rp_engine_shift_sound(rp_engine *engine, uint32_t frames);
-/* The clock from the next cycle on. Where it was off it begins at beat 0, and does not roll. */
+/* The clock from the next cycle on. Where it was off it begins at beat 0, and does not roll. 0: no such source, too. */
 int rp_engine_set_conductor(rp_engine *engine, const rp_conductor_config *config);
 /* Of the clock's sources, those that control hears: at that frame, some ms in the past or in the future, it was a beat
  * of the source's own. */
