@@ -1,6 +1,6 @@
 """The one clock, from the daemon's side: whom it follows, as the song that plays says; set while it plays, and shown.
 
-The engine follows, in C (native/src/conductor.h); nothing here has a say in when a beat is. A bar has four beats.
+The engine follows, in C (native/src/conductor.h); nothing here has a say in when a beat is.
 """
 
 from collections.abc import Sequence
@@ -243,10 +243,11 @@ class Conductor:
     # ---- what it tells ----
 
     def status(self) -> dict[str, Any]:
-        """How it stands, as plain values. position: in beats from the first; bar and beat count from 1."""
-        now = self._at.engine.clock()
-        line = now.timeline
-        bar, beat = divmod(int(line.beat // 1), _BAR)
+        """How it stands, as plain values. position: in beats from the first; bar and beat count from 1; beats: a bar's,
+        those of the band or four."""
+        now, band = self._at.engine.clock(), self._at.preset.continuation
+        line, beats = now.timeline, band.beats if band else _BAR
+        bar, beat = divmod(int(line.beat // 1), beats)
         return {
             "source": line.source,
             "state": _state(line),
@@ -256,6 +257,7 @@ class Conductor:
             "position": round(line.beat, 3),
             "bar": bar + 1,
             "beat": beat + 1,
+            "beats": beats,
             "residual_ms": round(line.residual, 3),
             "away_ms": round(line.away, 3),
             "confidence": round(now.confidence, 3),
