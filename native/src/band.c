@@ -85,8 +85,8 @@ static const rp_timeline_piece *piece_of(const rp_engine *engine) {
     return piece;
 }
 
-/* The line that the clock is on, or will be in a moment: the correction of its phase is over by the time that anything
- * that is thought of now sounds. [process] */
+/* The line that the clock will be on when the correction of its phase is over, which is soon but where it slews from one
+ * source to another: then only he who is led by the player's own beats hurries to meet them. [process] */
 static rp_heard_clock line_of(const rp_engine *engine, uint32_t *jumps) {
     const rp_timeline_piece *piece = piece_of(engine);
     double start = (double)engine->outlet.start,
@@ -94,7 +94,8 @@ static rp_heard_clock line_of(const rp_engine *engine, uint32_t *jumps) {
     rp_heard_clock line = {.frame = (uint64_t)from, .on = 1, .rolling = piece->rolling != 0};
     rp_timeline_state state;
     rp_timeline_get(engine->conductor.timeline, &state);
-    double ahead = state.slewing ? 0.0 : state.away / 60000.0 * state.bpm;
+    int own = state.source == RP_CLOCK_PLAYER || state.source == RP_CLOCK_TAP;
+    double ahead = state.slewing && !own ? 0.0 : state.away / 60000.0 * state.bpm;
     line.beat = piece->beat + ((double)line.frame - piece->frame) * piece->rate + ahead;
     line.bpm = state.bpm;
     *jumps = piece->jumps;

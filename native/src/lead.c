@@ -12,7 +12,7 @@
 static const double SLACK_SECONDS = 0.0005; /* nearer than this to the clock, now and a beat later, nothing is bent */
 static const double HASTE = 0.5;            /* a tick is shorter or longer by at most this share of it */
 static const double GRACE_SECONDS = 0.06;   /* so late the first beat after a start may be played */
-static const double ROUNDING = 1e-6;        /* bars */
+static const double ROUNDING = 1e-6;        /* bars, ticks */
 static const double TOLD_BPM = 0.1;         /* a change of the tempo that is worth a report */
 
 int rp_lead_stands(const rp_continuation *band) { return band->clock.on && !band->clock.rolling; }
@@ -41,8 +41,10 @@ static int64_t place(rp_continuation *band) {
     double bar = RP_TICKS_A_BEAT * (double)(band->config.meter ? band->config.meter : 1);
     band->shift = (int64_t)(bar * ceil((least - tick) / bar - ROUNDING));
     tick += (double)band->shift;
+    if (fabs(tick - round(tick)) < ROUNDING) tick = round(tick);
     rp_tempo_restart(&band->tempo, band->clock.frame, tick, band->clock.bpm);
-    return (int64_t)ceil(tick - ROUNDING);
+    band->first = (int64_t)ceil(tick);
+    return band->first;
 }
 
 /* The beats begin elsewhere, start, stop, or have another leader now: nothing that was committed sounds. [worker] */
@@ -78,17 +80,24 @@ static void tell_tempo(rp_continuation *band, int64_t tick) {
     rp_band_report_to(band, report);
 }
 
+/* Does the end of the map stray from the clock's line, or will it a beat later? tick: nothing is open before. [worker] */
+static int strays(const rp_continuation *band, int64_t tick) {
+    int64_t last = rp_tempo_last(&band->tempo);
+    if (last < tick) last = tick;
+    double slack = SLACK_SECONDS * band->config.sample_rate,
+           late = aim(band, last) - rp_tempo_exact(&band->tempo, last);
+    double drift = 1.0 - band->clock.bpm / rp_tempo_bpm(&band->tempo);
+    return fabs(late) > slack || fabs(late + RP_TICKS_A_BEAT * tick_frames(band) * drift) > slack;
+}
+
 void rp_lead_follow(rp_continuation *band) {
     if (!band->clock.on || !band->clock.rolling) return;
-    int64_t tick = rp_band_bendable(band);
-    double frames = tick_frames(band), slack = SLACK_SECONDS * band->config.sample_rate;
+    int64_t open = rp_band_open(band), tick = open > band->first ? open : band->first;
+    if (!strays(band, tick)) return;
     double late = aim(band, tick) - rp_tempo_exact(&band->tempo, tick); /* the clock, to the map */
-    double later = late + RP_TICKS_A_BEAT * frames * (1.0 - band->clock.bpm / rp_tempo_bpm(&band->tempo));
-    if (fabs(late) < slack && fabs(later) < slack) return;
-    int64_t ticks = (int64_t)ceil(fabs(late) / (HASTE * frames));
-    if (ticks < 1) ticks = 1;
-    double way = frames * (double)ticks;
+    double ticks = fmax(1.0, ceil(fabs(late) / (HASTE * tick_frames(band)))), way = ticks * tick_frames(band);
+    rp_tempo_unbend(&band->tempo, tick);
     rp_tempo_bend(&band->tempo, tick, band->clock.bpm * way / (way + late));
-    rp_tempo_bend(&band->tempo, tick + ticks, band->clock.bpm);
+    rp_tempo_bend(&band->tempo, tick + (int64_t)ticks, band->clock.bpm);
     tell_tempo(band, tick);
 }
