@@ -11,7 +11,7 @@ import pytest
 
 from ripieno.daemon import clock as clocks
 from ripieno.daemon import presets
-from ripieno.daemon.clock import ClockSettings, Conductor, check
+from ripieno.daemon.clock import ClockSettings, Conductor, begin_offline, check
 from ripieno.daemon.clock_keys import FASTEST, SLOWEST, SOURCES
 from ripieno.daemon.controls import Control
 from ripieno.daemon.errors import UserError
@@ -378,3 +378,18 @@ def test_another_engine_is_told_too(stage: Callable[..., Stage]) -> None:
     one.run(SECOND)
     assert one.now["bpm"] == 90
     assert one.now["position"] == pytest.approx(1.5, abs=0.01)
+
+
+def test_off_line_it_is_the_preset_s_tempo() -> None:
+    with Engine(RATE) as engine:
+        engine.load(Rig("thru"))
+        begin_offline(engine, presets.read(FULL, "one.toml"))
+        run_offline(engine, [], 2 * SECOND, block=BLOCK)
+        line = engine.clock().timeline
+        assert (line.source, line.bpm, line.rolling) == ("internal", 96.5, True)
+        assert line.beat == pytest.approx(2 * 96.5 / 60, abs=0.01)
+    with Engine(RATE) as engine:
+        engine.load(Rig("thru"))
+        begin_offline(engine, presets.read(BASIC, "one.toml"))
+        run_offline(engine, [], SECOND, block=BLOCK)
+        assert not engine.clock().timeline.rolling
