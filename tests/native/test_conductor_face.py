@@ -1,6 +1,6 @@
-"""The clock within the engine, from Python: how well it follows, how exactly it leads, and from one source to another."""
+"""The clock within the engine, from Python: how well it follows, how exactly it leads, how it changes its source."""
 
-import itertools
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -50,8 +50,8 @@ class Room:
         while self.frame < end:
             before(self.frame)
             until = self.frame + BLOCK
-            now = list(itertools.takewhile(lambda event: event[0] < until, self.waiting))
-            self.waiting = self.waiting[len(now) :]
+            count = bisect_left(self.waiting, until, key=lambda event: event[0])
+            now, self.waiting = self.waiting[:count], self.waiting[count:]
             self.left += run_offline(self.engine, now, until, from_frame=self.frame, block=BLOCK)
             self.said.append(self.engine.clock())
             self.frame = until
