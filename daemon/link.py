@@ -32,6 +32,7 @@ MISSING = (
 _SOON_S = 0.1  # what begins so soon is handed to the engine
 _JUMP_S = 0.003  # a session's beat that is so far from where it was going was set
 _TOLD_US, _TOLD_S, _TOLD_BPM = 100_000, 0.001, 0.01  # what the session is not told: sooner, nearer
+_SEARCH_US = 1_000_000  # who is there is found in that time, and then our session becomes theirs
 _LATELY = 31  # cycles
 _PART, _FAR_NS, _PAUSE_NS = 0.0003, 2_000_000, 100_000_000
 _READINGS = 5
@@ -99,7 +100,10 @@ class LinkPeer:
         self._link, self._now = link or open_link(tempo), now
         self._clock = self._link.clock()
         self._engine: Engine | None = None
+        self._last: Moment | None = None
+        self._playing: bool | None = None  # as both sides know, None: not asked yet
         self._told_peers = 0
+        self._found = self._clock.micros() + _SEARCH_US
         self._link.startStopSyncEnabled = True
         self._link.enabled = True
 
@@ -166,8 +170,8 @@ class LinkPeer:
     def _begin(self, engine: "Engine") -> None:
         """Nothing is known of this engine."""
         self._engine, self._moments = engine, Moments(engine.sample_rate)
-        self._last: Moment | None = None
-        self._following, self._playing = False, None  # playing: as both sides know
+        self._last = None
+        self._following, self._playing = False, None
         self._placed = self._settled = self._told = 0  # two frames, a microsecond
 
     def _moment(self, frame: int) -> Moment:
@@ -197,7 +201,7 @@ class LinkPeer:
             self._turn(engine, moment)
         elif self._is_elsewhere(line, moment):
             self._place(engine, line, moment)
-        if moment.frame >= self._placed:
+        if moment.frame >= self._placed and moment.micros >= self._found:
             engine.observe("link", moment.frame, moment.own)
 
     def _turn(self, engine: "Engine", moment: Moment) -> None:

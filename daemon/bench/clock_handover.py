@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import count, pairwise, takewhile
 from typing import Any
 
 from ripieno.daemon.bench.clock_stage import CLOCK, PERIOD, RATE, TICKS, Hold, Transport, jittered, need_tools, plain
@@ -33,7 +33,7 @@ BPM, LIMIT_MS = 140.625, 1.0  # jack_transport counts whole ticks, 12 a cycle he
 _BEAT = round(60 * RATE / BPM)
 _EXACT = ("midi", "link", "jack")  # they say which tempo it is, and say it well
 _UNEVEN = 0.005 * RATE
-_WARM_S, _LOOK_S = 12.0, 0.03
+_WARM_S, _LOOK_S, _LOOKS = 12.0, 0.004, 8  # Link is looked after each so many of ours, as in `ripieno run`
 _KEYS, _CLOCK = 0, 1  # ports
 _OTHER = f"import sys, link; one = link.Link({BPM}); one.enabled = True; sys.stdin.read()"
 
@@ -89,7 +89,8 @@ class _Stage:
     def __init__(self, seconds: float, seed: int) -> None:
         self._chance, self.tape = random.Random(seed), Tape()
         self._script = sorted([*_ticks(seconds, seed), *_keys(seconds, self._chance)], key=lambda event: event[0])
-        self._stack, self._peer = ExitStack(), None
+        self._stack = ExitStack()
+        self._peer: LinkPeer | None = None
         self._source, self._tapped = "internal", 0
 
     def __enter__(self) -> "_Stage":
@@ -136,12 +137,12 @@ class _Stage:
     def wait(self, seconds: float) -> None:
         """Look, and tap, for so long."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        for look in takewhile(lambda _: time.monotonic() < end, count()):
             self.engine.poll()
             state = self.engine.clock()
             if self._source == "link" and not self._peer and state.source == "link":
                 self._peer = LinkPeer(BPM)
-            if self._peer:
+            if self._peer and look % _LOOKS == 0:
                 self._peer.look(self.engine)
             self.tape.frames.append(state.frame)
             self.tape.tempos.append(state.timeline.bpm)

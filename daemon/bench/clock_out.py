@@ -40,7 +40,7 @@ def _listen(seconds: float, folder: str) -> tuple[list[Event], int]:
     room = round(_BYTES * seconds * TEMPO / 60 * TICKS * 1.2) + 4096
     player, listener = (
         JackProbe("bench-player", [], ["out"], _chords(seconds)),
-        JackProbe("bench-ear", ["in"], [], room),
+        JackProbe("bench-ear", ["in"], [], room=room),
     )
     arguments = ("--clock-out", "clock", "--tempo", f"{TEMPO:g}", "--recordings", folder, "--stress")
     with closing(player), closing(listener), Progress("MIDI clock, heard") as progress:
