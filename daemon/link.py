@@ -2,7 +2,7 @@
 
 Where the clock's source is "link", the session is followed: what it says goes to the engine some thirty times a second,
 and the timeline follows that. Where the source is another, the session is led: it is told our tempo, beat and start. A
-bar has four beats.
+bar has four beats where the band has no other.
 
 The library is LinkPython-extern. It is Ableton's own interface (Link.hpp, the same since 2016) call by call, so that
 another binding of it could take its place; the other one there is, aalink, tells an event loop of the present and
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ripieno.native.engine import Engine
     from ripieno.native.timeline import TimelineState
 
-BAR = 4.0
+BAR = 4.0  # beats, where nobody says otherwise
 MISSING = (
     "Ableton Link needs LinkPython, which is not installed: pip install 'ripieno[link]'; or take another clock, such as"
     " --clock midi"
@@ -92,13 +92,14 @@ def open_link(tempo: float) -> Any:
 class LinkPeer:
     """Ripieno as one of a Link session, from the control thread: `look` as often as anything is looked at.
 
-    It is one of a performance's watchers. `link` is the library's peer, `now` the clock that cycles are timed by.
+    It is one of a performance's watchers. `link` is the library's peer, `now` the clock that cycles are timed by. `bar`
+    is how many beats ours have; peers that say the same have them together.
     """
 
     def __init__(self, tempo: float = 120.0, link: Any = None, now: Callable[[], int] = time.monotonic_ns) -> None:
         """UserError where the library is missing."""
         self._link, self._now = link or open_link(tempo), now
-        self._clock = self._link.clock()
+        self._clock, self.bar = self._link.clock(), BAR
         self._engine: Engine | None = None
         self._last: Moment | None = None
         self._playing: bool | None = None  # as both sides know, None: not asked yet
@@ -145,7 +146,7 @@ class LinkPeer:
         """Start or stop everybody's transport: at the next bar, alone at once."""
         session, micros = self._link.captureSessionState(), self._clock.micros()
         if rolling:
-            session.setIsPlayingAndRequestBeatAtTime(True, micros, 0.0, BAR)
+            session.setIsPlayingAndRequestBeatAtTime(True, micros, 0.0, self.bar)
         else:
             session.setIsPlaying(False, micros)
         self._link.commitSessionState(session)
@@ -177,7 +178,7 @@ class LinkPeer:
     def _moment(self, frame: int) -> Moment:
         micros = (self._moments.nanoseconds(frame) - self._ahead()) // 1000
         session = self._link.captureSessionState()
-        return Moment(frame, micros, session.beatAtTime(micros, BAR), session.tempo(), session.isPlaying())
+        return Moment(frame, micros, session.beatAtTime(micros, self.bar), session.tempo(), session.isPlaying())
 
     def _ahead(self) -> int:
         """By how many nanoseconds the cycles' clock is ahead of Link's, which no one adjusts and so drifts from it; by
@@ -212,8 +213,8 @@ class LinkPeer:
             self._playing = False
             return
         session = self._link.captureSessionState()
-        since = session.beatAtTime(session.timeForIsPlaying(), BAR)
-        first = BAR * ceil(since / BAR - 0.01)
+        since = session.beatAtTime(session.timeForIsPlaying(), self.bar)
+        first = self.bar * ceil(since / self.bar - 0.01)
         wait = max(0.0, first - moment.own) * 60 / moment.bpm
         if wait > _SOON_S:
             return
@@ -237,13 +238,13 @@ class LinkPeer:
         While one clock is taken over from another nothing may jump, and the timeline finds its way."""
         if line.rolling and not line.locked:
             return False
-        off_bar = line.rolling and moment.frame > self._settled and abs(_apart(line.beat, moment.own)) > 0.5
+        off_bar = line.rolling and moment.frame > self._settled and abs(self._apart(line.beat, moment.own)) > 0.5
         return off_bar or self._was_set(moment)
 
     def _place(self, engine: "Engine", line: "TimelineState", moment: Moment) -> None:
         """Our bars are the session's from here on; the nearest of them."""
-        beat = line.beat - _apart(line.beat, moment.own)
-        beat += BAR if beat < 0 else 0.0
+        beat = line.beat - self._apart(line.beat, moment.own)
+        beat += self.bar if beat < 0 else 0.0
         engine.transport("link", "locate", moment.frame, moment.own, beat)
         self._settled = moment.frame + engine.sample_rate // 4
 
@@ -264,18 +265,17 @@ class LinkPeer:
     def _tell_beat(self, line: "TimelineState", moment: Moment) -> None:
         """Where the session is not with us, set it: what Link has forceBeatAtTime for, to bring in another clock."""
         tempo = abs(line.bpm - moment.bpm) > _TOLD_BPM
-        apart = _apart(line.beat, moment.own) * 60 / line.bpm
+        apart = self._apart(line.beat, moment.own) * 60 / line.bpm
         if not tempo and not (line.rolling and abs(apart) > _TOLD_S):
             return
         session = self._link.captureSessionState()
         if tempo:
             session.setTempo(line.bpm, moment.micros)
         if line.rolling:
-            session.forceBeatAtTime(line.beat, moment.micros, BAR)
+            session.forceBeatAtTime(line.beat, moment.micros, self.bar)
         self._link.commitSessionState(session)
         self._told = moment.micros
 
-
-def _apart(beat: float, other: float) -> float:
-    """How much further one is in the bar than the other, -2 to 2 beats."""
-    return (beat - other + BAR / 2) % BAR - BAR / 2
+    def _apart(self, beat: float, other: float) -> float:
+        """How much further one is in the bar than the other: half a bar at the most, either way."""
+        return (beat - other + self.bar / 2) % self.bar - self.bar / 2

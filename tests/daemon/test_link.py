@@ -36,7 +36,7 @@ class State:
         return self.bpm
 
     def beatAtTime(self, micros: int, quantum: float) -> float:
-        assert quantum == BAR
+        assert quantum in (3.0, BAR)
         return self.beat + (micros - self.micros) * self.bpm / 60e6
 
     def isPlaying(self) -> bool:
@@ -152,6 +152,18 @@ def test_a_playing_session_is_joined_in_its_bar() -> None:
     assert state.residual < 1.0
     # It plays since beat 96 of the peer's count: a bar begins there, and so it does for all.
     assert state.beat == pytest.approx(world.session.beatAtTime(world.micros(), BAR) - 96, abs=1e-3)
+
+
+def test_bars_of_three_beats_begin_with_those_of_the_session() -> None:
+    world, peer = following()
+    peer.bar = 3.0
+    world.run(peer, 2)
+    apart = world.session.beatAtTime(world.micros(), 3.0) - world.engine.timeline.state().beat
+    assert apart == pytest.approx(96.0, abs=1e-3)  # it plays since beat 96, which begins one
+    world.session.forceBeatAtTime(world.session.beatAtTime(world.micros(), 3.0) + 1.0, world.micros(), 3.0)
+    world.run(peer, 0.5)
+    apart = world.session.beatAtTime(world.micros(), 3.0) - world.engine.timeline.state().beat
+    assert apart / 3 == pytest.approx(round(apart / 3), abs=1e-3)
 
 
 @pytest.mark.parametrize("late", [[0, 900_000, 50_000, 0, 3_000_000], [200_000, 100_000, 0]])
