@@ -29,7 +29,7 @@ from ripieno.native.probe import JackProbe
 REPLUGS, RESTARTS = 100, 10
 BACK_S, SERVER_BACK_S = 0.5, 2.0
 RATE, PERIOD = 48_000, 128
-_CLIENT = "ripieno-bench"
+_CLIENT = f"ripieno-bench-{os.getpid()}"
 _PATIENCE_S, _LOOK_S = 30.0, 0.002
 _PLAYS_S = 60  # then it is replaced
 _PRESET = """\
@@ -108,7 +108,7 @@ class Program:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.statuses, self.news = 0, list[str]()
+        self.statuses, self.news, self._ended = 0, list[str](), False
         self._heard = Condition()
         Thread(target=self._listen, daemon=True).start()
 
@@ -120,12 +120,16 @@ class Program:
                 self.statuses += said["event"] == "status"
                 self.news += [said["text"]] if said["event"] == "news" else []
                 self._heard.notify_all()
+        with self._heard:
+            self._ended = True
+            self._heard.notify_all()
 
     def looks(self) -> None:
         """Wait until it has looked at its devices once more. UserError where it has ended."""
         with self._heard:
             wanted = self.statuses + 2
-            if not self._heard.wait_for(lambda: self.statuses >= wanted, _PATIENCE_S):
+            self._heard.wait_for(lambda: self.statuses >= wanted or self._ended, _PATIENCE_S)
+            if self.statuses < wanted:
                 raise UserError(f"`ripieno run` says nothing any more; exit code {self._process.poll()}")
 
     def end(self) -> int:

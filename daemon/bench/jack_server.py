@@ -8,7 +8,7 @@ from itertools import count
 from types import TracebackType
 
 from ripieno.daemon.errors import UserError
-from ripieno.native.drivers import jack_problem
+from ripieno.native.drivers import DriverError, JackClient
 
 _numbers = count()
 _START_SECONDS = 15.0
@@ -28,6 +28,8 @@ class DummyServer:
         mode = ["-S"] if synchronous else []
         self._command = ["jackd", *mode, "-n", self.name, "-d", "dummy", "-r", str(rate), "-p", str(period)]
         self._process: subprocess.Popen[bytes] | None = None
+        # Stays as long as the server: libjack may wait for ever when one is closed while somebody else's arrives.
+        self._client = JackClient("ripieno-server", [], [])
         self._killed = False
         self._before: str | None = None
 
@@ -58,14 +60,26 @@ class DummyServer:
         self._process = subprocess.Popen(self._command, stdin=nothing, stdout=nothing, stderr=nothing)
         self._killed = False
         end = time.monotonic() + _START_SECONDS
-        while problem := jack_problem():
+        while problem := self._problem():
             if time.monotonic() > end or self._process.poll() is not None:
                 self.end()
                 raise UserError(f"`{' '.join(self._command)}` does not start: {problem}")
             time.sleep(0.05)
 
+    def _problem(self) -> str | None:
+        """Why it does not answer, None where it does."""
+        try:
+            self._client.open()
+        except DriverError as error:
+            return str(error)
+        return None
+
     def end(self, kill: bool = False) -> None:
         """End it; `kill` gives it no time to say goodbye to its clients."""
+        self._end(kill)
+        self._client.close()
+
+    def _end(self, kill: bool) -> None:
         process, self._process = self._process, None
         if process is None:
             return
