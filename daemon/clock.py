@@ -250,7 +250,7 @@ class Conductor:
     # ---- what it tells ----
 
     def status(self) -> dict[str, Any]:
-        """How it stands, as plain values. position: in beats from the first; bar and beat count from 1; beats: a bar's."""
+        """How it stands, as plain values. position: in beats; bar and beat count from 1; beats: a bar's."""
         now = self._at.engine.clock()
         line, beats = now.timeline, self.bar
         bar, beat = divmod(int(line.beat // 1), beats)

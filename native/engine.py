@@ -366,7 +366,7 @@ class Engine:
 
     def transport(self, source: str, what: str, frame: int = 0, own: float = 0.0, beat: float = 0.0) -> None:
         """The source's transport does "start", "locate" or "stop" at `frame`, 0: at once; its own beat `own` is `beat`
-        there. What "internal" does holds for "tap" and "player" where these are followed."""
+        there. What "internal" does holds for "tap", "player" and "midi" where these are followed."""
         number = _TRANSPORT[what]
         self._ask(lambda: lib.rp_engine_transport(self.pointer, number_of(source), number, frame, own, beat))
 

@@ -128,12 +128,13 @@ static void apply(rp_timeline *timeline, uint32_t source, uint32_t what, uint64_
     else if (what == RP_TRANSPORT_STOP) rp_timeline_stop(timeline, source, frame);
 }
 
-/* Taps, and the player, have no transport: the internal one starts them, at the nearest of their beats; where there
- * are none yet, the internal clock goes on until there are. [process] */
+/* Taps, and the player, have no transport, nor may MIDI clock that began before we heard it: the internal one starts
+ * them, at the nearest of their beats or, of MIDI clock, of its ticks; where there are none yet, the internal clock
+ * goes on until there are. [process] */
 static void apply_to_beats(rp_timeline *timeline, uint32_t source, uint32_t what, uint64_t frame, double beat) {
-    double own = rp_timeline_expect(timeline, source, frame);
+    double own = rp_timeline_expect(timeline, source, frame), grid = source == RP_CLOCK_MIDI ? RP_CLOCK_TICKS : 1.0;
     if (own >= 0.0) {
-        apply(timeline, source, what, frame, own, beat + own - floor(own + 0.5));
+        apply(timeline, source, what, frame, own, beat + own - floor(own * grid + 0.5) / grid);
         return;
     }
     rp_timeline_choose(timeline, RP_CLOCK_INTERNAL);
@@ -144,8 +145,9 @@ static void apply_to_beats(rp_timeline *timeline, uint32_t source, uint32_t what
 /* [process] */
 static void move(const rp_conductor *conductor, uint64_t frame, const rp_command *command) {
     uint32_t source = command->source, chosen = conductor->set.source;
-    int lends = source == RP_CLOCK_INTERNAL && (chosen == RP_CLOCK_TAP || chosen == RP_CLOCK_PLAYER);
-    if (lends) apply_to_beats(conductor->timeline, chosen, command->what, frame, command->beat);
+    int lends = chosen == RP_CLOCK_TAP || chosen == RP_CLOCK_PLAYER || chosen == RP_CLOCK_MIDI;
+    if (source == RP_CLOCK_INTERNAL && lends)
+        apply_to_beats(conductor->timeline, chosen, command->what, frame, command->beat);
     else apply(conductor->timeline, source, command->what, frame, command->own, command->beat);
 }
 

@@ -193,8 +193,8 @@ int rp_engine_set_conductor(rp_engine *engine, const rp_conductor_config *config
  * of the source's own. */
 int rp_engine_observe(rp_engine *engine, uint32_t source, uint64_t frame, double beat);
 /* What the source's transport does at `frame`, 0: at once. Its own beat `own` is the timeline's `beat` there. What the
- * internal one does holds for taps and the player's beats, too, which have no transport of their own; what it has for
- * `own` is not looked at. what: RP_TRANSPORT_... */
+ * internal one does holds for taps, the player's beats and MIDI clock, too, which have no transport of their own or may
+ * have begun before; what it has for `own` is not looked at. what: RP_TRANSPORT_... */
 int rp_engine_transport(rp_engine *engine, uint32_t source, uint32_t what, uint64_t frame, double own, double beat);
 int rp_engine_tap(rp_engine *engine, uint64_t frame); /* a tap at that frame, 0: now */
 /* All of one cycle. [any] */

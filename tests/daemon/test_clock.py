@@ -287,12 +287,26 @@ def test_midi_clock_is_followed_and_held(stage: Callable[..., Stage]) -> None:
     assert one.news == ["the clock follows midi, at 140.0 beats a minute"]
     with pytest.raises(UserError, match="midi sets the tempo; the key s goes on to another clock"):
         one.press(">")
-    with pytest.raises(UserError, match="start and stop it there"):
-        one.press(" ")
     one.run(4 * SECOND)
     assert one.now["state"] == "holding"
     assert one.now["bpm"] == pytest.approx(140, abs=0.05)
     assert one.news[1:] == ["midi is heard no more: the tempo is held, at 140.0"]
+
+
+def test_midi_clock_that_began_before_is_started_by_a_key(stage: Callable[..., Stage]) -> None:
+    one = stage(BASIC + '[clock]\nsource = "midi"\n')
+    running = ticks(120, 20, start=False)
+    one.run(3 * SECOND, [event for event in running if event[0] < 3 * SECOND])
+    assert (one.now["state"], one.now["rolling"]) == ("locked", False)
+    assert one.press(" ") == "the clock starts, at its first beat"
+    later = [(frame - 3 * SECOND, port, data) for frame, port, data in running if 3 * SECOND <= frame < 5 * SECOND]
+    one.run(2 * SECOND, later)
+    assert one.now["rolling"]
+    assert one.now["position"] == pytest.approx(4, abs=1 / 24)
+    assert one.now["residual_ms"] < 0.1
+    one.set("source jack")
+    with pytest.raises(UserError, match="start and stop it there"):
+        one.press(" ")
 
 
 def test_the_tempo_is_held_when_the_internal_clock_takes_over(stage: Callable[..., Stage]) -> None:
