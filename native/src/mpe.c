@@ -83,7 +83,7 @@ static rp_expression wanted(const rp_engine *engine, uint8_t port, uint8_t chann
     if (coming) last = coming;
     if (last && last->mpe) return last->own;
     int alone = count + (coming != NULL) == 1;
-    return alone && last->expressive ? add(base, last->own) : base;
+    return last && alone && last->expressive ? add(base, last->own) : base;
 }
 
 /* [process] */
