@@ -202,8 +202,9 @@ void rp_plan_recall(rp_continuation *band, uint64_t frame) {
     double tick = rp_band_tick(band, frame), least = rp_band_tick(band, frame > bound ? frame - bound : 0);
     rp_plan_forget(band);
     band->plan.cancelling = 0;
-    for (uint32_t i = context->count; i-- > 0 && (double)context->entry[i].tick >= floor(least);) {
+    for (uint32_t i = context->count; i-- > 0;) {
         const rp_entry *entry = &context->entry[i];
+        if ((double)entry->tick < floor(least)) break;
         int silent = entry->origin == RP_FROM_BAND ? entry->on >= frame : (double)entry->tick >= tick;
         if (silent && entry->origin != RP_FROM_PLAYER) strike_out(band, i);
     }
