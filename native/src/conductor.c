@@ -6,6 +6,8 @@
 
 #include "engine_state.h"
 
+enum { LOOKS = 10000 };
+static const double FURTHEST = 1e12;                /* beats */
 static const double USUAL_BPM = 120.0, STALE = 4.0; /* beats of the player's, after which he has no tempo */
 
 _Static_assert(sizeof(rp_conductor_state) % sizeof(uint64_t) == 0, "the state is published in whole words");
@@ -29,9 +31,10 @@ void rp_conductor_close(rp_conductor *conductor) {
 
 /* ---- who looks at it ---- */
 
+/* Read until nothing was written meanwhile; not for ever, lest whoever writes has died in it. */
 void rp_conductor_get(const rp_conductor *conductor, rp_conductor_state *out) {
     uint64_t words[RP_CONDUCTOR_WORDS], before = 1, after = 0;
-    while (before != after || before % 2) {
+    for (uint32_t look = 0; look < LOOKS && (before != after || before % 2); look++) {
         before = atomic_load_explicit(&conductor->version, memory_order_acquire);
         for (uint32_t i = 0; i < RP_CONDUCTOR_WORDS; i++)
             words[i] = atomic_load_explicit(&conductor->published[i], memory_order_acquire);
@@ -143,6 +146,9 @@ static void apply_to_beats(rp_timeline *timeline, uint32_t source, uint32_t what
 }
 
 /* [process] */
+static int sound(double beat) { return isfinite(beat) && fabs(beat) < FURTHEST; }
+
+/* [process] */
 static void move(const rp_conductor *conductor, uint64_t frame, const rp_command *command) {
     uint32_t source = command->source, chosen = conductor->set.source;
     int lends = chosen == RP_CLOCK_TAP || chosen == RP_CLOCK_PLAYER || chosen == RP_CLOCK_MIDI;
@@ -154,8 +160,8 @@ static void move(const rp_conductor *conductor, uint64_t frame, const rp_command
 void rp_conductor_obey(rp_engine *engine, uint32_t type, const rp_command *command) {
     rp_conductor *conductor = &engine->conductor;
     uint64_t frame = command->frame ? command->frame : engine->outlet.now;
-    if (type == RP_COMMAND_CONDUCTOR) set(engine, &command->conductor);
-    if (!conductor->set.on || !isfinite(command->own) || !isfinite(command->beat)) return;
+    if (type == RP_COMMAND_CONDUCTOR && !engine->stopping) set(engine, &command->conductor);
+    if (!conductor->set.on || !sound(command->own) || !sound(command->beat)) return;
     if (type == RP_COMMAND_OBSERVE) rp_timeline_observe(conductor->timeline, command->source, frame, command->own);
     else if (type == RP_COMMAND_TRANSPORT) move(conductor, frame, command);
     else if (type == RP_COMMAND_TAP) rp_conductor_tap(conductor, frame);

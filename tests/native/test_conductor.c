@@ -379,6 +379,60 @@ static void test_nonsense_is_left_out(void) {
     end();
 }
 
+/* ---- anything at all ---- */
+
+static uint32_t dice(uint32_t *state, uint32_t sides) {
+    *state = *state * 1664525u + 1013904223u;
+    return (*state >> 8) % sides;
+}
+
+static void do_anything(uint32_t *state) {
+    static const uint8_t clocks[6] = {0xF8, 0xFA, 0xFB, 0xFC, 0xF2, 0xFE};
+    uint64_t near = desk.frame + dice(state, 4000);
+    double beat = dice(state, 100000) / 24.0 - 100.0;
+    uint32_t what = dice(state, 60), source = dice(state, RP_CLOCKS + 1);
+    near = near > 2000 ? near - 2000 : near;
+    if (what == 0 && source < RP_CLOCKS) set(source, dice(state, 8), dice(state, 8), dice(state, 300));
+    else if (what == 1) CHECK(rp_engine_transport(desk.engine, source, dice(state, 4), near, beat, beat * 0.7));
+    else if (what == 2) CHECK(rp_engine_observe(desk.engine, source, near, beat));
+    else if (what == 3) CHECK(rp_engine_tap(desk.engine, near));
+    else if (what == 4) CHECK(rp_engine_panic(desk.engine));
+    else if (what == 5) desk.frame += dice(state, 100000);
+    else if (what == 6) desk.lost = dice(state, 8);
+    else if (what == 7) desk.transport = (rp_transport){1, dice(state, 2), dice(state, 2), 0, desk.frame, beat, 77.0};
+    else if (what == 8 && dice(state, 20) == 0) desk.frame /= 2;
+    if (what == 9) CHECK(rp_engine_shift_port(desk.engine, dice(state, PORTS), dice(state, 500)));
+    for (uint32_t i = dice(state, 4); i > 0; i--)
+        press(dice(state, PORTS), BLOCK / i - 1, clocks[dice(state, 6)], (uint8_t)dice(state, 128), 0);
+    if (dice(state, 20) == 0) press(1, BLOCK - 1, 0x90, (uint8_t)dice(state, 128), 100);
+}
+
+/* Whatever comes, time goes on at a tempo that there is. */
+static void test_anything_at_all(void) {
+    uint32_t state = 5;
+    begin();
+    for (uint32_t i = 0; i < 30000; i++) {
+        do_anything(&state);
+        cycle();
+        desk.count = 0;
+        rp_conductor_state now = look();
+        CHECK(isfinite(now.timeline.beat) && isfinite(now.timeline.residual) && isfinite(now.timeline.away));
+        CHECK(now.timeline.bpm > RP_BPM_MIN - 1e-6 && now.timeline.bpm < RP_BPM_MAX + 1e-6);
+        CHECK(now.confidence >= 0.0 && now.confidence <= 1.0);
+        if (i % 100 == 0) {
+            rp_report report;
+            while (rp_engine_poll(desk.engine, &report, 1)) CHECK(report.kind != RP_REPORT_RIG);
+        }
+    }
+    CHECK(rp_engine_stop(desk.engine));
+    set(RP_CLOCK_INTERNAL, 0, 1, 100.0);
+    cycles(100);
+    desk.count = 0;
+    cycles(1000);
+    CHECK(desk.count == 0);
+    end();
+}
+
 /* ---- who looks ---- */
 
 static _Atomic int done;
@@ -477,6 +531,7 @@ int main(void) {
     test_start_on_the_tapped_beat();
     test_start_before_the_first_tap();
     test_nonsense_is_left_out();
+    test_anything_at_all();
     test_it_is_seen_whole();
     test_a_replay_has_the_same_clock();
     return 0;
