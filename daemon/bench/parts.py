@@ -75,4 +75,13 @@ CLOCK = Parts(
     usual=("follow", "handover"),  # not the one that lasts as long as is wanted
     takes={"out": ("minutes",)},
 )
-IN_PARTS = {one.bench: one for one in (CONTINUATION, SINGING, PLUGINS, CLOCK)}
+RIG = Parts(
+    "rig",
+    {
+        "load": "recorder, flight recorder, clock and Link all on: does the engine notice?",
+        "faults": "killed while it records, the disk full, the folder gone: what opens, and does the music go on?",
+    },
+    usual=("faults",),  # not the one that lasts as long as is wanted
+    takes={"load": ("minutes",)},
+)
+IN_PARTS = {one.bench: one for one in (CONTINUATION, SINGING, PLUGINS, CLOCK, RIG)}
