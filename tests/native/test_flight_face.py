@@ -21,6 +21,7 @@ from ripieno.native.singer import SingerShape, SingerWeights, TowerShape
 from ripieno.native.singing import Singing, SingingConfig
 from ripieno.native.timeline import SOURCES
 from ripieno.native.transformer import Transformer, TransformerConfig
+from ripieno.native.zone import Zone
 
 RATE, PORTS = 48_000, 2
 MINUTES = 10
@@ -39,8 +40,10 @@ SOLO, CHORD = network(solo_width(4)), network(chord_width(4))
 
 
 def build(recipe: Recipe) -> Rig:
-    """A rig by (when it decides, pedal, overflow, whether a model decides)."""
+    """A rig by (when it decides, "mpe": at once, by MPE's ways, pedal, overflow, whether a model decides)."""
     when, pedal, overflow, model = recipe
+    mpe = when == "mpe"
+    when = "note" if mpe else when
     if when == "thru":
         return Rig("thru")
     window = 0 if when == "note" else RATE // 40
@@ -54,8 +57,11 @@ def build(recipe: Recipe) -> Rig:
         solo=SOLO if model and when != "window" else None,
         chord=CHORD if model else None,
     )
-    instruments = [Instrument(i % PORTS, i, 1 if i else 2, pedal, program=i) for i in range(4)]
-    return Rig("ensemble", instruments, instrumenter, delay_frames=window if when == "window" else 0)
+    instruments = [Instrument(0 if mpe else i % PORTS, i, 1 if i else 2, pedal, program=i) for i in range(4)]
+    if mpe:
+        instruments[-1] = Instrument(1, 0, 0, pedal, program=3, mpe=True)
+    delay = window if when == "window" else 0
+    return Rig("ensemble", instruments, instrumenter, delay_frames=delay, zones=[Zone(mpe=True)] if mpe else ())
 
 
 class Session:
@@ -81,7 +87,7 @@ class Session:
     def load(self) -> None:
         pick = self.random.choice
         recipe = (
-            str(pick(["thru", "note", "window", "revise"])),
+            str(pick(["thru", "note", "mpe", "window", "revise"])),
             str(pick(["pass", "lengthen", "ignore"])),
             str(pick(["divisi", "steal", "drop"])),
             bool(pick([True, False])),
