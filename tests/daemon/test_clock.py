@@ -293,6 +293,18 @@ def test_midi_clock_is_followed_and_held(stage: Callable[..., Stage]) -> None:
     assert one.news[1:] == ["midi is heard no more: the tempo is held, at 140.0"]
 
 
+def test_while_it_stands_another_is_taken_over_at_once(stage: Callable[..., Stage]) -> None:
+    one = stage(BASIC + "[clock]\ntempo = 100\n")
+    drums = ticks(120, 6)
+    one.run(3 * SECOND, [event for event in drums if event[0] < 3 * SECOND])
+    one.press(" ")
+    one.set("source midi")
+    later = [(frame - 3 * SECOND, port, data) for frame, port, data in drums if frame >= 3 * SECOND]
+    one.run(SECOND, [event for event in later if event[0] < SECOND])
+    assert (one.now["state"], one.now["rolling"]) == ("locked", True)
+    assert one.now["position"] == pytest.approx(2 * (4 - 0.25), abs=0.01)  # it began a quarter of a second late
+
+
 def test_midi_clock_that_began_before_is_started_by_a_key(stage: Callable[..., Stage]) -> None:
     one = stage(BASIC + '[clock]\nsource = "midi"\n')
     running = ticks(120, 20, start=False)
