@@ -11,6 +11,7 @@ import pytest
 
 from ripieno.native.continuation import BandReport, Continuation, ContinuationConfig, Member
 from ripieno.native.engine import Engine, Event, Instrument, Rig, run_offline
+from ripieno.native.flight import Flight, Replay
 from ripieno.native.transformer import Transformer, TransformerConfig
 
 RATE, BLOCK = 48000, 128
@@ -151,3 +152,29 @@ def test_the_player_s_beats_lead() -> None:
     at = np.interp([one.frame for one in after(notes, beats[20], beats[-4])], beats, np.arange(len(beats)))
     apart = np.array([one.tick for one in after(notes, beats[20], beats[-4])]) / TICKS - at
     assert np.abs(apart - np.round(apart)).max() * 60_000 / 92 < 25
+
+
+def test_a_session_is_the_same_again() -> None:
+    """Stops, starts, places and a drum machine's tempo, replayed by a band that does not think."""
+    rig = make_rig(make_band())
+    shake = random.Random(3)
+    first = [*clock_bytes(steady(101, 30, begin=12 * RATE), RATE / 1000, 1), *keys(steady(120, 50, begin=0))]
+    flight, recording, played = Flight(), b"", 0
+    with Engine(RATE) as engine:
+        flight.attach(engine)
+        engine.load(rig)
+        engine.set_clock("internal", [0], bpm=120)
+        for second in range(25):
+            events = sorted((one for one in first if second <= one[0] / RATE < second + 1), key=lambda one: one[0])
+            what = ("start", "start", "stop", "start", "locate")[second % 5]
+            if second < 15:
+                engine.transport("internal", what, beat=shake.uniform(0, 50))
+            if second == 15:
+                engine.set_clock("midi", [0])
+            run_offline(engine, events, (second + 1) * RATE, from_frame=second * RATE, block=BLOCK)
+            recording += flight.read()
+            played += sum(report.band and report.kind == "note_on" for report in engine.poll())
+        flight.detach()
+    assert played > 50
+    with Engine(RATE) as engine, Replay(engine, lambda _: make_rig(make_band())) as replay:
+        assert list(replay.play(recording + flight.read())) == []
