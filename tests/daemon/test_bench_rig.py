@@ -18,10 +18,11 @@ from ripieno.native.probe import JackWire
 
 GOOD = Chords(notes=80, exact=80, slipped=0, released=80, lost=0, doubled=0, moved=0, stuck=0, xruns=0)
 TRIP, LATE = Latency(1024, 1024, 128.0, 0.0, 0), Latency(700, 600, 256.0, 128.0, 3)
+KEPT = Kept(80, 80, 0, True)
 FINE = {"load": 0.01, "load_max": 0.2, "late": 0}
 
 
-def met(on: Chords = GOOD, trip: Latency = TRIP, load: float = 0.01, left: Kept = Kept(80, 80, 0, True)) -> list[bool]:
+def met(on: Chords = GOOD, trip: Latency = TRIP, load: float = 0.01, left: Kept = KEPT) -> list[bool]:
     trips = {"wire": [TRIP], "off": [TRIP], "on": [trip, LATE]}
     chords = {"wire": GOOD, "off": replace(GOOD, xruns=4), "on": on}
     engine = {"off": [FINE], "on": [{**FINE, "load": load}]}
