@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from itertools import count
 from types import TracebackType
@@ -12,6 +13,7 @@ from ripieno.native.drivers import jack_problem
 
 _numbers = count()
 _START_SECONDS = 15.0
+_PAUSE_SECONDS, _LOOK_SECONDS = 0.5, 0.05
 _ASKS, _ASK_SECONDS = "jack_wait", 2.0
 _VARIABLE = "JACK_DEFAULT_SERVER"
 
@@ -29,6 +31,7 @@ class DummyServer:
         mode = ["-S"] if synchronous else []
         self._command = ["jackd", *mode, "-n", self.name, "-d", "dummy", "-r", str(rate), "-p", str(period)]
         self._process: subprocess.Popen[bytes] | None = None
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - as long as there is a server
         self._killed = False
         self._before: str | None = None
 
@@ -52,18 +55,34 @@ class DummyServer:
             os.environ[_VARIABLE] = self._before
 
     def start(self, rate: int = 0) -> None:
-        """Start it (again; rate: with so many frames a second from now on), and wait until it answers."""
+        """Start it (again; rate: with so many frames a second from now on), and wait until it answers.
+
+        JACK has places for eight servers of a user: where all are taken, it waits for one that ends.
+        """
         if rate:
             self._command[self._command.index("-r") + 1] = str(rate)
-        nothing = subprocess.DEVNULL
-        self._process = subprocess.Popen(self._command, stdin=nothing, stdout=nothing, stderr=nothing)
-        self._killed = False
         end = time.monotonic() + _START_SECONDS
+        self._launch()
         while problem := self._problem():
-            if time.monotonic() > end or self._process.poll() is not None:
+            if time.monotonic() > end:
                 self.end()
-                raise UserError(f"`{' '.join(self._command)}` does not start: {problem}")
-            time.sleep(0.05)
+                raise UserError(f"`{' '.join(self._command)}` does not start: {self._last_words() or problem}")
+            if self._process and self._process.poll() is not None:
+                time.sleep(_PAUSE_SECONDS)
+                self._launch()
+            time.sleep(_LOOK_SECONDS)
+
+    def _launch(self) -> None:
+        nothing = subprocess.DEVNULL
+        self._complaints.seek(0)
+        self._complaints.truncate()
+        self._process = subprocess.Popen(self._command, stdin=nothing, stdout=nothing, stderr=self._complaints)
+        self._killed = False
+
+    def _last_words(self) -> str:
+        """What it complained about."""
+        self._complaints.seek(0)
+        return " ".join(self._complaints.read().decode(errors="replace").split())
 
     def _problem(self) -> str | None:
         """Why it does not answer, None where it does.
