@@ -73,10 +73,10 @@ class DummyServer:
             time.sleep(_LOOK_SECONDS)
 
     def _launch(self) -> None:
-        nothing = subprocess.DEVNULL
-        self._complaints.seek(0)
-        self._complaints.truncate()
-        self._process = subprocess.Popen(self._command, stdin=nothing, stdout=nothing, stderr=self._complaints)
+        into, nothing = self._complaints, subprocess.DEVNULL
+        into.seek(0)
+        into.truncate()
+        self._process = subprocess.Popen(self._command, stdin=nothing, stdout=into, stderr=subprocess.STDOUT)
         self._killed = False
 
     def _last_words(self) -> str:
