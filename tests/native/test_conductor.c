@@ -288,9 +288,38 @@ static void test_transport_with_beats(void) {
     CHECK(!look().timeline.rolling && off_by(desk.transport.beat) < 0.01);
     CHECK(left(0, 0xFC) == 2 && left(0, 0xFB) == 2); /* the place changed as it rolled: stop, continue; and the stop */
     desk.transport.beat = 8.0;
+    desk.transport.frame = 256000;
     roll(1, 90.0);
     CHECK(off_by(8.0) < 1e-9);
     CHECK(fabs(look().timeline.bpm - 90.0) < 0.01);
+    end();
+}
+
+/* Where the machine was late JACK's transport has gone on with its clock, or has stood still: nobody has moved it. And a
+ * master that counts on while it stands does not move it, either. */
+static void test_transport_on_a_machine_that_is_late(void) {
+    begin();
+    set(RP_CLOCK_JACK, 0, 1, 120.0);
+    desk.transport = (rp_transport){.known = 1, .rolling = 1, .frame = 0};
+    roll(100, 0.0);
+    uint32_t jumps = look().timeline.jumps;
+    desk.frame += 9 * BLOCK;
+    desk.transport.frame += 9 * BLOCK;
+    roll(10, 0.0);
+    CHECK(look().timeline.jumps == jumps && off_by(desk.transport.frame / 24000.0) < 1e-3);
+    desk.frame += 9 * BLOCK;
+    roll(100, 0.0);
+    CHECK(look().timeline.jumps == jumps && off_by(desk.transport.frame / 24000.0) < 1e-3);
+    desk.transport.rolling = 0;
+    desk.transport.has_beat = 1;
+    roll(2, 120.0);
+    jumps = look().timeline.jumps;
+    uint32_t ticks = left(0, 0xF8);
+    for (uint32_t i = 0; i < 750; i++) {
+        desk.transport.beat += 1000.0;
+        roll(1, 120.0);
+    }
+    CHECK(look().timeline.jumps == jumps && left(0, 0xF8) == ticks + 96);
     end();
 }
 
@@ -527,6 +556,7 @@ int main(void) {
     test_one_of_two_clocks();
     test_transport_with_beats();
     test_transport_without_beats();
+    test_transport_on_a_machine_that_is_late();
     test_a_pedal_taps();
     test_start_on_the_tapped_beat();
     test_start_before_the_first_tap();
