@@ -31,9 +31,11 @@ int rp_mpe_is_member(const rp_engine *engine, uint8_t in_port, uint8_t in_channe
     return speaks(engine, in_port) && rp_mpe_in_manager(&engine->mpe.in[in_port], in_channel) != in_channel;
 }
 
-void rp_mpe_enter(const rp_engine *engine, rp_note *note) {
-    note->expressive = (uint8_t)rp_mpe_is_member(engine, note->in_port, note->in_channel);
-    if (note->expressive) note->in_manager = rp_mpe_in_manager(&engine->mpe.in[note->in_port], note->in_channel);
+void rp_mpe_enter(rp_engine *engine, rp_note *note) {
+    if (!rp_mpe_is_member(engine, note->in_port, note->in_channel)) return;
+    note->expressive = 1;
+    note->in_manager = rp_mpe_in_manager(&engine->mpe.in[note->in_port], note->in_channel);
+    engine->ledger.expressive++;
 }
 
 /* The note's own wheels, as its input has them, for the bend of its instrument. [process] */
@@ -111,7 +113,7 @@ static void express(rp_engine *engine, uint8_t port, uint8_t channel, const rp_n
 
 void rp_mpe_follow(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
     uint8_t in_channel = message->byte[0] & 15;
-    if (!rp_mpe_in_move(&engine->mpe.in[in_port], message)) return;
+    if (!rp_mpe_in_move(&engine->mpe.in[in_port], message) || !engine->ledger.expressive) return;
     for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = engine->ledger.note[id].after) {
         rp_note *note = &engine->ledger.note[id];
         if (!note->expressive || note->state != RP_NOTE_SOUNDING) continue;
@@ -266,8 +268,9 @@ void rp_mpe_came(rp_engine *engine) {
 
 void rp_mpe_end(rp_engine *engine, rp_note *note) {
     uint32_t left;
-    const rp_note *last = last_on(engine, note->port, note->channel, &left);
     int owned = engine->mpe.owned[note->port] >> note->channel & 1, leaves = note->rig != engine->rig->serial;
+    if (!note->mpe && !owned && !engine->ledger.expressive) return;
+    const rp_note *last = last_on(engine, note->port, note->channel, &left);
     if (note->mpe) engine->mpe.freed[note->port][note->channel] = ++engine->mpe.turn;
     if ((last && last->expressive) || (owned && (last || leaves))) express(engine, note->port, note->channel, NULL);
     if (note->mpe && leaves) settle_zone(engine, note->port, NULL);

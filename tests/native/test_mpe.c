@@ -420,6 +420,7 @@ static void check_rest(void) {
     at.lost = 1;
     stage_cycles(&at, 2);
     CHECK(stage_sounding(&at) == 0 && at.engine->ledger.live == 0 && is_straight());
+    CHECK(at.engine->ledger.expressive == 0);
 }
 
 static void test_any_stream(uint32_t cycles) {
