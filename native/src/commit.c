@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "lead.h"
 #include "plan.h"
 
 static const double LEAST_SECONDS = 0.02; /* a note lasts this long at least */
@@ -157,7 +158,7 @@ void rp_plan_commit(rp_continuation *band) {
     rp_plan *plan = &band->plan;
     if (!take_back(band) || band->state == RP_STATE_LISTENING) return;
     int64_t near = rp_band_near(band);
-    double horizon = rp_band_tick(band, band->now) + RP_TICKS_A_BEAT * band->set[RP_SET_COMMIT_BEATS];
+    double horizon = rp_band_tick(band, band->now) + rp_lead_horizon(band);
     if (horizon <= (double)plan->begin) horizon = (double)plan->begin + 1.0; /* the first of it is sent as decided */
     while (context->settled < context->count) {
         int64_t tick = context->entry[context->settled].tick;

@@ -82,6 +82,9 @@ struct rp_continuation {
     double bpm;           /* wanted; the map may bend around it to meet the player's beat */
     rp_heard_clock clock; /* as it was told last */
     int64_t shift, first; /* the tick of the clock's beat 0, and of its place's beginning */
+    double steady_bpm;    /* the clock's, a beat ago or less */
+    uint64_t steady;      /* the frame of that */
+    uint64_t wary;        /* until this frame its tempo is thought to be on the move */
     uint32_t resume;      /* while the clock stands: the RP_STATE_... that goes on when it starts */
     double told_bpm;      /* reported last */
     rp_follow follow;

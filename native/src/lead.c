@@ -13,7 +13,9 @@ static const double SLACK_SECONDS = 0.0005; /* nearer than this to the clock, no
 static const double HASTE = 0.5;            /* a tick is shorter or longer by at most this share of it */
 static const double GRACE_SECONDS = 0.06;   /* so late the first beat after a start may be played */
 static const double ROUNDING = 1e-6;        /* bars, ticks */
-static const double TOLD_BPM = 0.1;         /* a change of the tempo that is worth a report */
+static const double STEADY = 0.005;         /* a tempo that changes by less of itself in a beat */
+static const double WARY_BEATS = 2.0, WARY_SECONDS = 0.15;
+static const double TOLD_BPM = 0.1; /* a change of the tempo that is worth a report */
 
 int rp_lead_stands(const rp_continuation *band) { return band->clock.on && !band->clock.rolling; }
 
@@ -64,10 +66,28 @@ static void move(rp_continuation *band, int stood) {
     if (band->clock.on) band->plan.hurry = band->clock.frame + (uint64_t)(GRACE_SECONDS * band->config.sample_rate);
 }
 
+double rp_lead_horizon(const rp_continuation *band) {
+    double ticks = RP_TICKS_A_BEAT * band->set[RP_SET_COMMIT_BEATS];
+    if (!band->clock.on || band->now > band->wary) return ticks;
+    return fmin(ticks, WARY_SECONDS / 60.0 * band->bpm * RP_TICKS_A_BEAT);
+}
+
+/* Is its tempo on the move? What is settled a beat ahead would then be late or early. [worker] */
+static void watch_tempo(rp_continuation *band) {
+    const rp_heard_clock *clock = &band->clock;
+    double beat = RP_TICKS_A_BEAT * tick_frames(band);
+    int moves = band->steady_bpm > 0.0 && fabs(clock->bpm / band->steady_bpm - 1.0) > STEADY;
+    band->bpm = clock->bpm;
+    if (moves) band->wary = clock->frame + (uint64_t)(WARY_BEATS * beat);
+    if (band->steady_bpm > 0.0 && (double)clock->frame < (double)band->steady + beat) return;
+    band->steady_bpm = clock->bpm;
+    band->steady = clock->frame;
+}
+
 void rp_lead_hear(rp_continuation *band, const rp_heard_clock *clock) {
     int moved = clock->place != band->clock.place, stood = rp_lead_stands(band);
     band->clock = *clock;
-    if (clock->on) band->bpm = clock->bpm;
+    if (clock->on) watch_tempo(band);
     if (moved) move(band, stood);
 }
 
