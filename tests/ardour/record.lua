@@ -5,8 +5,7 @@
 -- With the clock "jack" it follows JACK's transport, with "internal" it has its own.
 --
 -- It tells each step on standard output, and takes the next one when a line on standard input says so:
---   session                     there is one
---   ready                       after the line "tracks": they are there, connected and armed, and MIDI clock is sent
+--   ready                       the tracks are there, connected and armed, and MIDI clock is sent
 --   rolling                     after the line "roll"
 --   track <tab> NAME <tab> FRAME <tab> FILE    after the line "stop": what was recorded, and where the file begins
 --
@@ -92,15 +91,11 @@ local function tell(track)
 end
 
 make_session()
-say("session")
--- A thread of its own now tells JACK the name of its keyboard. Nothing may be asked of JACK meanwhile: libjack takes the
--- words of two threads for those of one, and the server closes the connection.
-hear("tracks")
-Session:cfg():set_jack_time_master(false) -- JACK's transport has frames alone: whoever follows it takes his own tempo
 local tracks = {}
 for _, port in ipairs(ports) do table.insert(tracks, make_track(port)) end
 leave_loudspeakers()
 for _, track in ipairs(tracks) do arm(track) end
+Session:cfg():set_jack_time_master(false) -- JACK's transport has frames alone: whoever follows it takes his own tempo
 say("ready")
 hear("roll")
 roll()

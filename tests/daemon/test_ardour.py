@@ -6,12 +6,10 @@ import os
 import struct
 import subprocess
 from bisect import bisect_right
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event as Flag
 from threading import Timer
 
 import mido
@@ -32,9 +30,7 @@ CLOCK, OURS = len(PLAYERS), len(PLAYERS) + 1  # the listener's ports for Ardour'
 BEAT = 1920  # frames, as many as Ardour's beat has ticks: see record.lua
 TEMPO, TICK = 120, 1000  # ours, and the frames of a tick of our MIDI clock
 LIMIT_S = 120  # by far more than Ardour needs
-# Likewise, to name a port. It tries once; in vain, and nobody hears of it, where another server of this user starts
-# just then, which clears the names of all.
-NAMING_S = 5
+STARTS = 8  # of Ardour, until one is ready
 
 # Which of its transport masters Ardour takes if it is to follow one: no script can choose it.
 CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
@@ -65,16 +61,19 @@ class Ardour:
             text=True,
             env=os.environ | {name: str(path) for name, path in home.items()},
         )
+        self._alarm = Timer(LIMIT_S, self.process.kill)
+        self._alarm.start()
 
     def hear(self, word: str) -> list[str]:
-        """What stands behind `word` in the next line that begins with it."""
+        """What stands behind `word` in the next line that begins with it. ConnectionError: JACK sent it away."""
         assert self.process.stdout
         for line in self.process.stdout:
             self._said.append(line)
             first, *rest = line.rstrip("\n").split("\t")
             if first == word:
                 return rest
-        raise AssertionError(f"Ardour ended without {word!r}:\n{''.join(self._said)}")
+        told = f"Ardour ended without {word!r}:\n{''.join(self._said)}"
+        raise ConnectionError(told) if "JACK server has been closed" in told else AssertionError(told)
 
     def tell(self, word: str) -> None:
         assert self.process.stdin
@@ -93,50 +92,31 @@ class Ardour:
         assert self.process.returncode == 0, "".join([*self._said, last])
         return {name: read(Path(file), int(begin)) for name, begin, file in tracks}
 
-
-@contextmanager
-def ardour(folder: Path, clock: str, ports: list[str], watch: "Watch") -> Iterator[Ardour]:
-    """It is ready, and ends however the test does, or does not."""
-    one = Ardour(folder, clock, ports)
-    alarm = Timer(LIMIT_S, one.process.kill)
-    alarm.start()
-    try:
-        one.hear("session")
-        watch.named.wait(NAMING_S)
-        one.tell("tracks")
-        one.hear("ready")
-        yield one
-    finally:
-        alarm.cancel()
-        one.process.kill()
-        one.process.communicate()
+    def end(self) -> None:
+        """However the test went."""
+        self._alarm.cancel()
+        self.process.kill()
+        self.process.communicate()
 
 
-class Watch:
-    """A JACK client that watches. named: somebody gave a port a name for people, and JACK's server is done with it."""
+def ready(folder: Path, clock: str, ports: list[str]) -> Ardour:
+    """An Ardour that is ready.
 
-    _DELETED = 2  # of JackPropertyChange
-
-    def __init__(self) -> None:
-        self.named, self._jack = Flag(), ctypes.CDLL(find_library("jack"))
-        self._jack.jack_client_open.restype = ctypes.c_void_p
-        self._jack.jack_time_to_frames.restype = ctypes.c_uint32
-        self._client = ctypes.c_void_p(self._jack.jack_client_open(b"watch", 1, None))  # 1: start no server
-        heard = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p)
-        self._heard = heard(lambda _subject, _key, change, _: self.named.set() if change != self._DELETED else None)
-        self._jack.jack_set_property_change_callback(self._client, self._heard, None)
-        self._jack.jack_activate(self._client)
-
-    def transport(self) -> tuple[int, int] | None:
-        """A frame of the server, near enough to tell its cycle, and where JACK's transport is then; None: it stands."""
-        position = ctypes.create_string_buffer(1024)
-        rolls = self._jack.jack_transport_query(self._client, position) == 1
-        _, microseconds, _, frame = struct.unpack_from("=QQII", position)
-        now = self._jack.jack_time_to_frames(self._client, ctypes.c_uint64(microseconds))
-        return (now, frame) if rolls else None
-
-    def close(self) -> None:
-        self._jack.jack_client_close(self._client)
+    While Ardour 7.3 makes a session, two of its threads speak to JACK: one becomes timebase master, the other one gives
+    its keyboard a name. libjack 1.9.21 sends the words of both at once, mixed up, and the server closes the connection:
+    one start in ten, and then another one is tried.
+    """
+    for number in range(STARTS):
+        one = Ardour(folder / str(number), clock, ports)
+        try:
+            one.hear("ready")
+            return one
+        except ConnectionError:
+            one.end()
+        except BaseException:
+            one.end()
+            raise
+    raise AssertionError(f"JACK sent Ardour away {STARTS} times")
 
 
 def read(file: Path, begin: int) -> Take:
@@ -169,6 +149,20 @@ def on(listener: JackProbe, port: int, since: int = 0) -> Take:
     return [(frame, data) for frame, place, data in listener.received() if place == port and frame >= since]
 
 
+def jack_transport() -> tuple[int, int] | None:
+    """A frame of the server, near enough to tell its cycle, and where JACK's transport is then; None: it stands."""
+    jack = ctypes.CDLL(find_library("jack"))
+    jack.jack_client_open.restype = ctypes.c_void_p
+    jack.jack_time_to_frames.restype = ctypes.c_uint32
+    client = ctypes.c_void_p(jack.jack_client_open(b"watch", 1, None))  # 1: start no server
+    position = ctypes.create_string_buffer(1024)
+    rolls = jack.jack_transport_query(client, position) == 1
+    _, microseconds, _, frame = struct.unpack_from("=QQII", position)
+    now = jack.jack_time_to_frames(client, ctypes.c_uint64(microseconds))
+    jack.jack_client_close(client)
+    return (now, frame) if rolls else None
+
+
 @dataclass(frozen=True)
 class Recording:
     """Who listened at the same ports as Ardour, and what that recorded.
@@ -190,12 +184,13 @@ def record(folder: Path, clock: str) -> Recording:
     listener = JackProbe("listener", [*PLAYERS, "clock", "ours"], [])
     ours = ["--clock", clock, "--tempo", TEMPO, "--clock-out", "clock"]
     quartet = daemon("string-quartet", "--set", "outputs=ports", "--driver", "jack", "--name", name, *ours)
-    with quartet as one, closing(player), closing(listener), closing(Watch()) as watch:
+    with quartet as one, closing(player), closing(listener):
         one.hear("ready")
         for probe in (player, listener):
             probe.open()
             probe.start()
-        with ardour(folder, clock, ports, watch) as recorder:
+        recorder = ready(folder, clock, ports)
+        try:
             cables = {port: f"listener:{who}" for port, who in zip(ports, PLAYERS, strict=True)}
             cables |= {"player:out": f"{name}:in"}
             cables |= {"ardour:MIDI Clock out": "listener:clock", f"{name}:clock": "listener:ours"}
@@ -206,8 +201,10 @@ def record(folder: Path, clock: str) -> Recording:
             wait_for(lambda: on(listener, CLOCK), "Ardour's clock runs")
             player.go()
             wait_for(lambda: player.done and not held(listener.received()), "the passage was played")
-            jack, late = watch.transport(), listener.state().xruns - before
+            jack, late = jack_transport(), listener.state().xruns - before
             return Recording(listener, recorder.stop(), jack, late)
+        finally:
+            recorder.end()
 
 
 class Transport:
