@@ -76,8 +76,8 @@ static void drop(rp_engine *engine, int rest) {
     }
 }
 
-/* What the timeline does as this cycle begins; while it stands, what it will do next, so that a start is known as soon as
- * can be. [process] */
+/* What the timeline does as this cycle begins; while it stands, what it will do next, so that a start is known as soon
+ * as can be. [process] */
 static const rp_timeline_piece *piece_of(const rp_engine *engine) {
     uint32_t count;
     const rp_timeline_piece *piece = rp_timeline_pieces(engine->conductor.timeline, &count), *last = piece + count - 1;
@@ -85,12 +85,11 @@ static const rp_timeline_piece *piece_of(const rp_engine *engine) {
     return piece;
 }
 
-/* The line that the clock will be on when the correction of its phase is over, which is soon but where it slews from one
- * source to another: then only he who is led by the player's own beats hurries to meet them. [process] */
+/* The line that the clock will be on when the correction of its phase is over, which is soon but where it slews from
+ * one source to another: then only he who is led by the player's own beats hurries to meet them. [process] */
 static rp_heard_clock line_of(const rp_engine *engine, uint32_t *jumps) {
     const rp_timeline_piece *piece = piece_of(engine);
-    double start = (double)engine->outlet.start,
-           from = piece->jumps == *jumps ? fmax(piece->frame, start) : piece->frame;
+    double from = piece->jumps == *jumps ? fmax(piece->frame, (double)engine->outlet.start) : piece->frame;
     rp_heard_clock line = {.frame = (uint64_t)from, .on = 1, .rolling = piece->rolling != 0};
     rp_timeline_state state;
     rp_timeline_get(engine->conductor.timeline, &state);
