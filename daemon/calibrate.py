@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ripieno.daemon.devices import Figure
 from ripieno.daemon.errors import UserError
+from ripieno.native.cards import steady
 from ripieno.native.drivers import JackClient, pick
 from ripieno.native.links import Identity, Port
 from ripieno.native.probe import JackProbe
@@ -163,7 +164,7 @@ def _rate() -> int:
 
 
 def _key(loop: Loop) -> str:
-    return Identity(loop.out.name, loop.out.aliases).key
+    return Identity(loop.out.name, steady(loop.out).aliases).key
 
 
 def figure_of(

@@ -15,13 +15,13 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from ripieno.daemon.chain_checks import LEFT
-from ripieno.daemon.devices import usb_identity
 from ripieno.daemon.drivers import rtmidi
 from ripieno.daemon.drivers.base import plainly
 from ripieno.daemon.drivers.paced import SAMPLE_RATE
 from ripieno.daemon.drivers.rtmidi import RtMidi
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.latencies import SOUND
+from ripieno.native.cards import usb_identity
 from ripieno.native.drivers import Clock, DriverState, pick
 from ripieno.native.links import lasting
 from ripieno.native.portaudio import Callback, hush
