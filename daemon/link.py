@@ -30,42 +30,37 @@ MISSING = (
     " --clock midi"
 )
 _SOON_S = 0.1  # what begins so soon is handed to the engine
-_JUMP_S = 0.003  # a session's beat that is so far from where it was going was set
+_JUMP_S, _NEWS_S = 0.03, 0.1  # a beat that is so far from where it was going was set; a tempo is told of so late
 _TOLD_US, _TOLD_S, _TOLD_BPM = 100_000, 0.001, 0.01  # what the session is not told: sooner, nearer
 _SEARCH_US = 1_000_000  # who is there is found in that time, and then our session becomes theirs
-_LATELY = 31  # cycles
-_PART, _FAR_NS, _PAUSE_NS = 0.0003, 2_000_000, 100_000_000
+_STEADY, _PART = 8, 0.02  # looks, after which a tempo is known that was so far from the one before
+_LATELY, _PAUSE_NS = 11, 100_000_000  # cycles
 _READINGS = 5
 
 
 class Moments:
-    """Which frame it was when. A driver says so of each cycle, now and then a little late, or wrong for a while after
-    an xrun: the median of the last second is believed, and taken up no faster than two clocks ever part."""
+    """Which frame it was when. A driver says so of each cycle, now and then a little late: the median of the last ones,
+    a third of a second of them, is believed."""
 
     def __init__(self, sample_rate: int) -> None:
         self._period = 1e9 / sample_rate
         self._frame = -1
-        self._origin = 0.0  # ns of frame 0
-        self._origins: deque[float] = deque(maxlen=_LATELY)  # as the last cycles have it
+        self._origins: deque[float] = deque(maxlen=_LATELY)  # ns of frame 0, as the last cycles have it
 
     def hear(self, frame: int, nanoseconds: int) -> bool:
         """A cycle began at this frame and moment; False: we knew that."""
         if frame == self._frame:
             return False
         origin = nanoseconds - frame * self._period
-        if abs(origin - self._origin) > _PAUSE_NS:  # the driver stood still, or is a new one
+        if self._origins and abs(origin - self._origins[-1]) > _PAUSE_NS:  # the driver stood still, or is a new one
             self._origins.clear()
         self._origins.append(origin)
-        most = _PART * abs(frame - self._frame) * self._period
-        away = median(self._origins) - self._origin
-        steady = len(self._origins) == _LATELY and abs(away) < _FAR_NS
-        self._origin += min(max(away, -most), most) if steady else away
         self._frame = frame
         return True
 
     def nanoseconds(self, frame: int) -> int:
         """When that frame was, or will be."""
-        return round(self._origin + frame * self._period)
+        return round(median(self._origins) + frame * self._period)
 
 
 @dataclass(frozen=True)
@@ -78,6 +73,16 @@ class Moment:
     own: float
     bpm: float
     playing: bool
+
+
+def ahead(clock: Any, now: Callable[[], int] = time.monotonic_ns) -> int:
+    """By how many nanoseconds the clock of cycles is ahead of Link's, which nobody adjusts and so drifts from it; by
+    the quickest of some readings."""
+    readings = []
+    for _ in range(_READINGS):
+        before, micros, after = now(), clock.micros(), now()
+        readings.append((after - before, (before + after) // 2 - 1000 * micros))
+    return min(readings)[1]
 
 
 def open_link(tempo: float) -> Any:
@@ -162,6 +167,7 @@ class LinkPeer:
         if not on or not self._moments.hear(state.frame, state.nanoseconds):
             return
         moment = self._moment(state.frame)
+        self._compare(moment)
         if state.timeline.source == "link":
             self._follow(engine, state.timeline, moment)
         else:
@@ -174,20 +180,24 @@ class LinkPeer:
         self._last = None
         self._following, self._playing = False, None
         self._placed = self._settled = self._told = 0  # two frames, a microsecond
+        self._steady, self._was_set = 0, False  # looks since another tempo came; the beat was set since the last look
 
     def _moment(self, frame: int) -> Moment:
-        micros = (self._moments.nanoseconds(frame) - self._ahead()) // 1000
+        micros = (self._moments.nanoseconds(frame) - ahead(self._clock, self._now)) // 1000
         session = self._link.captureSessionState()
         return Moment(frame, micros, session.beatAtTime(micros, self.bar), session.tempo(), session.isPlaying())
 
-    def _ahead(self) -> int:
-        """By how many nanoseconds the cycles' clock is ahead of Link's, which no one adjusts and so drifts from it; by
-        the quickest of some readings."""
-        readings = []
-        for _ in range(_READINGS):
-            before, micros, after = self._now(), self._clock.micros(), self._now()
-            readings.append((after - before, (before + after) // 2 - 1000 * micros))
-        return min(readings)[1]
+    def _compare(self, moment: Moment) -> None:
+        """Has the session another tempo than at the last look; is its beat not where it was going, for somebody joined,
+        or set it?"""
+        last = self._last
+        if last is None:
+            return
+        minutes, changed = (moment.micros - last.micros) / 60e6, abs(moment.bpm - last.bpm)
+        ways = sorted((last.own + minutes * last.bpm, last.own + minutes * moment.bpm))
+        leeway = (_JUMP_S * moment.bpm + _NEWS_S * changed) / 60
+        self._was_set = not ways[0] - leeway <= moment.own <= ways[1] + leeway
+        self._steady = 0 if changed > _PART * last.bpm else self._steady + 1
 
     # ---- the session leads ----
 
@@ -202,7 +212,8 @@ class LinkPeer:
             self._turn(engine, moment)
         elif self._is_elsewhere(line, moment):
             self._place(engine, line, moment)
-        if moment.frame >= self._placed and moment.micros >= self._found:
+        finding = line.rolling and not line.locked and moment.micros < self._found
+        if moment.frame >= self._placed and not finding:
             engine.observe("link", moment.frame, moment.own)
 
     def _turn(self, engine: "Engine", moment: Moment) -> None:
@@ -216,22 +227,12 @@ class LinkPeer:
         since = session.beatAtTime(session.timeForIsPlaying(), self.bar)
         first = self.bar * ceil(since / self.bar - 0.01)
         wait = max(0.0, first - moment.own) * 60 / moment.bpm
-        if wait > _SOON_S:
+        if wait > _SOON_S or self._steady < _STEADY:
             return
         own = max(first, moment.own)
         self._placed = moment.frame + round(wait * engine.sample_rate)
         engine.transport("link", "start", self._placed, own, own - first)
         self._playing = True
-
-    def _was_set(self, moment: Moment) -> bool:
-        """The session's beat is not where it was going at the last look: somebody joined, or set it."""
-        last = self._last
-        if last is None:
-            return False
-        minutes = (moment.micros - last.micros) / 60e6
-        ways = sorted((last.own + minutes * last.bpm, last.own + minutes * moment.bpm))
-        leeway = _JUMP_S * moment.bpm / 60
-        return not ways[0] - leeway <= moment.own <= ways[1] + leeway
 
     def _is_elsewhere(self, line: "TimelineState", moment: Moment) -> bool:
         """We have to go to another place: the session was set, or is at another beat of the bar though the beats agree.
@@ -239,7 +240,7 @@ class LinkPeer:
         if line.rolling and not line.locked:
             return False
         off_bar = line.rolling and moment.frame > self._settled and abs(self._apart(line.beat, moment.own)) > 0.5
-        return off_bar or self._was_set(moment)
+        return off_bar or self._was_set
 
     def _place(self, engine: "Engine", line: "TimelineState", moment: Moment) -> None:
         """Our bars are the session's from here on; the nearest of them."""

@@ -46,11 +46,11 @@ class Tape:
     tempos: list[float] = field(default_factory=list)
     chosen: list[tuple[int, str]] = field(default_factory=list)
 
-    def tempo(self, first: int, last: int) -> float:
-        """The mean of what it was between two frames, as far as it was looked at."""
+    def seen(self, first: int, last: int) -> list[tuple[int, float]]:
+        """Between two frames, how many frames each tempo lasted, as far as it was looked at; and for none the next."""
         begin, end = bisect_right(self.frames, first) - 1, bisect_left(self.frames, last)
-        edges = [first, *self.frames[begin + 1 : end], last]
-        return sum(self.tempos[begin + n] * (b - a) for n, (a, b) in enumerate(pairwise(edges))) / (last - first)
+        edges = [first, *self.frames[begin + 1 : end], last, last]
+        return [(b - a, tempo) for (a, b), tempo in zip(pairwise(edges), self.tempos[begin:], strict=False)]
 
 
 def tour(names: Sequence[str]) -> list[str]:
@@ -195,6 +195,11 @@ def judge(ticks: Sequence[int], tape: Tape) -> dict[str, Any]:
 
 
 def _wrong_ms(begin: int, end: int, source: str, tape: Tape) -> float:
-    """How much longer or shorter a beat is than it should be."""
-    bpm = BPM if source in _EXACT else tape.tempo(begin, end)
-    return abs((end - begin) / RATE - 60 / bpm) * 1000
+    """How much longer or shorter a beat is than it should be. Where the tempo changed between two looks nobody knows
+    when: that much is let pass."""
+    if source in _EXACT:
+        return abs((end - begin) / RATE - 60 / BPM) * 1000
+    seen = tape.seen(begin, end)
+    beats = sum(frames * bpm for frames, bpm in seen) / RATE / 60
+    doubt = sum(a[0] * abs(b[1] - a[1]) for a, b in pairwise(seen)) / RATE / 60
+    return max(0.0, abs(1 - beats) - doubt) * 60_000 / seen[-1][1]

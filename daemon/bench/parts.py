@@ -70,9 +70,10 @@ CLOCK = Parts(
     {
         "follow": "jack_midi_clock, shaken by 1 ms, 60 to 200 BPM with ramps: is our clock in its beats?",
         "handover": "from each source to each other: does a beat jump?",
+        "link": "in a Link session that another peer leads from tempo to tempo: is our clock in its bars?",
         "out": "while a quartet plays, and for as long as is wanted: is each tick at its frame?",
     },
-    usual=("follow", "handover"),  # not the one that lasts as long as is wanted
+    usual=("follow", "handover", "link"),  # not the one that lasts as long as is wanted
     takes={"out": ("minutes",)},
 )
 RIG = Parts(

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from needs import needs
-from ripieno.daemon.bench import clock_follow, clock_handover, clock_out
+from ripieno.daemon.bench import clock_follow, clock_handover, clock_link, clock_out
 from ripieno.daemon.bench.clock_handover import BPM, Tape, tour
 from ripieno.daemon.bench.clock_stage import CLOCK, RATE, START, TICKS, Hold, Ramp, jittered, numbered, steps, ticks
 from ripieno.daemon.errors import UserError
@@ -78,6 +78,22 @@ def test_a_clock_on_its_line_is_met_and_one_that_wanders_is_not() -> None:
         clock_out.judge(ceiled[:10])
 
 
+def test_a_peer_of_link_is_met_within_two_milliseconds() -> None:
+    assert clock_link.judge([0.3, -1.9] * 50, [97.0])["met"]
+    assert not clock_link.judge([0.3, -2.1] * 50, [97.0])["met"]
+    with pytest.raises(UserError, match="no MIDI clock"):
+        clock_link.judge([], [97.0])
+
+
+def test_what_a_tempo_did_between_two_looks_is_let_pass() -> None:
+    tick = 60 * RATE / 100 / TICKS
+    frames = [*even(200, tick), *even(200, 2 * tick, first=200 * tick)]  # 100 BPM, then 50
+    tape = Tape([0, frames[200] + 30_000], [100.0, 50.0], [(frames[100], "player")])
+    assert clock_handover.judge(frames, tape)["met"]
+    tape.frames[1:1], tape.tempos[1:1] = [frames[200] + 20_000], [100.0]  # it said so later than it was
+    assert not clock_handover.judge(frames, tape)["met"]
+
+
 def test_a_tour_goes_from_each_to_each_once() -> None:
     way = tour(["a", "b", "c", "d", "e"])
     pairs = Counter(pairwise(way))
@@ -116,4 +132,5 @@ def test_with_jack_midi_clock() -> None:
 def test_each_part_on_a_server() -> None:
     needs("jackd", "jack_midi_clock", "jack_transport", "link")
     assert clock_handover.run(json=True, seconds=4.0)["met"]
+    assert clock_link.run(json=True, seconds=3.0)["met"]
     assert clock_out.run(json=True, minutes=0.5)["met"]

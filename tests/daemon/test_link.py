@@ -342,16 +342,18 @@ def test_moments_forget_what_was_before_a_pause() -> None:
     assert moments.nanoseconds(128) == 9_000_000_000
 
 
-def test_moments_are_taken_up_slowly_but_for_a_leap() -> None:
-    moments = Moments(48_000)
-    for look in range(40):
-        moments.hear(1600 * look, 10**9 * look // 30)
-    for look in range(40, 70):
-        moments.hear(1600 * look, 10**9 * look // 30 + 1_000_000)
-        assert 0 <= moments.nanoseconds(0) <= 300_000
-    for look in range(70, 90):
-        moments.hear(1600 * look, 10**9 * look // 30 + 9_000_000)
-    assert moments.nanoseconds(0) == pytest.approx(9_000_000, abs=2)
+def test_a_session_of_another_tempo_is_known_before_it_starts_us() -> None:
+    """It is found half a second after we look for it, and plays."""
+    world, peer = following()
+    world.session = State(world, 5_000_000, 0.0, 120.0)
+    world.run(peer, 0.5)
+    world.session = State(world, 5_000_000, 40.3, 81.0, True, 3_000_000)
+    world.run(peer, 0.2)
+    assert not world.engine.timeline.state().rolling
+    for _ in range(20):
+        world.run(peer, 0.2)
+        assert not world.engine.timeline.state().rolling or abs(world.away_ms()) < 2.0
+    assert world.engine.timeline.state().rolling
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
