@@ -102,7 +102,7 @@ class Band(Settings):
         return {
             "state": STATES[stats.state],
             "tempo": round(stats.millibpm / 1000, 1),
-            "tempo_source": self.settings.tempo_source,
+            "tempo_source": "clock" if stats.clock else self.settings.tempo_source,
             "ahead_s": round(max(0, max(self._ends) - frame) / self.rate, 3),
             "success": round(stats.success, 5),
             "stale": round(stats.staleness, 5),

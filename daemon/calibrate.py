@@ -1,4 +1,4 @@
-"""The latency of devices, measured by what comes back: MIDI out to MIDI in, sound out to sound in, by cable or by JACK.
+"""The latency of devices, measured by what comes back to JACK: MIDI out to MIDI in, sound out to sound in, by a cable.
 
 Of a round trip nobody can tell how much is the way out: what the way in takes has to be known (`input_ms`).
 """
@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from ripieno.daemon.devices import Figure
 from ripieno.daemon.errors import UserError
-from ripieno.native.drivers import DriverError, JackClient, pick
+from ripieno.native.cards import steady
+from ripieno.native.drivers import JackClient, pick
 from ripieno.native.links import Identity, Port
 from ripieno.native.probe import JackProbe
 
-_NAME = "ripieno-calibrate"
+NAME = "ripieno-calibrate"
 _MESSAGES = 100
 _APART_MS = (11, 17)  # between two messages, so that they fall on all places of a period
 _CONTROLLER = 119  # one that MIDI leaves undefined: no synthesiser sounds or changes by it
 _VALUES = 128
-_PATIENCE = 2.0  # s that something may take to come back
+PATIENCE = 2.0  # s that something may take to come back
 _SWEEP_SECONDS, _SWEEP_HZ, _SWEEP_LEVEL = 0.3, (80.0, 16_000.0), 0.25
 _CLEAR = 12.0  # times the sound's usual likeness with the sweep that the best place must have
 
@@ -47,12 +48,12 @@ def find(client: JackClient, out: str, back: str, audio: bool) -> Loop:
     return Loop(ports[found[0]], ports[found[1]])
 
 
-def _wait(condition: Callable[[], object], news: Callable[[], int]) -> None:
+def wait(condition: Callable[[], object], news: Callable[[], int]) -> None:
     """Until it holds, or nothing has come for a while; `news` counts what came."""
-    seen, end = news(), time.monotonic() + _PATIENCE
+    seen, end = news(), time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < end:
         if news() != seen:
-            seen, end = news(), time.monotonic() + _PATIENCE
+            seen, end = news(), time.monotonic() + PATIENCE
         time.sleep(0.01)
 
 
@@ -77,7 +78,7 @@ def delays(sent: Sequence[tuple[int, int, bytes]], heard: Sequence[tuple[int, in
 
 def midi(out: str, back: str, input_ms: float = 0.0) -> tuple[str, Figure]:
     """Measure a MIDI device: its key, and its figure. UserError or DriverError where nothing comes back."""
-    probe = JackProbe(_NAME, ["in"], ["out"], script(_rate()))
+    probe = JackProbe(NAME, ["in"], ["out"], script(_rate()))
     try:
         probe.open()
         loop = find(probe, out, back, False)
@@ -85,7 +86,7 @@ def midi(out: str, back: str, input_ms: float = 0.0) -> tuple[str, Figure]:
         probe.connect(probe.ports[1], loop.out.name)
         probe.connect(loop.back.name, probe.ports[0])
         probe.go()
-        _wait(lambda: len(delays(probe.sent(), probe.received())) == len(probe.script), lambda: len(probe.sent()))
+        wait(lambda: len(delays(probe.sent(), probe.received())) == len(probe.script), lambda: len(probe.sent()))
         took, state = delays(probe.sent(), probe.received()), probe.state()
     finally:
         probe.close()
@@ -93,7 +94,7 @@ def midi(out: str, back: str, input_ms: float = 0.0) -> tuple[str, Figure]:
         raise UserError(f"nothing came back from {loop.out.name} at {loop.back.name}: is there a cable between them?")
     milliseconds = np.array(took) * 1000 / state.sample_rate
     lost = len(probe.script) - len(took)
-    return _key(loop), _figure(
+    return _key(loop), figure_of(
         "midi", milliseconds, input_ms, (len(probe.script), lost), (state.sample_rate, state.period)
     )
 
@@ -129,9 +130,9 @@ def audio(out: str, back: str, input_ms: float = 0.0) -> tuple[str, Figure]:
     """Measure a device of sound, likewise."""
     rate = _rate()
     says = sweep(rate)
-    room = len(says) + round(_PATIENCE * rate)
+    room = len(says) + round(PATIENCE * rate)
     sound = ["sound-in"], ["sound-out"]
-    probe = JackProbe(_NAME, [], [], audio_inputs=sound[0], audio_frames=room, audio_outputs=sound[1], says=says)
+    probe = JackProbe(NAME, [], [], audio_inputs=sound[0], audio_frames=room, audio_outputs=sound[1], says=says)
     try:
         probe.open()
         loop = find(probe, out, back, True)
@@ -140,7 +141,7 @@ def audio(out: str, back: str, input_ms: float = 0.0) -> tuple[str, Figure]:
         probe.connect(ours_out, loop.out.name)
         probe.connect(loop.back.name, ours_in)
         probe.go()
-        _wait(lambda: len(probe.sound()) >= room, lambda: len(probe.sound()))
+        wait(lambda: len(probe.sound()) >= room, lambda: len(probe.sound()))
         heard, state = probe.sound(), probe.state()
         offset = probe.first_frame - probe.went_frame
     finally:
@@ -150,11 +151,11 @@ def audio(out: str, back: str, input_ms: float = 0.0) -> tuple[str, Figure]:
     except ValueError:
         told = f"nothing came back from {loop.out.name} at {loop.back.name}"
         raise UserError(f"{told}: is there a cable between them, and is the level up?") from None
-    return _key(loop), _figure("audio", np.array([took * 1000 / rate]), input_ms, (1, 0), (rate, state.period))
+    return _key(loop), figure_of("audio", np.array([took * 1000 / rate]), input_ms, (1, 0), (rate, state.period))
 
 
 def _rate() -> int:
-    client = JackClient(_NAME, [], [])
+    client = JackClient(NAME, [], [])
     client.open()
     try:
         return client.sample_rate
@@ -163,12 +164,13 @@ def _rate() -> int:
 
 
 def _key(loop: Loop) -> str:
-    return Identity(loop.out.name, loop.out.aliases).key
+    return Identity(loop.out.name, steady(loop.out).aliases).key
 
 
-def _figure(
+def figure_of(
     kind: str, took_ms: NDArray[np.float64], input_ms: float, counts: tuple[int, int], clock: tuple[int, int]
 ) -> Figure:
+    """took_ms: round trips. counts: messages sent, and lost. clock: rate, and frames a period."""
     middle = float(np.median(took_ms))
     return Figure(
         kind=kind,
@@ -193,6 +195,3 @@ def table(figures: dict[str, Figure]) -> str:
         for key, one in figures.items()
     ]
     return "\n".join([head, *rows])
-
-
-__all__ = ["DriverError", "Figure", "audio", "midi", "table"]

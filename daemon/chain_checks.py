@@ -85,9 +85,9 @@ def _check_ports(c: Checked) -> None:
     for i, name in enumerate(c.values.get("inputs", ())):
         if name in taken:
             c.wrong(("inputs", i), f"{name!r} is a port for sound: choose another name")
-    for i, row in enumerate(c.ensemble if c.values.get("outputs") == "ports" else []):
-        if row.get("name") in taken:
-            c.wrong((ENSEMBLE, i, "name"), f"{row['name']!r} is a port for sound: choose another name")
+    for i, name in c.own_ports():
+        if name in taken:
+            c.wrong((ENSEMBLE, i, "name"), f"{name!r} is a port for sound: choose another name")
 
 
 def _check_states(c: Checked) -> None:

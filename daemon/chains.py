@@ -318,15 +318,21 @@ def _stereo(audios: Sequence[str], *names: str) -> tuple[int, int] | None:
     return (left, right) if left is not None and right is not None else None
 
 
+def seats(preset: Preset, outputs: tuple[str, ...]) -> dict[str, tuple[int, int | None]]:
+    """What each instrument's plugins hear: its port and channel, None for all of its port."""
+    there = zip(preset.ensemble, places(preset, outputs), strict=True)
+    return {one.name: (port, None if one.mpe else channel) for one, (port, channel) in there}
+
+
 def _strips(preset: Preset, names: Sequence[str], outputs: tuple[str, ...], audios: Sequence[str]) -> "list[Strip]":
     from ripieno.native.rack import Strip
 
-    seats = dict(zip([one.name for one in preset.ensemble], places(preset, outputs), strict=True))
+    there = seats(preset, outputs)
     found = []
     for name in names:
         ends = _stereo(audios, *stem_ports(name)) if preset.stems else None
         source = {VOICE_PLACE: "voice", INPUT_PLACE: "input"}.get(name, "notes")
-        port, channel = seats.get(name, (0, 0))
+        port, channel = there.get(name, (0, 0))
         found.append(Strip(source, port, channel, outputs=ends))
     return found
 

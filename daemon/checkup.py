@@ -128,13 +128,13 @@ def _soundfonts() -> Finding:
     return Finding("SoundFonts", "limited", detail, advice)
 
 
-def _package(name: str, what: str, advice: str) -> Callable[[], Finding]:
+def _package(name: str, what: str, advice: str, distribution: str = "") -> Callable[[], Finding]:
     def check() -> Finding:
         if find_spec(name) is None:
-            return Finding(what, "missing", f"{name} is not installed", advice)
+            return Finding(what, "missing", f"{distribution or name} is not installed", advice)
         from importlib.metadata import version
 
-        return Finding(what, "works", f"{name} {version(name)}")
+        return Finding(what, "works", f"{distribution or name} {version(distribution or name)}")
 
     return check
 
@@ -201,6 +201,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _package("pedalboard", "VST3 and AU", 'pip install "ripieno[vst]"'),
     _package("numba", "jit plugins", 'pip install "ripieno[jit]"'),
     _package("pyo", "pyo patches", 'pip install "ripieno[pyo]"'),
+    _package("link", "Ableton Link", 'pip install "ripieno[link]"', "LinkPython-extern"),
     _package("matplotlib", "pictures", "pip install matplotlib"),
     _package("torch", "training", "only to train models: pip install torch (the CPU build is enough)"),
 )

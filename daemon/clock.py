@@ -1,6 +1,6 @@
 """The one clock, from the daemon's side: whom it follows, as the song that plays says; set while it plays, and shown.
 
-The engine follows, in C (native/src/conductor.h); nothing here has a say in when a beat is. A bar has four beats.
+The engine follows, in C (native/src/conductor.h); nothing here has a say in when a beat is.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _LIVE = ("source", "tempo")
 LIVE: dict[str, Key] = {key.name: key for key in CLOCK_KEYS if key.name in _LIVE}
 _FIXED = frozenset(key.name for key in CLOCK_KEYS if key.name not in _LIVE)
 _BAR = 4
-_ELSEWHERE = {MIDI: "the transport is that of whoever sends the clock", JACK: "the transport is JACK's"}
+_OURS = (INTERNAL, TAP, PLAYER)  # sources that have no transport of their own
 
 
 class ClockSettings(Settings):
@@ -121,7 +121,14 @@ class Conductor:
             before = told if told and told.engine is now.engine else None
             self._told = self._tell(before, now, table)
         if self._link:
+            self._link.bar = float(self.bar)
             self._link.look(self._at.engine)
+
+    @property
+    def bar(self) -> int:
+        """Beats of a bar: those of the band, or four."""
+        band = self._at.preset.continuation
+        return band.beats if band else _BAR
 
     def _tell(self, before: _Told | None, now: _Told, table: ClockSettings | None) -> _Told:
         """Returns what the engine knows then. before: the last that this engine was told, None: nothing."""
@@ -144,12 +151,12 @@ class Conductor:
             table.keep("tempo", round(self._line().bpm, 3))
 
     def _set(self, engine: "Engine", was: Clock | None, settings: Clock, begins: bool) -> None:
-        """The engine has this clock. Where it had none, its own transport starts."""
+        """The engine has this clock. Where it had none, and nobody else starts it, it rolls."""
         held = was and not begins and was.tempo == settings.tempo
         inputs = _places(settings.in_, self._at.preset.inputs) or range(engine.inputs)
         outputs = _places(settings.out, all_outputs(self._at.presets))
         engine.set_clock(settings.source, inputs, outputs, bpm=0 if held else settings.tempo)
-        if not was:
+        if not was and settings.source in _OURS:
             engine.transport(INTERNAL, "start", 0, 0.0, 0.0)
         if not held and not begins and settings.source == LINK and self._link:
             self._link.set_tempo(settings.tempo)
@@ -217,10 +224,10 @@ class Conductor:
         return table.step("tempo", by)
 
     def roll(self) -> str:
-        """Start or stop the transport."""
+        """Start or stop the transport: beat one is now. MIDI clock may have begun before we heard it."""
         source, rolling = self._now("source"), self._line().rolling
-        if source in _ELSEWHERE:
-            raise UserError(f"{_ELSEWHERE[source]}: start and stop it there")
+        if source == JACK:
+            raise UserError("the transport is JACK's: start and stop it there")
         if source == LINK and self._link:
             self._link.play(not rolling)
         else:
@@ -243,10 +250,10 @@ class Conductor:
     # ---- what it tells ----
 
     def status(self) -> dict[str, Any]:
-        """How it stands, as plain values. position: in beats from the first; bar and beat count from 1."""
+        """How it stands, as plain values. position: in beats; bar and beat count from 1; beats: a bar's."""
         now = self._at.engine.clock()
-        line = now.timeline
-        bar, beat = divmod(int(line.beat // 1), _BAR)
+        line, beats = now.timeline, self.bar
+        bar, beat = divmod(int(line.beat // 1), beats)
         return {
             "source": line.source,
             "state": _state(line),
@@ -256,6 +263,7 @@ class Conductor:
             "position": round(line.beat, 3),
             "bar": bar + 1,
             "beat": beat + 1,
+            "beats": beats,
             "residual_ms": round(line.residual, 3),
             "away_ms": round(line.away, 3),
             "confidence": round(now.confidence, 3),

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 from ripieno.daemon.errors import UserError, did_you_mean
 
 _VERSION = 1
-_CARD = re.compile(r"\(?hw:(\d+)")
 
 
 @dataclass(frozen=True)
@@ -92,23 +90,3 @@ def _write(known: Mapping[str, Figure], path: Path) -> Path:
         draft.unlink(missing_ok=True)
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
     return path
-
-
-def usb_identity(name: str, root: Path = Path("/sys/class/sound")) -> str:
-    """What USB says of the sound card in an ALSA name such as "USB Audio: - (hw:1,0)": "usb:VENDOR:PRODUCT:SERIAL".
-
-    "" where the name has no card, or the card is none of USB's. The serial number is empty where a device has none.
-    """
-    card = _CARD.search(name)
-    place = (root / f"card{card[1]}" / "device").resolve() if card else None
-    for folder in (place, *place.parents) if place else ():
-        if (folder / "idVendor").is_file():
-            return ":".join(["usb", *(_line(folder / what) for what in ("idVendor", "idProduct", "serial"))])
-    return ""
-
-
-def _line(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

@@ -33,9 +33,8 @@ _COUNTS = {
 }
 
 
-_TEMPO_SOURCES = {"fixed": "fixed", "tap": "tapped", "follow": "yours, followed"}
+_TEMPO_SOURCES = {"fixed": "fixed", "tap": "tapped", "follow": "yours, followed", "clock": "the clock's"}
 _OWN = " (you)"
-_BAR = 4  # beats
 # Those of its settings that a player changes most; the others are in the JSON.
 _SETTINGS = ("while_playing", "key", "density", "temperature", "register", "at_once", "commit_beats")
 _SUNG = ("on", "mode", "follow", "activity", "voice", "range", "brightness", "vibrato", "breath", "volume", "seed")
@@ -273,7 +272,7 @@ def _clock(performance: "Performance") -> list[str]:
     if not performance.clock:
         return []
     now = performance.clock.status()
-    beats = " ".join("●" if now["rolling"] and now["beat"] == beat else "○" for beat in range(1, _BAR + 1))
+    beats = " ".join("●" if now["rolling"] and now["beat"] == beat else "○" for beat in range(1, now["beats"] + 1))
     place = f"bar {now['bar']:<4}" if now["rolling"] else "stands   "
     return [f" {beats}  {place} {'   '.join(_ticking(performance))}"]
 

@@ -33,6 +33,15 @@ def _check_devices(c: Checked) -> None:
             c.wrong((INPUT, i, "device"), told)
 
 
+def _check_mpe(c: Checked) -> None:
+    """A keyboard speaks MPE or it does not, whichever of its keys are meant."""
+    speaks: dict[str, bool] = {}
+    for i, row in enumerate(c.input):
+        port, mpe = row.get("port", ""), row.get("mpe", False)
+        if speaks.setdefault(port, mpe) != mpe:
+            c.wrong((INPUT, i, "mpe"), f"all tables of {port!r} have one mpe: it is one keyboard")
+
+
 def _check_players(c: Checked) -> None:
     """Everyone who is named plays in the ensemble; `to` is written as they are called."""
     own = {slug(name): name for row in c.ensemble if (name := row.get("name"))}
@@ -50,4 +59,4 @@ def _check_players(c: Checked) -> None:
             c.wrong((INPUT, i, "to"), "the ensemble is everybody already: write it alone, or in a table of its own")
 
 
-INPUT_CHECKS: tuple[Callable[[Checked], None], ...] = (_check_ports, _check_devices, _check_players)
+INPUT_CHECKS: tuple[Callable[[Checked], None], ...] = (_check_ports, _check_devices, _check_mpe, _check_players)

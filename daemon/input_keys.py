@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ripieno.daemon.schema import ALL_CHANNELS, CHANNELS, MAYBE_TEXT, RANGE, Key, Kind, number, quote
+from ripieno.daemon.schema import ALL_CHANNELS, CHANNELS, FLAG, MAYBE_TEXT, RANGE, Key, Kind, number, quote
 
 ENSEMBLE_WORD = "ensemble"
 LOUDEST = 127
@@ -36,6 +36,13 @@ INPUT_KEYS: tuple[Key, ...] = (
     Key("channels", CHANNELS, ALL_CHANNELS, "Of these MIDI channels."),
     Key("range", RANGE, (0, 127), "Its lowest and highest key; others are left to other tables."),
     Key("velocity", VELOCITIES, (1, LOUDEST), "How soft and how loud its keys are struck, likewise."),
+    Key(
+        "mpe",
+        FLAG,
+        False,
+        "Its keyboard speaks MIDI Polyphonic Expression: each note keeps its own bend, pressure and controller 74. "
+        "Until the keyboard tells its zones, channel 1 has what holds for all notes.",
+    ),
     Key("transpose", number(-127, 127, True), 0, "Semitones by which it sounds higher than it is played."),
     Key(
         "to",

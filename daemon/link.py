@@ -2,7 +2,7 @@
 
 Where the clock's source is "link", the session is followed: what it says goes to the engine some thirty times a second,
 and the timeline follows that. Where the source is another, the session is led: it is told our tempo, beat and start. A
-bar has four beats.
+bar has four beats where the band has no other.
 
 The library is LinkPython-extern. It is Ableton's own interface (Link.hpp, the same since 2016) call by call, so that
 another binding of it could take its place; the other one there is, aalink, tells an event loop of the present and
@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.errors import UserError
@@ -23,34 +24,35 @@ if TYPE_CHECKING:
     from ripieno.native.engine import Engine
     from ripieno.native.timeline import TimelineState
 
-BAR = 4.0
+BAR = 4.0  # beats, where nobody says otherwise
 MISSING = (
     "Ableton Link needs LinkPython, which is not installed: pip install 'ripieno[link]'; or take another clock, such as"
     " --clock midi"
 )
 _SOON_S = 0.1  # what begins so soon is handed to the engine
-_JUMP_S = 0.003  # a session's beat that is so far from where it was going was set
+_JUMP_S, _NEWS_S = 0.03, 0.1  # a beat that is so far from where it was going was set; a tempo is told of so late
 _TOLD_US, _TOLD_S, _TOLD_BPM = 100_000, 0.001, 0.01  # what the session is not told: sooner, nearer
-_LATELY = 15  # cycles
-_PAUSE_NS = 100_000_000
+_SEARCH_US = 1_000_000  # who is there is found in that time, and then our session becomes theirs
+_STEADY, _PART = 8, 0.02  # looks, after which a tempo is known that was so far from the one before
+_LATELY, _PAUSE_NS = 11, 100_000_000  # cycles
 _READINGS = 5
 
 
 class Moments:
-    """Which frame it was when. A cycle begins late at times and never early, so the least late of the last few, half a
-    second of them, tells the time."""
+    """Which frame it was when. A driver says so of each cycle, now and then a little late: the median of the last ones,
+    a third of a second of them, is believed."""
 
     def __init__(self, sample_rate: int) -> None:
         self._period = 1e9 / sample_rate
         self._frame = -1
-        self._origins: deque[float] = deque(maxlen=_LATELY)  # ns of frame 0, by a cycle each
+        self._origins: deque[float] = deque(maxlen=_LATELY)  # ns of frame 0, as the last cycles have it
 
     def hear(self, frame: int, nanoseconds: int) -> bool:
         """A cycle began at this frame and moment; False: we knew that."""
         if frame == self._frame:
             return False
         origin = nanoseconds - frame * self._period
-        if self._origins and abs(origin - min(self._origins)) > _PAUSE_NS:  # the driver stood still, or is a new one
+        if self._origins and abs(origin - self._origins[-1]) > _PAUSE_NS:  # the driver stood still, or is a new one
             self._origins.clear()
         self._origins.append(origin)
         self._frame = frame
@@ -58,7 +60,7 @@ class Moments:
 
     def nanoseconds(self, frame: int) -> int:
         """When that frame was, or will be."""
-        return round(min(self._origins) + frame * self._period)
+        return round(median(self._origins) + frame * self._period)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,16 @@ class Moment:
     playing: bool
 
 
+def ahead(clock: Any, now: Callable[[], int] = time.monotonic_ns) -> int:
+    """By how many nanoseconds the clock of cycles is ahead of Link's, which nobody adjusts and so drifts from it; by
+    the quickest of some readings."""
+    readings = []
+    for _ in range(_READINGS):
+        before, micros, after = now(), clock.micros(), now()
+        readings.append((after - before, (before + after) // 2 - 1000 * micros))
+    return min(readings)[1]
+
+
 def open_link(tempo: float) -> Any:
     """A peer of the library's. UserError where that is missing."""
     try:
@@ -85,15 +97,19 @@ def open_link(tempo: float) -> Any:
 class LinkPeer:
     """Ripieno as one of a Link session, from the control thread: `look` as often as anything is looked at.
 
-    It is one of a performance's watchers. `link` is the library's peer, `now` the clock that cycles are timed by.
+    It is one of a performance's watchers. `link` is the library's peer, `now` the clock that cycles are timed by. `bar`
+    is how many beats ours have; peers that say the same have them together.
     """
 
     def __init__(self, tempo: float = 120.0, link: Any = None, now: Callable[[], int] = time.monotonic_ns) -> None:
         """UserError where the library is missing."""
         self._link, self._now = link or open_link(tempo), now
-        self._clock = self._link.clock()
+        self._clock, self.bar = self._link.clock(), BAR
         self._engine: Engine | None = None
+        self._last: Moment | None = None
+        self._playing: bool | None = None  # as both sides know, None: not asked yet
         self._told_peers = 0
+        self._found = self._clock.micros() + _SEARCH_US
         self._link.startStopSyncEnabled = True
         self._link.enabled = True
 
@@ -135,7 +151,7 @@ class LinkPeer:
         """Start or stop everybody's transport: at the next bar, alone at once."""
         session, micros = self._link.captureSessionState(), self._clock.micros()
         if rolling:
-            session.setIsPlayingAndRequestBeatAtTime(True, micros, 0.0, BAR)
+            session.setIsPlayingAndRequestBeatAtTime(True, micros, 0.0, self.bar)
         else:
             session.setIsPlaying(False, micros)
         self._link.commitSessionState(session)
@@ -151,6 +167,7 @@ class LinkPeer:
         if not on or not self._moments.hear(state.frame, state.nanoseconds):
             return
         moment = self._moment(state.frame)
+        self._compare(moment)
         if state.timeline.source == "link":
             self._follow(engine, state.timeline, moment)
         else:
@@ -160,23 +177,27 @@ class LinkPeer:
     def _begin(self, engine: "Engine") -> None:
         """Nothing is known of this engine."""
         self._engine, self._moments = engine, Moments(engine.sample_rate)
-        self._last: Moment | None = None
-        self._following, self._playing = False, None  # playing: as both sides know
-        self._placed = self._told = 0  # the frame, the microsecond
+        self._last = None
+        self._following, self._playing = False, None
+        self._placed = self._settled = self._told = 0  # two frames, a microsecond
+        self._steady, self._was_set = 0, False  # looks since another tempo came; the beat was set since the last look
 
     def _moment(self, frame: int) -> Moment:
-        micros = (self._moments.nanoseconds(frame) - self._ahead()) // 1000
+        micros = (self._moments.nanoseconds(frame) - ahead(self._clock, self._now)) // 1000
         session = self._link.captureSessionState()
-        return Moment(frame, micros, session.beatAtTime(micros, BAR), session.tempo(), session.isPlaying())
+        return Moment(frame, micros, session.beatAtTime(micros, self.bar), session.tempo(), session.isPlaying())
 
-    def _ahead(self) -> int:
-        """By how many nanoseconds the cycles' clock is ahead of Link's, which no one adjusts and so drifts from it; by
-        the quickest of some readings."""
-        readings = []
-        for _ in range(_READINGS):
-            before, micros, after = self._now(), self._clock.micros(), self._now()
-            readings.append((after - before, (before + after) // 2 - 1000 * micros))
-        return min(readings)[1]
+    def _compare(self, moment: Moment) -> None:
+        """Has the session another tempo than at the last look; is its beat not where it was going, for somebody joined,
+        or set it?"""
+        last = self._last
+        if last is None:
+            return
+        minutes, changed = (moment.micros - last.micros) / 60e6, abs(moment.bpm - last.bpm)
+        ways = sorted((last.own + minutes * last.bpm, last.own + minutes * moment.bpm))
+        leeway = (_JUMP_S * moment.bpm + _NEWS_S * changed) / 60
+        self._was_set = not ways[0] - leeway <= moment.own <= ways[1] + leeway
+        self._steady = 0 if changed > _PART * last.bpm else self._steady + 1
 
     # ---- the session leads ----
 
@@ -191,7 +212,9 @@ class LinkPeer:
             self._turn(engine, moment)
         elif self._is_elsewhere(line, moment):
             self._place(engine, line, moment)
-        engine.observe("link", moment.frame, moment.own)
+        finding = line.rolling and not line.locked and moment.micros < self._found
+        if moment.frame >= self._placed and not finding:
+            engine.observe("link", moment.frame, moment.own)
 
     def _turn(self, engine: "Engine", moment: Moment) -> None:
         """The session started or stopped. A start is at the bar that begins then or, where one was going on, at the
@@ -201,39 +224,30 @@ class LinkPeer:
             self._playing = False
             return
         session = self._link.captureSessionState()
-        since = session.beatAtTime(session.timeForIsPlaying(), BAR)
-        first = BAR * ceil(since / BAR - 0.01)
+        since = session.beatAtTime(session.timeForIsPlaying(), self.bar)
+        first = self.bar * ceil(since / self.bar - 0.01)
         wait = max(0.0, first - moment.own) * 60 / moment.bpm
-        if wait > _SOON_S:
+        if wait > _SOON_S or self._steady < _STEADY:
             return
         own = max(first, moment.own)
-        engine.transport("link", "start", moment.frame + round(wait * engine.sample_rate), own, own - first)
+        self._placed = moment.frame + round(wait * engine.sample_rate)
+        engine.transport("link", "start", self._placed, own, own - first)
         self._playing = True
-
-    def _was_set(self, moment: Moment) -> bool:
-        """The session's beat is not where it was going at the last look: somebody joined, or set it."""
-        last = self._last
-        if last is None:
-            return False
-        minutes = (moment.micros - last.micros) / 60e6
-        ways = sorted((last.own + minutes * last.bpm, last.own + minutes * moment.bpm))
-        leeway = _JUMP_S * moment.bpm / 60
-        return not ways[0] - leeway <= moment.own <= ways[1] + leeway
 
     def _is_elsewhere(self, line: "TimelineState", moment: Moment) -> bool:
         """We have to go to another place: the session was set, or is at another beat of the bar though the beats agree.
         While one clock is taken over from another nothing may jump, and the timeline finds its way."""
         if line.rolling and not line.locked:
             return False
-        off_bar = line.rolling and moment.frame > self._placed and abs(_apart(line.beat, moment.own)) > 0.5
-        return off_bar or self._was_set(moment)
+        off_bar = line.rolling and moment.frame > self._settled and abs(self._apart(line.beat, moment.own)) > 0.5
+        return off_bar or self._was_set
 
     def _place(self, engine: "Engine", line: "TimelineState", moment: Moment) -> None:
         """Our bars are the session's from here on; the nearest of them."""
-        beat = line.beat - _apart(line.beat, moment.own)
-        beat += BAR if beat < 0 else 0.0
+        beat = line.beat - self._apart(line.beat, moment.own)
+        beat += self.bar if beat < 0 else 0.0
         engine.transport("link", "locate", moment.frame, moment.own, beat)
-        self._placed = moment.frame + engine.sample_rate // 4
+        self._settled = moment.frame + engine.sample_rate // 4
 
     # ---- we lead ----
 
@@ -252,18 +266,17 @@ class LinkPeer:
     def _tell_beat(self, line: "TimelineState", moment: Moment) -> None:
         """Where the session is not with us, set it: what Link has forceBeatAtTime for, to bring in another clock."""
         tempo = abs(line.bpm - moment.bpm) > _TOLD_BPM
-        apart = _apart(line.beat, moment.own) * 60 / line.bpm
+        apart = self._apart(line.beat, moment.own) * 60 / line.bpm
         if not tempo and not (line.rolling and abs(apart) > _TOLD_S):
             return
         session = self._link.captureSessionState()
         if tempo:
             session.setTempo(line.bpm, moment.micros)
         if line.rolling:
-            session.forceBeatAtTime(line.beat, moment.micros, BAR)
+            session.forceBeatAtTime(line.beat, moment.micros, self.bar)
         self._link.commitSessionState(session)
         self._told = moment.micros
 
-
-def _apart(beat: float, other: float) -> float:
-    """How much further one is in the bar than the other, -2 to 2 beats."""
-    return (beat - other + BAR / 2) % BAR - BAR / 2
+    def _apart(self, beat: float, other: float) -> float:
+        """How much further one is in the bar than the other: half a bar at the most, either way."""
+        return (beat - other + self.bar / 2) % self.bar - self.bar / 2

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
@@ -526,7 +526,7 @@ def run(songs: SetList, options: Options) -> int:
     finally:
         silent = _end(performance)
     if not silent:
-        print("ripieno: the driver went away before every note was released", file=sys.stderr)
+        _say("the driver went away before every note was released")
         return 1
     box.discard()
     return 0
@@ -552,21 +552,28 @@ def _end(performance: Performance) -> bool:
     silent = performance.driver.stop()
     performance.engine.close()
     for news in performance.recording.over() if performance.recording else ():
-        print(f"ripieno: {news}", file=sys.stderr)
+        _say(news)
     if performance.flight and (told := performance.flight.over()):
-        print(f"ripieno: {told}", file=sys.stderr)
+        _say(told)
     for ready in performance.shelf.ready.values():
         performance.keeper.discard(ready)
     for news in performance.keeper.end():
-        print(f"ripieno: {news}", file=sys.stderr)
+        _say(news)
     return silent
+
+
+def _say(text: str) -> None:
+    """Beside the display; not where the terminal is gone already."""
+    with suppress(OSError):
+        print(f"ripieno: {text}", file=sys.stderr)
 
 
 def _connect(performance: Performance, options: Options) -> None:
     """Connect what was asked for, and tell of it."""
     driver = performance.driver
-    performance.news += [driver.connect_in(part) for part in options.connect_in]
+    # Whoever listens comes first, and hears all that is played.
     performance.news += [driver.connect_out(part) for part in options.connect_out]
+    performance.news += [driver.connect_in(part) for part in options.connect_in]
     if all_audios(performance.presets):
         performance.news += _connect_audio(driver, options.connect_audio, _what_sounds(performance.presets))
     performance.news += [driver.connect_audio_in(part) for part in options.connect_audio_in]

@@ -88,11 +88,14 @@ def exposition(values: Mapping[str, Any], resident_bytes: int, age_s: float) -> 
     plugins = [one | {"up": one["plays"] and not one["blocked"]} for one in values.get("chains", {}).get("plugins", [])]
     rows: list[_Row] = [({"plugin": one["name"], "on": one["on"]}, one) for one in plugins]
     lines = [*_lines(FIGURES, [({}, values)])]
-    lines += _lines(CLOCK, [({"source": values["clock"]["source"]}, values["clock"])]) if "clock" in values else []
+    lines += _lines(CLOCK, [({}, values["clock"])]) if "clock" in values else []
     lines += _lines(BAND, [({}, values["band"])]) if "band" in values else []
     lines += _lines(VOICE, [({}, values["voice"])]) if "voice" in values else []
     lines += _lines(PLUGINS, rows) if rows else []
     lines += _family("playing_info", False, "What plays, and on which driver.", [(labels, 1)])
+    if "clock" in values:
+        source = {"source": str(values["clock"]["source"])}
+        lines += _family("clock_info", False, "Whom the clock follows.", [(source, 1)])
     lines += _family("status_age_seconds", False, "Since these figures were taken.", [({}, round(age_s, 3))])
     lines += _family("resident_memory_bytes", False, "Memory in RAM, plugins' not counted.", [({}, resident_bytes)])
     return "\n".join(lines) + "\n"

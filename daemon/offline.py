@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 RATE = 48_000
 BLOCK = 128
 _CHUNK = 64 * BLOCK
-_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
+_NOTE_OFF, _NOTE_ON, _CONTROL, _PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 # What plugins ring on for: until they have been silent (below -100 dB) for as long as this, but not for ever.
 _QUIET_SECONDS, _RINGING_SECONDS, _QUIET = 2.5, 30, 1e-5
 _SUSTAIN = 64
@@ -80,8 +80,10 @@ class Take:
     @property
     def parts(self) -> list[Part]:
         """The tracks of it: an instrument each, or, passed through, a channel each."""
-        names = [one.name for one in self.preset.ensemble]
-        found = list(zip(names, places(self.preset), strict=True))
+        there = zip(self.preset.ensemble, places(self.preset), strict=True)
+        found: list[tuple[str, tuple[int, int | None]]] = [
+            (one.name, (port, None if one.mpe else channel)) for one, (port, channel) in there
+        ]
         if not found:
             used = sorted({(port, data[0] & 15) for _, port, data in self.heard if data[0] < 0xF0}) or [(0, 0)]
             alone = self.preset.singing is not None and len(used) == 1
@@ -91,9 +93,13 @@ class Take:
 
     @property
     def heard(self) -> list[Event]:
-        """What instruments play; a voice has a sound of its own."""
+        """What instruments play; a voice has a sound of its own. A synthesizer that knows nothing of MPE has
+        such an instrument's program on all of its channels."""
         silent = melody_port(self.preset) if self.preset.singing else None
-        return [event for event in self.sent if event[1] != silent]
+        there = zip(self.preset.ensemble, places(self.preset), strict=True)
+        wide = [(port, one.program - 1) for one, (port, _) in there if one.mpe and self.preset.send_programs]
+        programs = [(0, port, bytes((_PROGRAM | channel, program))) for port, program in wide for channel in range(16)]
+        return programs + [event for event in self.sent if event[1] != silent]
 
     @property
     def colors(self) -> list[str]:

@@ -63,10 +63,11 @@ def _check_centres(c: Checked) -> None:
 
 def _check_channels(c: Checked) -> None:
     """Give every instrument without a channel the next free one; then no two may share one on the same port."""
-    taken = {row["channel"] for row in c.ensemble if row.get("channel")}
+    shared = [(i, row) for i, row in enumerate(c.ensemble) if not row.get("mpe")]
+    taken = {row["channel"] for _, row in shared if row.get("channel")}
     free = [n for n in range(1, 17) if n not in taken and n != schema.DRUM_CHANNEL] + [schema.DRUM_CHANNEL]
     owner: dict[int, str] = {}
-    for i, row in enumerate(c.ensemble):
+    for i, row in shared:
         if row.get("channel") == 0:
             row["channel"] = free.pop(0) if free else schema.DRUM_CHANNEL
         channel = row.get("channel")
@@ -77,6 +78,19 @@ def _check_channels(c: Checked) -> None:
             )
         if channel:
             owner.setdefault(channel, row.get("name", f"instrument {i + 1}"))
+
+
+def _check_mpe(c: Checked) -> None:
+    """An instrument with MPE manages its zone from the first channel or the last, on a port of its own."""
+    shares = c.values.get("outputs") == "channels" and not all(row.get("mpe") for row in c.ensemble)
+    for i, row in enumerate(c.ensemble):
+        if not row.get("mpe"):
+            continue
+        row["channel"] = row.get("channel") or 1
+        if row["channel"] not in (1, 16):
+            c.wrong(("ensemble", i, "channel"), "with mpe = true it is 1 or 16, and its notes have all the others")
+        if shares and slug(row.get("name", "")) == OUTPUT:
+            c.wrong(("ensemble", i, "name"), f"{row['name']!r} is the port of the others: choose another name")
 
 
 def _check_model(c: Checked) -> None:
@@ -149,11 +163,9 @@ def _check_singing(c: Checked) -> None:
 
 def _check_voice_port(c: Checked) -> None:
     """With a port an instrument, none of them is called as the voice's own ports are."""
-    if c.singing is None or c.values.get("outputs") != "ports":
-        return
-    for i, row in enumerate(c.ensemble):
-        if slug(row.get("name", "")) in VOICE_PORTS:
-            c.wrong(("ensemble", i, "name"), f"{row['name']!r} is a port of the voice that sings: choose another name")
+    for i, name in c.own_ports() if c.singing is not None else []:
+        if slug(name) in VOICE_PORTS:
+            c.wrong(("ensemble", i, "name"), f"{name!r} is a port of the voice that sings: choose another name")
 
 
 def _check_instruments(c: Checked) -> None:
@@ -176,8 +188,9 @@ def _check_answer_weights(c: Checked) -> None:
 
 def _check_latencies(c: Checked) -> None:
     """They are of outputs that this preset has; each is written as that is called."""
-    own = [row["name"] for row in c.ensemble if "name" in row] if c.values.get("outputs") == "ports" else []
-    names = [*(own or [OUTPUT]), *([MELODY] if c.singing is not None else [])]
+    own = [name for _, name in c.own_ports()]
+    shared = [OUTPUT] if not own or len(own) < len(c.ensemble) else []
+    names = [*shared, *own, *([MELODY] if c.singing is not None else [])]
     sounds = bool(c.chain) or c.singing is not None
     for port in c.values.get("latency_ms", {}):
         try:
@@ -210,6 +223,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     _check_when,
     _check_centres,
     _check_channels,
+    _check_mpe,
     _check_model,
     _check_player,
     _check_voice_port,

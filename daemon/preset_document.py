@@ -256,5 +256,10 @@ class Checked:
                 self.wrong((*path, key.name), str(error))
         return values
 
+    def own_ports(self) -> list[tuple[int, str]]:
+        """The instruments, by place and name, that leave on a MIDI output of their own, called as they are."""
+        each = self.values.get("outputs") == "ports"
+        return [(i, row["name"]) for i, row in enumerate(self.ensemble) if "name" in row and (each or row.get("mpe"))]
+
     def have(self, *names: str) -> bool:
         return all(name in self.values for name in names)

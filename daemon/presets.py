@@ -20,7 +20,8 @@ from ripieno.daemon.schema import PRESET_KEYS, Key, slug
 class Instrument:
     """One instrument of the ensemble; the fields are the keys of `schema.INSTRUMENT_KEYS`.
 
-    program and channel count from 1. range and centre are MIDI note numbers. part is a label of the model.
+    program and channel count from 1. range and centre are MIDI note numbers. part is a label of the model. bend_range:
+    semitones, 0 for the usual ones.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Instrument:
     centre: int | None
     enabled: bool
     pedal: str
+    mpe: bool
+    bend_range: int
     color: str
 
 
@@ -126,6 +129,7 @@ class Input:
     channels: tuple[int, ...]
     range: tuple[int, int]
     velocity: tuple[int, int]
+    mpe: bool
     transpose: int
     to: tuple[str, ...]
 

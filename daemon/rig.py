@@ -27,12 +27,17 @@ PRECISION = "16"
 
 
 def output_names(preset: Preset) -> tuple[str, ...]:
-    """The MIDI outputs that a preset plays on: one for all or one named after each instrument, one for a voice's line,
-    and the clock's own."""
-    own = tuple(instrument.name for instrument in preset.ensemble) if preset.outputs == "ports" else ()
-    names = (own or (OUTPUT,)) + ((MELODY,) if preset.singing else ())
+    """The MIDI outputs that a preset plays on: one for all, or one named after each instrument or after one with MPE,
+    one for a voice's line, and the clock's own."""
+    players = tuple(dict.fromkeys(_port_names(preset))) or (OUTPUT,)
+    names = players + ((MELODY,) if preset.singing else ())
     ticks = preset.clock is not None and CLOCK_PORT in map(slug, preset.clock.out)
     return names + ((CLOCK_PORT,) if ticks and CLOCK_PORT not in map(slug, names) else ())
+
+
+def _port_names(preset: Preset) -> list[str]:
+    """The output that each instrument leaves on."""
+    return [one.name if one.mpe or preset.outputs == "ports" else OUTPUT for one in preset.ensemble]
 
 
 def strip_names(preset: Preset) -> list[str]:
@@ -73,8 +78,7 @@ def all_audio_inputs(presets: Sequence[Preset]) -> tuple[str, ...]:
 def places(preset: Preset, outputs: tuple[str, ...] | None = None) -> list[tuple[int, int]]:
     """Where each instrument leaves: (port, channel), both from 0, the port as its place among `outputs`."""
     outputs = outputs or output_names(preset)
-    names = output_names(preset)
-    ports = [outputs.index(names[i if preset.outputs == "ports" else 0]) for i in range(len(preset.ensemble))]
+    ports = [outputs.index(name) for name in _port_names(preset)]
     return [(port, one.channel - 1) for port, one in zip(ports, preset.ensemble, strict=True)]
 
 
@@ -115,7 +119,15 @@ def build(
 
     thru = preset.route == "thru"
     instruments = [
-        Instrument(port, channel, one.polyphony, one.pedal, one.program - 1 if preset.send_programs else None)
+        Instrument(
+            port,
+            channel,
+            one.polyphony,
+            one.pedal,
+            one.program - 1 if preset.send_programs else None,
+            mpe=one.mpe,
+            bend=one.bend_range,
+        )
         for (port, channel), one in zip(places(preset, outputs), preset.ensemble, strict=True)
     ]
     try:
@@ -154,6 +166,7 @@ def zones(preset: Preset) -> "list[Zone]":
             softest=one.velocity[0],
             loudest=one.velocity[1],
             transpose=one.transpose,
+            mpe=one.mpe,
             instruments=[names.index(name) for name in one.to if name != ENSEMBLE_WORD],
         )
         for one in preset.input

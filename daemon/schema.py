@@ -291,6 +291,20 @@ INSTRUMENT_KEYS: tuple[Key, ...] = (
         "pass",
         "The player's sustain pedal: passed on; turned into longer notes; left out.",
     ),
+    Key(
+        "mpe",
+        FLAG,
+        False,
+        "It speaks MIDI Polyphonic Expression: it has a MIDI output of its own, called as it is, and each of its notes "
+        "a channel with its own bend, pressure and controller 74. Channel 1 (or 16) has what holds for all of them.",
+    ),
+    Key(
+        "bend_range",
+        number(0, 96, True),
+        0,
+        "Semitones of a full pitch bend, as its synth is set: what bends one note is sent for that. 0: 2, or with mpe "
+        "48, which the synth is told.",
+    ),
     Key("color", COLOR, "", "Its colour in plots and on screen."),
 )
 

@@ -175,7 +175,8 @@ class _Checker:
         enabled = self.switches()
         tables = self.values(CONTINUATION, BAND_KEYS, self.preset.continuation is not None)
         tables |= self.values(SINGING, SINGER_KEYS, self.preset.singing is not None)
-        tables |= self.values(CLOCK, CLOCK_KEYS, self.preset.clock is not None)
+        clock = self.values(CLOCK, CLOCK_KEYS, True)
+        tables |= clock if self.preset.clock else {}  # which one evening may have, and another not
         tables |= self.chains()
         if self.problems:
             raise PresetError(self.problems)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ripieno.native._native import ffi, lib
+from ripieno.native.cards import steady
 from ripieno.native.engine import Engine
 from ripieno.native.links import Link, Links, Port
 
@@ -288,7 +289,7 @@ class JackDriver(JackClient):
         what = f"{'audio' if audio else 'MIDI'} {'source' if into else 'destination'}"
         port = ports[pick(part, {name: one.aliases for name, one in ports.items()}, what)]
         self._join(ours, port, into)
-        self.links.joined(ours, port, into, audio, asked=True, there=ports)
+        self.links.joined(ours, steady(port), into, audio, asked=True, there=ports)
         return port.name
 
     def _own(self, name: str) -> str:
@@ -332,9 +333,9 @@ class JackDriver(JackClient):
             yield news.kind, _text(news.source), _text(news.destination)
 
     def _all_ports(self) -> dict[str, tuple[Port, bool]]:
-        """By their names; whether they are for sound."""
+        """By their names, as devices are known; whether they are for sound."""
         kinds = (False, True) if self._audio_inputs or self._audio_outputs else (False,)
-        return {port.name: (port, audio) for audio in kinds for port in self.list_ports(audio)}
+        return {port.name: (steady(port), audio) for audio in kinds for port in self.list_ports(audio)}
 
     def _hear(self) -> bool:
         """Take in what happened. False: nothing."""
@@ -374,7 +375,7 @@ class JackDriver(JackClient):
             self.links.made(link, port)
             self.links.restored += 1
             news.append(f"{port.name} is connected")
-        return news
+        return list(dict.fromkeys(news))  # once, with however many of our ports
 
     def _look_for_server(self) -> list[str]:
         if self._engine is None or time.monotonic() < self._next_attempt:

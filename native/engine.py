@@ -53,13 +53,18 @@ Event = tuple[int, int, bytes]
 @dataclass(frozen=True)
 class Instrument:
     """Where one instrument's notes leave: port, channel (0-15), notes at once (0: any number), what the player's
-    pedal does ("pass", "lengthen", "ignore"), General MIDI program (0-127) sent when the rig begins, or None."""
+    pedal does ("pass", "lengthen", "ignore"), General MIDI program (0-127) sent when the rig begins, or None.
+
+    mpe: it speaks MIDI Polyphonic Expression and has all of its port, where `channel` (0 or 15) is its zone's manager.
+    bend: semitones of a full pitch bend of a note, 0: 2, with mpe 48."""
 
     port: int
     channel: int
     polyphony: int = 1
     pedal: str = "pass"
     program: int | None = None
+    mpe: bool = False
+    bend: int = 0
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,7 @@ class Rig:
             slot.port, slot.channel, slot.polyphony = one.port, one.channel, one.polyphony
             slot.pedal = PEDALS[one.pedal]
             slot.send_program, slot.program = one.program is not None, one.program or 0
+            slot.mpe, slot.bend = one.mpe, one.bend
         config.budget, config.expiry, config.delay = budget, expiry_frames, delay_frames
         pointer = instrumenter.release() if instrumenter else ffi.NULL
         self.instrumenter = instrumenter  # keeps the weights alive as long as the rig
@@ -360,7 +366,7 @@ class Engine:
 
     def transport(self, source: str, what: str, frame: int = 0, own: float = 0.0, beat: float = 0.0) -> None:
         """The source's transport does "start", "locate" or "stop" at `frame`, 0: at once; its own beat `own` is `beat`
-        there. What "internal" does holds for "tap" and "player" where these are followed."""
+        there. What "internal" does holds for "tap", "player" and "midi" where these are followed."""
         number = _TRANSPORT[what]
         self._ask(lambda: lib.rp_engine_transport(self.pointer, number_of(source), number, frame, own, beat))
 
@@ -412,7 +418,7 @@ class Engine:
         away, or the engine closed."""
         if self.drivers:
             raise RuntimeError("a driver runs this engine: give it its tap before")
-        self.tap = tap  # kept alive
+        self._tap = tap  # kept alive
         lib.rp_engine_set_tap(self.pointer, tap.pointer if tap else ffi.NULL)
 
     def shift_port(self, port: int, frames: int) -> None:

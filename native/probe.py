@@ -77,10 +77,10 @@ class JackProbe(JackClient):
         frames = [lib.rp_probe_sent_frame(self._probe, i) for i in range(count)]
         return [(frame, port, data) for frame, (_, port, data) in zip(frames, self.script, strict=False)]
 
-    def received(self) -> list[Event]:
-        """What it heard."""
+    def received(self, first: int = 0) -> list[Event]:
+        """What it heard, from the event of that number on."""
         count = lib.rp_probe_get_state(self._probe).received
-        return [_event(lib.rp_probe_received(self._probe, i)) for i in range(count)]
+        return [_event(lib.rp_probe_received(self._probe, i)) for i in range(first, count)]
 
     @property
     def first_frame(self) -> int:

@@ -23,13 +23,13 @@ Outputs = tuple[int, int]
 class Strip:
     """What one chain hears, and where it leaves beside the master.
 
-    source: "notes" (what leaves on MIDI output `port`, `channel` 0-15), "voice", or "input" (the engine's audio
-    `inputs`, left and right; the same twice: one for both). outputs: audio outputs of its own, or None.
+    source: "notes" (what leaves on MIDI output `port`, `channel` 0-15, None: on any), "voice", or "input" (the
+    engine's audio `inputs`, left and right; the same twice: one for both). outputs: audio outputs of its own, or None.
     """
 
     source: str = NOTES
     port: int = 0
-    channel: int = 0
+    channel: int | None = 0
     inputs: tuple[int, int] = (0, 1)
     outputs: Outputs | None = None
 
@@ -60,7 +60,8 @@ class Rack:
             raise ValueError(f"{len(strips)} strips: at most {STRIPS_MAX}")
         config = ffi.new("rp_rack_config *", {"sample_rate": sample_rate, "strips": len(strips)})
         for slot, strip in zip(config.strip, strips, strict=False):
-            slot.source, slot.port, slot.channel = SOURCES[strip.source], strip.port, strip.channel
+            slot.source, slot.port = SOURCES[strip.source], strip.port
+            slot.channel = lib.RP_ANY_CHANNEL if strip.channel is None else strip.channel
             slot.input = strip.inputs
             slot.output = strip.outputs or (lib.RP_NO_OUTPUT, lib.RP_NO_OUTPUT)
         config.output, config.delay_midi = outputs, delay_midi

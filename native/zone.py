@@ -15,7 +15,8 @@ class Zone:
 
     channels: 0-15. lowest, highest: MIDI pitches as they come in; softest, loudest: velocities of note-ons, 1-127, both
     bounds in it. transpose: semitones. instruments: places in the ensemble, each of which plays all of it; none: the
-    ensemble does, as its model decides. Wheels and pedals of its channels go where its keys go.
+    ensemble does, as its model decides. Wheels and pedals of its channels go where its keys go. mpe: the input port
+    speaks MIDI Polyphonic Expression: each note keeps its own bend, pressure and controller 74.
     """
 
     port: int = 0
@@ -26,13 +27,14 @@ class Zone:
     loudest: int = 127
     transpose: int = 0
     instruments: Iterable[int] = ()
+    mpe: bool = False
 
 
 def set_zones(rig: Any, zones: Sequence[Zone]) -> None:
     """Give them to a C rig that is not loaded yet. ValueError: the engine refuses them."""
     rows = ffi.new("rp_zone[]", len(zones))
     for row, one in zip(rows, zones, strict=True):
-        row.in_port, row.transpose = one.port, one.transpose
+        row.in_port, row.transpose, row.mpe = one.port, one.transpose, one.mpe
         row.lowest, row.highest, row.softest, row.loudest = one.lowest, one.highest, one.softest, one.loudest
         row.channels = sum(1 << channel for channel in set(one.channels))
         row.instruments = sum(1 << place for place in set(one.instruments))

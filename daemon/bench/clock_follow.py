@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from ripieno.daemon.bench.clock_stage import (
+    OURS,
     PERIOD,
     RATE,
     TICKS,
@@ -59,9 +60,9 @@ def answer(script: Sequence[Event], seconds: float) -> tuple[list[Event], int]:
         for probe in (player, listener):
             probe.open()
             probe.start()
-        with daemon(listener, "string-quartet", "--clock", "midi", "--clock-out", "clock", "--stress"):
-            connect(listener, "bench-player:out", "ripieno-bench:in")
-            connect(listener, "ripieno-bench:clock", "bench-listener:in")
+        with daemon(listener, "string-quartet", "--clock", "midi", "--clock-out", "clock", "--stress", name=OURS):
+            connect(listener, "bench-player:out", f"{OURS}:in")
+            connect(listener, f"{OURS}:clock", "bench-listener:in")
             before = listener.state().xruns
             player.go()
             wait_for(lambda: player.done, "the end of the clock's ticks", seconds + _SECONDS)

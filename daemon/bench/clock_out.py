@@ -9,7 +9,7 @@ from contextlib import closing
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ripieno.daemon.bench.clock_stage import CLOCK, PERIOD, RATE, TICKS, milliseconds, plain
+from ripieno.daemon.bench.clock_stage import CLOCK, OURS, PERIOD, RATE, TICKS, milliseconds, plain
 from ripieno.daemon.bench.jack import CHORD, daemon, wait_for
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import connect
@@ -40,16 +40,16 @@ def _listen(seconds: float, folder: str) -> tuple[list[Event], int]:
     room = round(_BYTES * seconds * TEMPO / 60 * TICKS * 1.2) + 4096
     player, listener = (
         JackProbe("bench-player", [], ["out"], _chords(seconds)),
-        JackProbe("bench-ear", ["in"], [], room),
+        JackProbe("bench-ear", ["in"], [], room=room),
     )
     arguments = ("--clock-out", "clock", "--tempo", f"{TEMPO:g}", "--recordings", folder, "--stress")
     with closing(player), closing(listener), Progress("MIDI clock, heard") as progress:
         for probe in (player, listener):
             probe.open()
             probe.start()
-        with daemon(listener, "string-quartet", *arguments):
-            connect(listener, "bench-player:out", "ripieno-bench:in")
-            connect(listener, "ripieno-bench:clock", "bench-ear:in")
+        with daemon(listener, "string-quartet", *arguments, name=OURS):
+            connect(listener, "bench-player:out", f"{OURS}:in")
+            connect(listener, f"{OURS}:clock", "bench-ear:in")
             before, begin = listener.state().xruns, listener.state().frame
 
             def over() -> bool:

@@ -1,5 +1,6 @@
 """What `bench clock` plays with: jack_midi_clock, told its tempo by jack_transport, and ticks of MIDI clock."""
 
+import os
 import random
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from ripieno.native.engine import Event
 from ripieno.native.probe import JackProbe
 
 RATE, PERIOD = 48_000, 128
+OURS = f"ripieno-bench-{os.getpid()}"
 TICKS = 24  # a beat
 CLOCK, START, STOP = b"\xf8", b"\xfa", b"\xfc"
 _SECONDS = 30.0

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -38,6 +39,7 @@ _HELD = RATE // 25
 _TOOL = "jack_midi_latency_test"
 _START_SECONDS, _TOOL_SECONDS = 30.0, 120.0
 _ON, _OFF = 0x90, 0x80
+TOLD = "told.json"
 
 
 @dataclass(frozen=True)
@@ -89,18 +91,22 @@ def has_ports(client: JackClient, names: Sequence[str]) -> bool:
 
 
 @contextmanager
-def daemon(client: JackClient, *arguments: str, name: str = "ripieno-bench") -> Iterator[subprocess.Popen[str]]:
+def daemon(
+    client: JackClient, *arguments: str, name: str = "ripieno-bench", keep: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """`ripieno run ARGUMENTS` on the server of `client`, its ports up, in the end told to stop by SIGTERM.
 
-    UserError where it does not start, or does not end in silence.
+    keep: a folder for its state and for what it tells (TOLD, a JSON object a line); by default that is nobody's.
+    UserError where it does not start, or does not end in silence, unless it was killed.
     """
     command = [sys.executable, "-m", "ripieno.daemon.cli", "run", *arguments, "--driver", "jack", "--name", name]
-    with TemporaryDirectory() as folder, ExitStack() as stack:
+    with TemporaryDirectory() as nobodys, ExitStack() as stack:
+        folder = keep or Path(nobodys)
         process = subprocess.Popen(
             [*command, "--json"],
-            env={"XDG_STATE_HOME": folder, **os.environ},
+            env={**os.environ, "XDG_STATE_HOME": str(folder)},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=stack.enter_context((folder / TOLD).open("w")),
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -114,7 +120,7 @@ def daemon(client: JackClient, *arguments: str, name: str = "ripieno-bench") -> 
             yield process
             process.send_signal(signal.SIGTERM)
         _, complaint = process.communicate(timeout=_START_SECONDS)
-    if process.returncode:
+    if process.returncode not in (0, -signal.SIGKILL):
         raise UserError(f"`{' '.join(command)}` failed: {complaint.strip()}")
 
 

@@ -65,4 +65,24 @@ PLUGINS = Parts(
     usual=("alignment", "iodelay", "isolation", "render"),  # not those that take minutes
     takes={"jit": ("minutes",), "chaos": ("minutes", "vst3")},
 )
-IN_PARTS = {one.bench: one for one in (CONTINUATION, SINGING, PLUGINS)}
+CLOCK = Parts(
+    "clock",
+    {
+        "follow": "jack_midi_clock, shaken by 1 ms, 60 to 200 BPM with ramps: is our clock in its beats?",
+        "handover": "from each source to each other: does a beat jump?",
+        "link": "in a Link session that another peer leads from tempo to tempo: is our clock in its bars?",
+        "out": "while a quartet plays, and for as long as is wanted: is each tick at its frame?",
+    },
+    usual=("follow", "handover", "link"),  # not the one that lasts as long as is wanted
+    takes={"out": ("minutes",)},
+)
+RIG = Parts(
+    "rig",
+    {
+        "load": "recorder, flight recorder, clock and Link all on: does the engine notice?",
+        "faults": "killed while it records, the disk full, the folder gone: what opens, and does the music go on?",
+    },
+    usual=("faults",),  # not the one that lasts as long as is wanted
+    takes={"load": ("minutes",)},
+)
+IN_PARTS = {one.bench: one for one in (CONTINUATION, SINGING, PLUGINS, CLOCK, RIG)}

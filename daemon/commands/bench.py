@@ -14,7 +14,10 @@ BENCHES: dict[str, str] = {
     "singing": "real-time factor of the voice, how soon it answers a key, and how it does live",
     "plugins": "latency and cost of plugins, and what is heard of one that is killed, hangs or sends nonsense",
     "jack": "round trip through a JACK server while Python is kept busy, beside a plain wire",
+    "clock": "how true the one clock is to those that it follows, from one to the other, and as it leaves",
     "setlist": "a thousand changes of song while eight notes and the pedal are held",
+    "devices": "how soon devices that are pulled out are back in their places, and all after the server's restart",
+    "rig": "all that records, the clock and Link on: does the engine notice? and what may happen to a recording",
     "service": "what is heard when the service is killed while notes sound, and when it is back",
     "startup": "time until the ports are up, memory, and what idling costs",
     "render": "how much faster than real time a file is played",
@@ -31,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes",
         type=float,
-        help="that it takes: the continuation's interaction, live singing, plugins' jit or chaos",
+        help="that it takes: the continuation's interaction, live singing, plugins' jit or chaos, the clock's out",
     )
     parser.add_argument(
         "--vst3", action="append", metavar="FILE", help="a plugin of yours for the plugins' chaos; twice: two of them"

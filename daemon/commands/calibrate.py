@@ -2,10 +2,11 @@
 
 import argparse
 from dataclasses import asdict
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.commands.options import add_json, print_json
-from ripieno.daemon.errors import UsageError, UserError
+from ripieno.daemon.errors import UsageError
 
 if TYPE_CHECKING:
     from ripieno.daemon.devices import Figure
@@ -15,6 +16,7 @@ Connect the device's MIDI out with a MIDI in by a cable, or its sound out with a
 instead keeps silent). Then
   ripieno calibrate --midi USB-MIDI Keystation       what is sent to USB-MIDI comes back at Keystation
   ripieno calibrate --audio system:playback_1 system:capture_1
+  ripieno calibrate --driver portaudio --audio USB USB   without JACK
   ripieno calibrate                                  what has been measured so far
 `ripieno run` lets what leaves on the quicker devices wait for the slowest; its --latency PORT=MS goes before what is
 measured.
@@ -25,7 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to measure."""
     two: dict[str, Any] = {"nargs": 2, "action": "append", "default": [], "metavar": ("OUT", "IN")}
     parser.add_argument("--midi", help="names of the MIDI device to measure, and of where it comes back", **two)
-    parser.add_argument("--audio", help="the same for sound: a port of JACK's each", **two)
+    parser.add_argument("--audio", help="the same for sound", **two)
+    parser.add_argument(
+        "--driver",
+        choices=("auto", "jack", "portaudio"),
+        default="auto",
+        help="what `ripieno run` plays through: JACK, where a server answers (default), else this system's own MIDI "
+        "and sound",
+    )
     parser.add_argument(
         "--input-ms", type=float, default=0.0, metavar="MS", help="how much of the round trip the way in takes"
     )
@@ -52,18 +61,26 @@ def run(parsed: argparse.Namespace) -> int:
 def _measure(parsed: argparse.Namespace) -> "dict[str, Figure]":
     if not parsed.midi and not parsed.audio:
         return {}
-    from ripieno.daemon import calibrate, devices
+    from ripieno.daemon import devices
+    from ripieno.daemon.drivers.base import plainly
 
-    figures = {}
-    for ends, measure in ((parsed.midi, calibrate.midi), (parsed.audio, calibrate.audio)):
+    by, figures = _measurer(parsed.driver), {}
+    for ends, measure in ((parsed.midi, by.midi), (parsed.audio, by.audio)):
         for out, back in ends:
-            try:
+            with plainly():
                 key, figure = measure(out, back, parsed.input_ms)
-            except calibrate.DriverError as error:
-                raise UserError(str(error)) from None
             devices.keep(key, figure)
             figures[key] = figure
     return figures
+
+
+def _measurer(driver: str) -> ModuleType:
+    """Who measures what that driver plays through."""
+    from ripieno.daemon import calibrate, calibrate_portaudio
+    from ripieno.native.drivers import jack_problem
+
+    without = driver == "portaudio" or (driver == "auto" and jack_problem() is not None)
+    return calibrate_portaudio if without else calibrate
 
 
 def _show(figures: "dict[str, Figure]", new: bool) -> None:

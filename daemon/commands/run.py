@@ -127,9 +127,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--flight",
-        action="store_true",
-        help="record what comes in and leaves, so that `ripieno replay` can play it again, and write a report of the "
-        "session",
+        action=argparse.BooleanOptionalAction,
+        help="what comes in and leaves is kept for an hour at least, so that `ripieno replay` can play it again, and a "
+        "report of the session is written; --flight keeps incoming sound, too, --no-flight nothing",
     )
     parser.add_argument(
         "--recordings",
@@ -213,12 +213,12 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _flight(parsed: argparse.Namespace) -> "list[FlightRecorder]":
-    """The flight recorder, where one is wanted."""
-    if not parsed.flight:
+    """The flight recorder, unless it is not wanted."""
+    if parsed.flight is False:
         return []
     from ripieno.daemon.flight.recorder import FlightRecorder
 
-    return [FlightRecorder(parsed.name)]
+    return [FlightRecorder(parsed.name, sound=bool(parsed.flight))]
 
 
 def _recording(parsed: argparse.Namespace) -> "list[Session]":

@@ -15,20 +15,20 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from ripieno.daemon.chain_checks import LEFT
-from ripieno.daemon.devices import usb_identity
 from ripieno.daemon.drivers import rtmidi
 from ripieno.daemon.drivers.base import plainly
 from ripieno.daemon.drivers.paced import SAMPLE_RATE
 from ripieno.daemon.drivers.rtmidi import RtMidi
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.latencies import SOUND
+from ripieno.native.cards import usb_identity
 from ripieno.native.drivers import Clock, DriverState, pick
 from ripieno.native.links import lasting
 from ripieno.native.portaudio import Callback, hush
 
 RATES = (22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 _SIDES = 2
-_LATENCY = 0.02  # s: less makes sound servers stumble
+LATENCY = 0.02  # s: less makes sound servers stumble
 _STALL = 5.0  # s without a buffer, of a stream that is said to run: some servers take long over the first
 _LOOK_EVERY, _LOOK_LATER = 0.4, 3.0  # s between two looks for a device that is missing, just now or for long
 _LONG = 60.0  # s
@@ -96,33 +96,34 @@ def look_again(sounddevice: ModuleType) -> None:
         sounddevice._initialize()
 
 
-def devices() -> list[Device]:
-    """The outputs that PortAudio found, the usual one first."""
+def devices(inputs: bool = False) -> list[Device]:
+    """The outputs that PortAudio found, or the inputs; the usual one first."""
     sounddevice = load()
     hosts = [host["name"] for host in sounddevice.query_hostapis()]
+    channels = "max_input_channels" if inputs else "max_output_channels"
     found = [
-        Device(one["index"], f"{one['name']} ({hosts[one['hostapi']]})", one["max_output_channels"], round(rate))
+        Device(one["index"], f"{one['name']} ({hosts[one['hostapi']]})", one[channels], round(rate))
         for one in sounddevice.query_devices()
-        if one["max_output_channels"] > 0 and "JACK" not in hosts[one["hostapi"]]
+        if one[channels] > 0 and "JACK" not in hosts[one["hostapi"]]
         for rate in [one["default_samplerate"]]
     ]
-    usual = sounddevice.default.device[1]
+    usual = sounddevice.default.device[0 if inputs else 1]
     return sorted(found, key=lambda device: device.number != usual)
 
 
-def choose(part: str) -> Device | None:
+def choose(part: str, inputs: bool = False) -> Device | None:
     """The device of this number or with this in its name; "": the usual one, None where there is none.
 
     UserError, with what there is, where none or several go by that name.
     """
-    there = devices()
+    there = devices(inputs)
     if not part:
         return there[0] if there else None
     numbered = {str(device.number): device for device in there}
     if part in numbered:
         return numbered[part]
     with plainly():
-        name = pick(part, {device.name: () for device in there}, "audio output")
+        name = pick(part, {device.name: () for device in there}, "audio input" if inputs else "audio output")
     return next(device for device in there if device.name == name)
 
 
@@ -228,7 +229,7 @@ class Sound:
                 device=device.number,
                 channels=channels,
                 dtype="float32",
-                latency=_LATENCY,
+                latency=LATENCY,
                 callback=self._callback.function,
                 userdata=self._callback.data,
             )

@@ -78,10 +78,10 @@ def outlet(client: str, part: str) -> tuple[str, Any]:
     """An rtmidi.MidiOut that plays to the device with `part` in its name, and that name. UserError where it fails."""
     rtmidi = load()
     end = rtmidi.MidiOut(portable_api(rtmidi), name=client)
-    return _open(end, part, client, False), end
+    return open_device(end, part, client, False), end
 
 
-def _open(end: Any, part: str, client: str, plays: bool) -> str:
+def open_device(end: Any, part: str, client: str, plays: bool) -> str:
     """Open the device with `part` in its name; returns its name."""
     others: dict[str, tuple[str, ...]] = {n: () for n in end.get_ports() if not n.startswith(f"{client}:")}
     with plainly():
@@ -237,7 +237,7 @@ class RtMidi:
         raise UserError(NO_SOUND_IN)
 
     def _connect(self, device: _Device, part: str) -> str:
-        self._join(device, lambda end: _open(end, part, self._client, device.into))
+        self._join(device, lambda end: open_device(end, part, self._client, device.into))
         self._devices.append(device)
         return device.name
 

@@ -7,20 +7,22 @@ records before are whole.
 """
 
 import json
+import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ripieno.daemon.errors import UserError
 
-MAGIC = b"ripieno flight 1\n"
+MAGIC = b"ripieno flight 2\n"
 SUFFIX = ".flight"
-HEAD, RIG, CYCLES, SAMPLE, NEWS, END = range(1, 7)
+HEAD, RIG, CYCLES, SAMPLE, NEWS, END = KINDS = range(1, 7)
 """A segment begins: what it is of. A rig, and its address. Cycles. How it all stood at a moment. Something happened. It
 ended as it should."""
+_SKIPPED = {CYCLES}
 _FRAME = struct.Struct("<BII")
 _LARGEST = 1 << 26
 
@@ -77,24 +79,28 @@ class Recording:
         """Bytes of all its segments. UserError where there is none."""
         return sum(path.stat().st_size for path in segments(self.path))
 
-    def records(self) -> Iterator[Record]:
-        """The records of all segments, up to the first that is damaged or cut off. UserError where it is no recording
-        of ours, or cannot be read."""
+    def records(self, kinds: Collection[int] = KINDS) -> Iterator[Record]:
+        """The records of these kinds of all segments, up to the first that is damaged or cut off; those of other kinds
+        are not looked into. UserError where it is no recording of ours, or cannot be read."""
         self.trouble = ""
         for path in segments(self.path):
-            yield from self._records(path)
+            yield from self._records(path, kinds)
             if self.trouble:
                 return
 
-    def _records(self, path: Path) -> Iterator[Record]:
+    def _records(self, path: Path, kinds: Collection[int]) -> Iterator[Record]:
         try:
             with path.open("rb") as file:
+                whole = os.fstat(file.fileno()).st_size
                 if (begun := file.read(len(MAGIC))) != MAGIC:
                     if not MAGIC.startswith(begun):
                         raise UserError(f"{path}: this is no recording of a flight recorder, or one of another version")
                     self.trouble = f"{path}: it is cut off at its very beginning"
                 while not self.trouble and (frame := file.read(_FRAME.size)):
                     kind, size, crc = _FRAME.unpack(frame) if len(frame) == _FRAME.size else (0, 0, -1)
+                    if kind in _SKIPPED and kind not in kinds and file.tell() + size <= whole:
+                        file.seek(size, os.SEEK_CUR)
+                        continue
                     body = file.read(size) if size <= _LARGEST else b""
                     if len(frame) < _FRAME.size or (len(body) < size and size <= _LARGEST):
                         self.trouble = f"{path}: it is cut off at byte {file.tell()}"

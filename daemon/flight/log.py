@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from shutil import rmtree
 from threading import Event, Lock, Thread
@@ -22,10 +23,13 @@ from ripieno.native.flight import LAYOUT, Flight
 if TYPE_CHECKING:
     from ripieno.native.engine import Engine, Rig
 
-MOST = 1 << 28
-"""Bytes of a session: an hour of the busiest music, and days of what is usual."""
-_SEGMENT, _SESSIONS = 1 << 24, 10  # bytes of a segment; sessions that are kept
-_DRAIN_SECONDS, _SYNC_SECONDS = 0.1, 1.0
+MOST, MOST_SOUND = 1 << 28, 1 << 31
+"""Bytes of a session: an hour of the busiest music, and days of what is usual; with the sound that comes in, an hour of
+that on two inputs."""
+_SEGMENT = 1 << 24
+_SESSIONS, _OLD_BYTES = 100, 1 << 30  # of older sessions so many, and so much, are kept
+_DRAIN_SECONDS = 0.1
+_SYNC_SECONDS, _SYNC_BYTES, _SYNC_AT_LAST_SECONDS = 1.0, 1 << 14, 10.0  # a disk of an installation lasts years
 
 
 def flights_folder() -> Path:
@@ -37,11 +41,23 @@ def flights_folder() -> Path:
 def new_session(client: str, folder: Path | None = None) -> Path:
     """The folder of a session that begins, not made yet; of older sessions only the newest stay."""
     folder = folder or flights_folder()
-    old = sorted(path for path in folder.glob("*-*") if any(path.glob(f"*{SUFFIX}")))
-    for path in old[: max(0, len(old) - _SESSIONS + 1)]:
-        rmtree(path, ignore_errors=True)
+    room = _OLD_BYTES
+    old = sorted((path for path in folder.glob("*-*") if any(path.glob(f"*{SUFFIX}"))), reverse=True)
+    for number, path in enumerate(old, 1):
+        room -= sum(_size(one) for one in path.glob(f"*{SUFFIX}"))
+        if number >= _SESSIONS or room < 0:
+            rmtree(path, ignore_errors=True)
     name = "".join(c if c.isalnum() or c in "._-" else "_" for c in client)
-    return folder / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    begun = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    paths = (folder / (begun + (f"-{n}" if n else "")) for n in count())
+    return next(path for path in paths if not path.exists())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def newest_session(folder: Path | None = None) -> Path | None:
@@ -54,7 +70,8 @@ class FlightLog:
     """Writes one session into a folder, segment by segment. Nothing of it raises: where the disk is full or gone,
     `trouble` says so once, and the music goes on.
 
-    begun: what the head of each segment tells besides what is told here: ports, seeds. clock: the time, in seconds.
+    begun: what the head of each segment tells besides what is told here: ports, seeds. sound: keep what comes in at
+    audio inputs, too. most: bytes, 0: as many as are usual. clock: the time, in seconds.
     """
 
     def __init__(
@@ -62,17 +79,19 @@ class FlightLog:
         folder: Path,
         begun: dict[str, Any] | None = None,
         *,
-        most: int = MOST,
+        sound: bool = False,
+        most: int = 0,
         segment: int = _SEGMENT,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.folder, self.trouble = folder, ""
-        self._begun, self._most, self._segment, self._clock = begun or {}, most, segment, clock
+        self._begun, self._segment, self._clock = begun or {}, segment, clock
+        self._sound, self._most = sound, most or (MOST_SOUND if sound else MOST)
         self._flight: Flight | None = None
         self._file: BinaryIO | None = None
         self._head: dict[str, Any] = {}
         self._rigs: dict[int, dict[str, Any]] = {}
-        self._last_rig = self._number = self._size = self._engines = 0
+        self._last_rig = self._number = self._size = self._engines = self._on_disk = 0
         self._synced = clock()
         self._lock, self._ending, self._thread = Lock(), Event(), Thread(target=self._work, name="flight", daemon=True)
 
@@ -87,7 +106,7 @@ class FlightLog:
             if self._flight:
                 self._flight.detach()
             self._drain()
-            self._flight = Flight()
+            self._flight = Flight(sound=self._sound)
             self._flight.attach(engine)
             engine.lent = self._tell_rig
             self._rigs, self._last_rig = {}, 0
@@ -175,7 +194,7 @@ class FlightLog:
         path = self.folder / f"{self._number:04}{SUFFIX}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._file, self._size = path.open("xb"), 0
+            self._file, self._size, self._on_disk = path.open("xb"), 0, 0
             self._bound()
         except OSError as error:
             self._fail(error)
@@ -205,10 +224,11 @@ class FlightLog:
             self._fail(error)
 
     def _sync(self) -> None:
-        """Once a second all of it is on the disk, whatever happens to the power."""
-        if not self._file or 0 <= self._clock() - self._synced < _SYNC_SECONDS:
+        """Once a second, of what is little every ten, all of it is on the disk, whatever happens to the power."""
+        wait = _SYNC_SECONDS if self._size - self._on_disk > _SYNC_BYTES else _SYNC_AT_LAST_SECONDS
+        if not self._file or 0 <= self._clock() - self._synced < wait:
             return
-        self._synced = self._clock()
+        self._synced, self._on_disk = self._clock(), self._size
         try:
             os.fsync(self._file.fileno())
             os.stat(self._file.name)

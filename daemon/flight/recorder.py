@@ -24,9 +24,15 @@ class FlightRecorder:
     plays; `over` when no driver runs the engine any longer. Nothing of it raises.
     """
 
-    def __init__(self, client: str, folder: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """folder: where sessions are kept, None: the user's state folder."""
-        self.log = FlightLog(new_session(client, folder), {"client": client})
+    def __init__(
+        self,
+        client: str,
+        folder: Path | None = None,
+        sound: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """folder: where sessions are kept, None: the user's state folder. sound: keep what comes in at audio inputs."""
+        self.log = FlightLog(new_session(client, folder), {"client": client}, sound=sound)
         self._clock, self._next, self._complained = clock, 0.0, False
 
     def attach(self, engine: "Engine", sounding: bytes = b"") -> None:
@@ -48,7 +54,7 @@ class FlightRecorder:
         if self._clock() < self._next:
             return
         self._next = self._clock() + _SAMPLE_SECONDS
-        values = status(performance)
+        values = status(performance) | {"lost": performance.engine.stats().lost}
         values.pop("players", None)
         self.log.sample(values)
 

@@ -92,7 +92,7 @@ class _Take:
             self.period = max(self.period, cycle.period, cycle.frames)
             heard |= cycle.heard
         if heard:
-            self._tell("sound came in, which is not kept: what it became cannot be the same")
+            self._tell("sound came in and was not kept: what it became cannot be the same (`ripieno run --flight`)")
 
     def _rig(self, address: int) -> Rig:
         if address not in self.origins:

@@ -15,8 +15,11 @@ from ripieno.daemon.flight.file import END, HEAD, NEWS, RIG, SAMPLE, Recording
 from ripieno.daemon.flight.svg import Line, clock, plot
 
 _COLORS = ("#d1495b", "#33658a", "#e8a33d", "#3a9a6b", "#7b5ea7", "#4fb3bf", "#a0522d", "#6b8e23")
-_RECONNECTED = ("is connected", "is back", "are connected")
+_RECONNECTED = ("is connected", "is back", "are connected", "the sound is on")
+_GONE = ("went away",)
+_RECORDED = (("recording in ", "recorded"), ("saved the last ", "saved after the fact"))
 _NEWS_SHOWN = 500
+_SAMPLES = 20_000  # more of them, and every other one is left out
 
 Values = dict[str, Any]
 
@@ -57,7 +60,17 @@ def restarts(sample: Values) -> float | None:
     return _plugins(sample, "restarts")
 
 
-TEMPO: tuple[Callable[[Values], float | None], ...] = (_of("tempo"), _of("bpm"), _of("band", "tempo"))
+TEMPO: tuple[Callable[[Values], float | None], ...] = (_of("clock", "bpm"), _of("band", "tempo"))
+RESIDUAL, CONFIDENCE = _of("clock", "residual_ms"), _of("clock", "confidence")
+TICKS, TICKS_LOST, TICKS_SENT = _of("clock", "ticks"), _of("clock", "lost"), _of("clock", "sent")
+
+
+def text_of(sample: Values, *names: str) -> str:
+    """The same of a text; "" where there is none."""
+    value: Any = sample
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 @dataclass
@@ -104,13 +117,38 @@ class Session:
         """What a count came to."""
         return round(self.counts(of)[-1][1]) if self.points(of) else 0
 
+    def told(self, words: Sequence[str] = ("",)) -> list[tuple[float, str]]:
+        """The news with one of these words, and when."""
+        news = [(float(one["time"]) - self.begun, str(one["text"])) for one in self.news]
+        return [(seconds, text) for seconds, text in news if any(word in text for word in words)]
+
     @property
     def reconnects(self) -> list[tuple[float, str]]:
         """When a device or a server came back, and its news."""
+        return self.told(_RECONNECTED)
+
+    @property
+    def songs(self) -> list[tuple[float, str]]:
+        """Which song, or preset, began when, to a second."""
+        return self.changes(lambda sample: text_of(sample, "songs", "title") or text_of(sample, "preset"))
+
+    def changes(self, of: Callable[[Values], str]) -> list[tuple[float, str]]:
+        """A text, wherever it became another."""
+        found: list[tuple[float, str]] = []
+        for one in self.samples:
+            if (text := of(one)) and (not found or text != found[-1][1]):
+                found.append((float(one["time"]) - self.begun, text))
+        return found
+
+    @property
+    def recordings(self) -> list[tuple[str, str]]:
+        """What was recorded of it: how, and the folder."""
+        news = [str(one["text"]) for one in self.news]
         return [
-            (float(one["time"]) - self.begun, str(one["text"]))
-            for one in self.news
-            if any(words in str(one["text"]) for words in _RECONNECTED)
+            (how, text.split(" in ", 1)[1])
+            for text in news
+            for begins, how in _RECORDED
+            if text.startswith(begins) and " in " in text
         ]
 
     @property
@@ -118,17 +156,23 @@ class Session:
         """Beats a minute, from whoever tells them."""
         return next((points for of in TEMPO if (points := self.points(of))), [])
 
+    def add(self, sample: Values) -> None:
+        """A sample more; of a very long session every other one goes, now and then."""
+        self.samples.append(sample)
+        if len(self.samples) > _SAMPLES:
+            self.samples = self.samples[1::2]
+
 
 def read_session(path: Path) -> Session:
     """A session from its recording, as far as that is whole. UserError where it is none."""
     recording, session = Recording(path), Session()
-    for record in recording.records():
+    for record in recording.records((HEAD, RIG, SAMPLE, NEWS, END)):
         if record.kind == HEAD:
             session.heads.append(record.values)
         elif record.kind == RIG and record.values.get("preset"):
             _add(session.rigs, str(record.values["preset"]))
         elif record.kind == SAMPLE:
-            session.samples.append(record.values)
+            session.add(record.values)
         elif record.kind == NEWS:
             session.news.append(record.values)
         session.ended = record.kind == END
@@ -191,8 +235,11 @@ def _summary(session: Session) -> list[tuple[str, str]]:
         ("plugins started again", str(session.total(restarts))),
         ("cycles not recorded", str(session.missed)),
     ]
-    tempo = [value for _, value in session.tempo]
-    return rows + ([("tempo", f"{min(tempo):.1f} to {max(tempo):.1f} beats a minute")] if tempo else [])
+    if tempo := [value for _, value in session.tempo]:
+        rows.append(("tempo", f"{min(tempo):.1f} to {max(tempo):.1f} beats a minute"))
+    if off := [value for _, value in session.points(RESIDUAL)]:
+        rows.append(("the clock, off whom it follows", f"{sum(off) / len(off):.2f} ms, at most {max(off):.2f} ms"))
+    return rows
 
 
 def _sections(session: Session) -> Iterable[str]:
@@ -210,12 +257,48 @@ def _sections(session: Session) -> Iterable[str]:
     some = xruns and xruns[-1][1] > 0
     line = [Line("xruns", xruns, _COLORS[0], True)]
     yield _section("Xruns", plot(line, end, "so far") if some else _nothing("There was none."))
-    marks = session.reconnects
-    yield _section("Devices and servers that came back", _times(marks) if marks else _nothing("None went away."))
+    devices = session.told(_GONE + _RECONNECTED)
+    yield _section(
+        "Devices and servers that went and came", _times(devices) if devices else _nothing("None went away.")
+    )
+    marks = [*session.reconnects, *session.songs[1:]]
     tempo = [Line("tempo", session.tempo, _COLORS[3])]
     yield _section("Tempo", plot(tempo, end, "beats a minute", marks=marks) if session.tempo else _nothing("No beat."))
+    yield _section("Clock", _clock(session, end) if session.points(RESIDUAL) else _nothing("There was none."))
+    yield _section("Songs", _times(session.songs) if session.songs else _nothing("None began."))
+    yield _section("Recordings", _links(session.recordings) if session.recordings else _nothing("There is none."))
     yield _section("Plugins", _restarts(session))
     yield _section("What was told", _times([(float(n["time"]) - session.begun, str(n["text"])) for n in session.news]))
+
+
+def _clock(session: Session, end: float) -> str:
+    """Whom it followed, how well, and what of MIDI clock was lost."""
+    residual = [Line("off whom it follows, in ms", session.points(RESIDUAL), _COLORS[4])]
+    sure = [Line("how sure the player's beats are", _percent(session.points(CONFIDENCE)), _COLORS[5])]
+    plots = plot(residual, end, "ms, root mean square")
+    if any(value for _, value in session.points(CONFIDENCE)):
+        plots += plot(sure, end, "%")
+    counts = {"came in": TICKS, "were lost": TICKS_LOST, "left": TICKS_SENT}
+    ticks = ", ".join(f"{session.total(of)} {words}" for words, of in counts.items())
+    return plots + _table([("ticks of MIDI clock", ticks)]) + _times(session.changes(_followed))
+
+
+def _followed(sample: Values) -> str:
+    """Whom the clock follows, and whether it can."""
+    return ", ".join(filter(None, (text_of(sample, "clock", "source"), text_of(sample, "clock", "state"))))
+
+
+def _links(rows: Sequence[tuple[str, str]]) -> str:
+    """Folders on this computer."""
+    lines = [
+        f'<tr><th>{html.escape(how)}</th><td><a href="{html.escape(_address(path))}">{html.escape(path)}</a></td></tr>'
+        for how, path in rows
+    ]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _address(path: str) -> str:
+    return Path(path).absolute().as_uri()
 
 
 def _restarts(session: Session) -> str:

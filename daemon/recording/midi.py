@@ -322,10 +322,13 @@ def split(data: bytes, tempos: _Tempos) -> dict[Key, _Track]:
 
 
 def _name(tracks: dict[Key, _Track], ports: dict[int, str], key: Key, name: str) -> None:
-    """A port's name, or one more of a channel's."""
+    """A port's name, or one more of a channel's. A port called as its instrument is that one's, on all channels."""
     if key[1] is None:
         ports[key[0]] = name
-    if key[0] < OUTPUTS or key[1] is not None:
+    elif ports.get(key[0]) == name:
+        key = key[0], None
+        tracks.setdefault(key, _Track())
+    if key[0] < OUTPUTS or key[1] is not None or key in tracks:
         names = tracks.setdefault(key, _Track()).names
         if name not in names:
             names.append(name)
@@ -333,7 +336,7 @@ def _name(tracks: dict[Key, _Track], ports: dict[int, str], key: Key, name: str)
 
 def _key(tracks: Mapping[Key, _Track], port: int, event: bytes) -> Key:
     """Whose event it is: SysEx is the whole port's, and goes to the first of its channels."""
-    if port < OUTPUTS:
+    if port < OUTPUTS or (port, None) in tracks:
         return port, None
     if event[0] < _SYSEX:
         return port, event[0] & 15

@@ -57,8 +57,8 @@ class Status:
 class Recorder:
     """Records what a tap gives, in folders within `folder`.
 
-    Every method may be called from any thread and returns at once, but `close`. news: sentences for the player, taken
-    with `take_news`.
+    Every method may be called from any thread and returns at once, but `close` and `settle`. news: sentences for the
+    player, taken with `take_news`.
     """
 
     def __init__(
@@ -136,6 +136,10 @@ class Recorder:
             self._thread.join()
         self.look()
         self._saver.shutdown()
+
+    def settle(self) -> None:
+        """Wait until what has ended, and what was to be saved, is on disk."""
+        self._saver.submit(lambda: None).result()
 
     def take_news(self) -> list[str]:
         """What there is to tell, once."""
@@ -259,7 +263,7 @@ class Recorder:
     def _lose(self, take: Take, error: OSError) -> None:
         """The disk refuses: end what is there; go on elsewhere as soon as there is room."""
         self._resume, self._take = take.safe, None
-        take.close()
+        self._saver.submit(take.close)
         self._fail(error)
 
     def _fail(self, error: OSError) -> None:
@@ -277,12 +281,16 @@ class Recorder:
         self._begin_anew()
 
     def _finish(self, take: Take) -> None:
-        size, self._take = take.size / _MEGABYTE, None
-        faults = take.close()
+        self._take = None
+        gaps = f"; in {self._gaps} places {self._gap_words()}" if self._gaps else ""
+        self._saver.submit(self._round_off, take, gaps)
+
+    def _round_off(self, take: Take, gaps: str) -> None:
+        """Runs in a thread of its own: the tracks of an hour take seconds to make, and what is played goes on."""
+        size, faults = take.size / _MEGABYTE, take.close()
         if faults:
             self._news.append(f"{explain(faults[0], self.folder)}. The recording's end may be missing")
         minutes, seconds = divmod(round(take.seconds), 60)
-        gaps = f"; in {self._gaps} places {self._gap_words()}" if self._gaps else ""
         self._news.append(f"recorded {minutes}:{seconds:02} in {take.path} ({size:.1f} MB){gaps}")
 
     def _name(self, instruments: Mapping[tuple[int, int], str]) -> None:

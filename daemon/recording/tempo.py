@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-DIVISION = 24_000
-"""Ticks a beat: at 120 BPM and 48 kHz a tick is a frame."""
+DIVISION = 30_720
+"""Ticks a beat, 32 times the 960 that are usual: from 94 BPM on, at 48 kHz, a frame is one tick at least."""
 BAR = 4
 
 _GRID = 8  # places a beat where the tempo may change

@@ -76,20 +76,27 @@ static void drop(rp_engine *engine, int rest) {
     }
 }
 
-/* The line that the clock is on at this cycle's end, or will be in a moment: the phase's correction is over by the time
- * that anything that is thought of now sounds. [process] */
-static rp_heard_clock line_of(const rp_engine *engine, uint32_t *jumps) {
-    const rp_timeline *timeline = engine->conductor.timeline;
+/* What the timeline does as this cycle begins; while it stands, what it will do next, so that a start is known as soon
+ * as can be. [process] */
+static const rp_timeline_piece *piece_of(const rp_engine *engine) {
     uint32_t count;
-    const rp_timeline_piece *piece = rp_timeline_pieces(timeline, &count);
+    const rp_timeline_piece *piece = rp_timeline_pieces(engine->conductor.timeline, &count), *last = piece + count - 1;
+    while (piece < last && (piece[1].frame <= (double)engine->outlet.start || !piece->rolling)) piece++;
+    return piece;
+}
+
+/* The line that the clock will be on when the correction of its phase is over, which is soon but where it slews from
+ * one source to another: then only he who is led by the player's own beats hurries to meet them. [process] */
+static rp_heard_clock line_of(const rp_engine *engine, uint32_t *jumps) {
+    const rp_timeline_piece *piece = piece_of(engine);
+    double from = piece->jumps == *jumps ? fmax(piece->frame, (double)engine->outlet.start) : piece->frame;
+    rp_heard_clock line = {.frame = (uint64_t)from, .on = 1, .rolling = piece->rolling != 0};
     rp_timeline_state state;
-    rp_timeline_get(timeline, &state);
-    piece += count - 1;
-    double ahead = state.slewing ? 0.0 : state.away / 60000.0 * state.bpm;
-    rp_heard_clock line = {.frame = (uint64_t)fmax(piece->frame, (double)engine->outlet.start), .bpm = state.bpm};
+    rp_timeline_get(engine->conductor.timeline, &state);
+    int own = state.source == RP_CLOCK_PLAYER || state.source == RP_CLOCK_TAP;
+    double ahead = state.slewing && !own ? 0.0 : state.away / 60000.0 * state.bpm;
     line.beat = piece->beat + ((double)line.frame - piece->frame) * piece->rate + ahead;
-    line.on = 1;
-    line.rolling = piece->rolling != 0;
+    line.bpm = state.bpm;
     *jumps = piece->jumps;
     return line;
 }
@@ -108,13 +115,14 @@ static int differs(const rp_engine *engine, const rp_heard_clock *line) {
 static void conduct(rp_engine *engine) {
     rp_band *band = &engine->band;
     if (!engine->conductor.set.on && !band->clock.on && !band->untold) return;
-    rp_heard_clock line = {.on = 0};
+    rp_heard_clock line = {.frame = engine->outlet.start};
     uint32_t jumps = band->jumps;
     if (engine->conductor.set.on) line = line_of(engine, &jumps);
     int moved = line.on != band->clock.on || line.rolling != band->clock.rolling || jumps != band->jumps;
     if (!moved && !band->untold && !differs(engine, &line)) return;
     if (moved) drop(engine, line.on && !line.rolling);
     if (line.on) line.place = moved ? ++band->places : band->clock.place;
+    line.since = moved ? engine->outlet.start : band->clock.since;
     band->clock = line;
     band->jumps = jumps;
     band->untold = !rp_bridge_tell_clock(bridge_of(engine), &line);
@@ -207,5 +215,6 @@ void rp_band_forget(rp_engine *engine, int silenced) {
     }
     if (!silenced) engine->band.untold = 1; /* the next worker has heard of another clock, or none */
     if (!silenced && engine->band.clock.on) engine->band.clock.place = ++engine->band.places;
+    if (!silenced) engine->band.clock.since = engine->outlet.now;
     if (bridge) atomic_fetch_add_explicit(&bridge->epoch, 1, memory_order_release);
 }

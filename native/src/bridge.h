@@ -21,9 +21,10 @@ typedef struct {
 /* CLOCK: the beats from `frame` on, a straight line until the next one is told. */
 typedef struct {
     uint64_t frame;
+    uint64_t since;   /* the place: from this frame on nothing committed under another number sounds */
     double beat, bpm; /* at `frame`, and how fast they go on */
     uint32_t place;   /* another number than before: the beats begin elsewhere, start, stop, or there is a clock since,
-                       * or (0) none. Nothing committed under another number sounds */
+                       * or (0) none */
     uint8_t on;       /* 0: there is no clock; the rest means nothing */
     uint8_t rolling;
 } rp_heard_clock;

@@ -1,6 +1,8 @@
 /* commit.c - see plan.h: from the plan to the process thread, and back. */
+#include <math.h>
 #include <string.h>
 
+#include "lead.h"
 #include "plan.h"
 
 static const double LEAST_SECONDS = 0.02; /* a note lasts this long at least */
@@ -90,6 +92,7 @@ static int send(rp_continuation *band, rp_entry *entry, uint32_t at) {
         return 0;
     }
     entry->order = band->plan.order = commit.order;
+    entry->on = commit.on;
     entry->origin = RP_FROM_BAND;
     band->stats.committed++;
     tell_committed(band, entry, &commit);
@@ -155,7 +158,7 @@ void rp_plan_commit(rp_continuation *band) {
     rp_plan *plan = &band->plan;
     if (!take_back(band) || band->state == RP_STATE_LISTENING) return;
     int64_t near = rp_band_near(band);
-    double horizon = rp_band_tick(band, band->now) + RP_TICKS_A_BEAT * band->set[RP_SET_COMMIT_BEATS];
+    double horizon = rp_band_tick(band, band->now) + rp_lead_horizon(band);
     if (horizon <= (double)plan->begin) horizon = (double)plan->begin + 1.0; /* the first of it is sent as decided */
     while (context->settled < context->count) {
         int64_t tick = context->entry[context->settled].tick;
@@ -164,6 +167,14 @@ void rp_plan_commit(rp_continuation *band) {
     }
     if (plan->covered < near) bridge_gap(band, near);
     if (plan->from < near) plan->from = near;
+}
+
+/* A note that sounds no more, or that the player was only thought to play. [worker] */
+static void strike_out(rp_continuation *band, uint32_t at) {
+    const rp_entry *entry = &band->context.entry[at];
+    band->stats.cancelled += entry->origin == RP_FROM_BAND;
+    rp_band_report_note(band, RP_BAND_DROPPED, entry);
+    rp_context_remove(&band->context, at);
 }
 
 void rp_plan_cancel(rp_continuation *band, int64_t tick, int told) {
@@ -180,10 +191,22 @@ void rp_plan_cancel(rp_continuation *band, int64_t tick, int told) {
             plan->cancel = entry->order;
             plan->cancelling = 1;
         }
-        band->stats.cancelled += (uint64_t)sent;
-        rp_band_report_note(band, RP_BAND_DROPPED, entry);
-        rp_context_remove(context, i);
+        strike_out(band, i);
     }
     if (told) plan->cancelling = 0;
     take_back(band);
+}
+
+void rp_plan_recall(rp_continuation *band, uint64_t frame) {
+    rp_context *context = &band->context;
+    uint64_t bound = (uint64_t)rp_feel_bound(&band->feel);
+    double tick = rp_band_tick(band, frame), least = rp_band_tick(band, frame > bound ? frame - bound : 0);
+    rp_plan_forget(band);
+    band->plan.cancelling = 0;
+    for (uint32_t i = context->count; i-- > 0;) {
+        const rp_entry *entry = &context->entry[i];
+        if ((double)entry->tick < floor(least)) break;
+        int silent = entry->origin == RP_FROM_BAND ? entry->on >= frame : (double)entry->tick >= tick;
+        if (silent && entry->origin != RP_FROM_PLAYER) strike_out(band, i);
+    }
 }

@@ -6,6 +6,8 @@
 
 #include "engine_state.h"
 
+enum { LOOKS = 10000 };
+static const double FURTHEST = 1e12;                /* beats */
 static const double USUAL_BPM = 120.0, STALE = 4.0; /* beats of the player's, after which he has no tempo */
 
 _Static_assert(sizeof(rp_conductor_state) % sizeof(uint64_t) == 0, "the state is published in whole words");
@@ -29,9 +31,10 @@ void rp_conductor_close(rp_conductor *conductor) {
 
 /* ---- who looks at it ---- */
 
+/* Read until nothing was written meanwhile; not for ever, lest whoever writes has died in it. */
 void rp_conductor_get(const rp_conductor *conductor, rp_conductor_state *out) {
     uint64_t words[RP_CONDUCTOR_WORDS], before = 1, after = 0;
-    while (before != after || before % 2) {
+    for (uint32_t look = 0; look < LOOKS && (before != after || before % 2); look++) {
         before = atomic_load_explicit(&conductor->version, memory_order_acquire);
         for (uint32_t i = 0; i < RP_CONDUCTOR_WORDS; i++)
             words[i] = atomic_load_explicit(&conductor->published[i], memory_order_acquire);
@@ -73,7 +76,7 @@ static void publish(rp_conductor *conductor, const rp_cycle *cycle) {
 /* To these outputs. [process] */
 static void send(rp_engine *engine, uint32_t outputs, const uint8_t byte[3], uint32_t size) {
     rp_midi_message message = {.size = size, .byte = {byte[0], byte[1], byte[2]}};
-    for (uint32_t port = 0; outputs >> port; port++)
+    for (uint32_t port = 0; port < engine->config.outputs; port++)
         if (outputs >> port & 1) rp_outlet_send(&engine->outlet, port, &message);
 }
 
@@ -128,12 +131,13 @@ static void apply(rp_timeline *timeline, uint32_t source, uint32_t what, uint64_
     else if (what == RP_TRANSPORT_STOP) rp_timeline_stop(timeline, source, frame);
 }
 
-/* Taps, and the player, have no transport: the internal one starts them, at the nearest of their beats; where there
- * are none yet, the internal clock goes on until there are. [process] */
+/* Taps, and the player, have no transport, nor may MIDI clock that began before we heard it: the internal one starts
+ * them, at the nearest of their beats or, of MIDI clock, of its ticks; where there are none yet, the internal clock
+ * goes on until there are. [process] */
 static void apply_to_beats(rp_timeline *timeline, uint32_t source, uint32_t what, uint64_t frame, double beat) {
-    double own = rp_timeline_expect(timeline, source, frame);
+    double own = rp_timeline_expect(timeline, source, frame), grid = source == RP_CLOCK_MIDI ? RP_CLOCK_TICKS : 1.0;
     if (own >= 0.0) {
-        apply(timeline, source, what, frame, own, beat + own - floor(own + 0.5));
+        apply(timeline, source, what, frame, own, beat + own - floor(own * grid + 0.5) / grid);
         return;
     }
     rp_timeline_choose(timeline, RP_CLOCK_INTERNAL);
@@ -142,18 +146,22 @@ static void apply_to_beats(rp_timeline *timeline, uint32_t source, uint32_t what
 }
 
 /* [process] */
+static int sound(double beat) { return isfinite(beat) && fabs(beat) < FURTHEST; }
+
+/* [process] */
 static void move(const rp_conductor *conductor, uint64_t frame, const rp_command *command) {
     uint32_t source = command->source, chosen = conductor->set.source;
-    int lends = source == RP_CLOCK_INTERNAL && (chosen == RP_CLOCK_TAP || chosen == RP_CLOCK_PLAYER);
-    if (lends) apply_to_beats(conductor->timeline, chosen, command->what, frame, command->beat);
+    int lends = chosen == RP_CLOCK_TAP || chosen == RP_CLOCK_PLAYER || chosen == RP_CLOCK_MIDI;
+    if (source == RP_CLOCK_INTERNAL && lends)
+        apply_to_beats(conductor->timeline, chosen, command->what, frame, command->beat);
     else apply(conductor->timeline, source, command->what, frame, command->own, command->beat);
 }
 
 void rp_conductor_obey(rp_engine *engine, uint32_t type, const rp_command *command) {
     rp_conductor *conductor = &engine->conductor;
     uint64_t frame = command->frame ? command->frame : engine->outlet.now;
-    if (type == RP_COMMAND_CONDUCTOR) set(engine, &command->conductor);
-    if (!conductor->set.on || !isfinite(command->own) || !isfinite(command->beat)) return;
+    if (type == RP_COMMAND_CONDUCTOR && !engine->stopping) set(engine, &command->conductor);
+    if (!conductor->set.on || !sound(command->own) || !sound(command->beat)) return;
     if (type == RP_COMMAND_OBSERVE) rp_timeline_observe(conductor->timeline, command->source, frame, command->own);
     else if (type == RP_COMMAND_TRANSPORT) move(conductor, frame, command);
     else if (type == RP_COMMAND_TAP) rp_conductor_tap(conductor, frame);

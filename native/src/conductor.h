@@ -24,7 +24,8 @@ typedef struct {
     uint64_t spoke, ticks;               /* frame at which it did last; F8 so far */
     uint64_t taps, tapped;               /* of this row of taps; frame of the last one */
     rp_transport transport;              /* JACK's, in the cycle before; its beat is its own even if it told none */
-    uint32_t frames;                     /* of the cycle before */
+    uint64_t frame;                      /* of the cycle before, its first */
+    uint32_t frames;                     /* and how many */
     rp_beat beat;                        /* the player's last */
 } rp_conductor_heard;
 

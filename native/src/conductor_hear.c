@@ -75,17 +75,32 @@ static rp_transport measured(rp_conductor *conductor, const rp_transport *now, d
     return full;
 }
 
+/* Frames that it has come since the cycle before if nobody moved it: one cycle's or, where the machine was late, all
+ * that went by. [process] */
+static uint64_t way(const rp_conductor_heard *heard, const rp_cycle *cycle, const rp_transport *now) {
+    uint64_t passed = cycle->frame - heard->frame;
+    if (!heard->transport.rolling) return 0;
+    return now->frame - heard->transport.frame == passed ? passed : heard->frames;
+}
+
+/* Is it elsewhere than at `due`? While it stands its beat alone does not say so: some masters count on. [process] */
+static int is_moved(const rp_transport *was, const rp_transport *now, double due) {
+    int same = now->frame == was->frame && now->has_beat == was->has_beat && now->bpm == was->bpm;
+    if (!was->known) return 1;
+    return fabs(now->beat - due) > ELSEWHERE && (now->rolling || !same);
+}
+
 void rp_conductor_hear_transport(rp_conductor *conductor, const rp_cycle *cycle, const rp_transport *transport) {
     rp_transport was = conductor->heard.transport;
-    uint32_t gone_by = was.rolling ? conductor->heard.frames : 0;
-    double due = was.beat + gone_by * was.bpm / 60.0 / conductor->sample_rate;
-    int moved = !was.known || transport->frame != was.frame + gone_by;
+    uint64_t gone_by = way(&conductor->heard, cycle, transport);
+    double due = was.beat + (double)gone_by * was.bpm / 60.0 / conductor->sample_rate;
     rp_timeline *timeline = conductor->timeline;
-    rp_transport now = measured(conductor, transport, due, moved);
+    rp_transport now = measured(conductor, transport, due, !was.known || transport->frame != was.frame + gone_by);
     conductor->heard.transport = now;
+    conductor->heard.frame = cycle->frame;
     conductor->heard.frames = cycle->frames;
     if (!now.known) return;
-    moved = !was.known || fabs(now.beat - due) > ELSEWHERE;
+    int moved = is_moved(&was, &now, due);
     if (was.rolling && !now.rolling) rp_timeline_stop(timeline, RP_CLOCK_JACK, cycle->frame);
     if (now.rolling && (moved || !was.rolling || now.bpm != was.bpm))
         rp_timeline_know(timeline, RP_CLOCK_JACK, cycle->frame, now.beat, now.bpm);

@@ -14,6 +14,7 @@ enum { RP_PREFIX_MAX = 34, RP_LONGEST_REST = 16 }; /* prefix: every member's and
 
 typedef struct {
     int64_t tick;
+    uint64_t on;                   /* RP_FROM_BAND: the frame at which it sounds */
     int32_t length;                /* ticks */
     uint32_t serial;               /* what reports call it */
     uint32_t order;                /* RP_FROM_BAND: of its commit */

@@ -81,7 +81,10 @@ struct rp_continuation {
     int anchored;         /* the tempo map has begun */
     double bpm;           /* wanted; the map may bend around it to meet the player's beat */
     rp_heard_clock clock; /* as it was told last */
-    int64_t shift;        /* the tick of the clock's beat 0 */
+    int64_t shift, first; /* the tick of the clock's beat 0, and of its place's beginning */
+    double steady_bpm;    /* the clock's, a beat ago or less */
+    uint64_t steady;      /* the frame of that */
+    uint64_t wary;        /* until this frame its tempo is thought to be on the move */
     uint32_t resume;      /* while the clock stands: the RP_STATE_... that goes on when it starts */
     double told_bpm;      /* reported last */
     rp_follow follow;
@@ -107,7 +110,6 @@ uint32_t rp_band_member_of(const rp_continuation *band, uint8_t code, uint8_t pi
 double rp_band_tick(const rp_continuation *band, uint64_t frame);                     /* [worker] */
 uint64_t rp_band_soonest(const rp_continuation *band); /* the first frame that can be met in time [worker] */
 int64_t rp_band_near(const rp_continuation *band);     /* the first tick that can still be met in time [worker] */
-int64_t
-rp_band_bendable(const rp_continuation *band);    /* the first whose tempo may change, none is committed [worker] */
-int rp_band_hurries(const rp_continuation *band); /* see `hurry` [worker] */
+int64_t rp_band_open(const rp_continuation *band);     /* likewise, and nothing there or later is committed [worker] */
+int rp_band_hurries(const rp_continuation *band);      /* see `hurry` [worker] */
 #endif

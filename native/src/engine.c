@@ -104,7 +104,7 @@ int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *t
 
 int rp_engine_set_conductor(rp_engine *engine, const rp_conductor_config *config) {
     if (config->on) rp_conductor_prepare(&engine->conductor);
-    return ask(engine, RP_COMMAND_CONDUCTOR, (rp_command){.conductor = *config});
+    return config->source < RP_CLOCKS && ask(engine, RP_COMMAND_CONDUCTOR, (rp_command){.conductor = *config});
 }
 
 int rp_engine_observe(rp_engine *engine, uint32_t source, uint64_t frame, double beat) {

@@ -187,14 +187,14 @@ int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *t
  * [control] */
 int rp_engine_shift_port(rp_engine *engine, uint32_t port, uint32_t frames);
 int rp_engine_shift_sound(rp_engine *engine, uint32_t frames);
-/* The clock from the next cycle on. Where it was off it begins at beat 0, and does not roll. */
+/* The clock from the next cycle on. Where it was off it begins at beat 0, and does not roll. 0: no such source, too. */
 int rp_engine_set_conductor(rp_engine *engine, const rp_conductor_config *config);
 /* Of the clock's sources, those that control hears: at that frame, some ms in the past or in the future, it was a beat
  * of the source's own. */
 int rp_engine_observe(rp_engine *engine, uint32_t source, uint64_t frame, double beat);
 /* What the source's transport does at `frame`, 0: at once. Its own beat `own` is the timeline's `beat` there. What the
- * internal one does holds for taps and the player's beats, too, which have no transport of their own; what it has for
- * `own` is not looked at. what: RP_TRANSPORT_... */
+ * internal one does holds for taps, the player's beats and MIDI clock, too, which have no transport of their own or may
+ * have begun before; what it has for `own` is not looked at. what: RP_TRANSPORT_... */
 int rp_engine_transport(rp_engine *engine, uint32_t source, uint32_t what, uint64_t frame, double own, double beat);
 int rp_engine_tap(rp_engine *engine, uint64_t frame); /* a tap at that frame, 0: now */
 /* All of one cycle. [any] */

@@ -9,7 +9,7 @@ void rp_ledger_reset(rp_ledger *ledger) {
         ledger->note[i] = (rp_note){.after = i + 1 < RP_NOTES_MAX ? (uint16_t)(i + 1) : RP_NO_NOTE};
     ledger->free = 0;
     ledger->oldest = ledger->newest = RP_NO_NOTE;
-    ledger->live = 0;
+    ledger->live = ledger->expressive = 0;
 }
 
 /* The link that points at the first note of a key. [process] */
@@ -49,6 +49,7 @@ void rp_ledger_remove(rp_ledger *ledger, uint16_t id) {
     else ledger->oldest = note->after;
     if (note->after != RP_NO_NOTE) ledger->note[note->after].before = note->before;
     else ledger->newest = note->before;
+    ledger->expressive = (uint16_t)(ledger->expressive - note->expressive);
     *note = (rp_note){.after = ledger->free};
     ledger->free = id;
     ledger->live--;

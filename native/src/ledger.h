@@ -52,7 +52,8 @@ typedef struct {
     rp_note note[RP_NOTES_MAX];
     uint16_t key[RP_LEDGER_PORTS][RP_CHANNELS][RP_PITCHES]; /* oldest note of a key */
     uint16_t oldest, newest, free, live;
-    uint32_t serial; /* of the newest note */
+    uint16_t expressive; /* of the live ones */
+    uint32_t serial;     /* of the newest note */
 } rp_ledger;
 
 void rp_ledger_reset(rp_ledger *ledger); /* [any] */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum { CC_DATA = 6, CC_DATA_FINE = 38, CC_INCREASE = 96, CC_RPN_FINE = 100, CC_RPN = 101 };
-enum { BEND_MAX = 16383, VALUE_MAX = 127, TIMBRE = 64 };
+enum { BEND_MAX = 16383, VALUE_MAX = 127, TIMBRE = 64, DRUM_CHANNEL = 9 };
 
 void rp_mpe_open(rp_engine *engine) {
     for (uint32_t port = 0; port < RP_PORTS_MAX; port++) {
@@ -31,9 +31,11 @@ int rp_mpe_is_member(const rp_engine *engine, uint8_t in_port, uint8_t in_channe
     return speaks(engine, in_port) && rp_mpe_in_manager(&engine->mpe.in[in_port], in_channel) != in_channel;
 }
 
-void rp_mpe_enter(const rp_engine *engine, rp_note *note) {
-    note->expressive = (uint8_t)rp_mpe_is_member(engine, note->in_port, note->in_channel);
-    if (note->expressive) note->in_manager = rp_mpe_in_manager(&engine->mpe.in[note->in_port], note->in_channel);
+void rp_mpe_enter(rp_engine *engine, rp_note *note) {
+    if (!rp_mpe_is_member(engine, note->in_port, note->in_channel)) return;
+    note->expressive = 1;
+    note->in_manager = rp_mpe_in_manager(&engine->mpe.in[note->in_port], note->in_channel);
+    engine->ledger.expressive++;
 }
 
 /* The note's own wheels, as its input has them, for the bend of its instrument. [process] */
@@ -83,7 +85,7 @@ static rp_expression wanted(const rp_engine *engine, uint8_t port, uint8_t chann
     if (coming) last = coming;
     if (last && last->mpe) return last->own;
     int alone = count + (coming != NULL) == 1;
-    return alone && last->expressive ? add(base, last->own) : base;
+    return last && alone && last->expressive ? add(base, last->own) : base;
 }
 
 /* [process] */
@@ -111,7 +113,7 @@ static void express(rp_engine *engine, uint8_t port, uint8_t channel, const rp_n
 
 void rp_mpe_follow(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
     uint8_t in_channel = message->byte[0] & 15;
-    if (!rp_mpe_in_move(&engine->mpe.in[in_port], message)) return;
+    if (!rp_mpe_in_move(&engine->mpe.in[in_port], message) || !engine->ledger.expressive) return;
     for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = engine->ledger.note[id].after) {
         rp_note *note = &engine->ledger.note[id];
         if (!note->expressive || note->state != RP_NOTE_SOUNDING) continue;
@@ -175,11 +177,13 @@ void rp_mpe_broadcast(rp_engine *engine, uint8_t in_port, const uint16_t channel
 
 /* ---- members ---- */
 
-/* The member channel with the fewest notes and, of several such, the longest rest. [process] */
+/* The member channel with the fewest notes and, of several such, the longest rest. The tenth comes last: what knows
+ * nothing of MPE has its drums there. [process] */
 static uint8_t choose_member(const rp_engine *engine, const rp_note *coming) {
-    const uint32_t *freed = engine->mpe.freed[coming->port];
-    uint32_t notes[RP_CHANNELS] = {0};
+    uint32_t freed[RP_CHANNELS], notes[RP_CHANNELS] = {0};
     uint8_t best = coming->manager ? 0 : 1;
+    memcpy(freed, engine->mpe.freed[coming->port], sizeof freed);
+    freed[DRUM_CHANNEL] = UINT32_MAX;
     for (uint16_t id = engine->ledger.oldest; id != RP_NO_NOTE; id = engine->ledger.note[id].after) {
         const rp_note *note = &engine->ledger.note[id];
         notes[note->channel] += sounds_on(note, coming->port, note->channel);
@@ -208,20 +212,25 @@ static const rp_instrument *owner_of(const rp_engine *engine, uint32_t port) {
     return NULL;
 }
 
-/* [process] */
-static void set_parameter(rp_engine *engine, uint8_t port, uint8_t channel, uint8_t parameter, uint8_t value) {
-    send(engine, port, RP_MIDI_CONTROL | channel, CC_RPN, 0);
-    send(engine, port, RP_MIDI_CONTROL | channel, CC_RPN_FINE, parameter);
-    send(engine, port, RP_MIDI_CONTROL | channel, CC_DATA, value);
+/* rack: it alone is told, NULL: whoever hears the port. [process] */
+static void set_parameter(rp_engine *engine, uint8_t port, rp_rack *rack, uint8_t channel, uint8_t parameter,
+                          uint8_t value) {
+    const uint8_t byte[3][2] = {{CC_RPN, 0}, {CC_RPN_FINE, parameter}, {CC_DATA, value}};
+    for (uint32_t i = 0; i < 3; i++) {
+        rp_midi_message message = rp_midi_short(RP_MIDI_CONTROL | channel, byte[i][0], byte[i][1]);
+        uint32_t offset = (uint32_t)(engine->outlet.now - engine->outlet.start);
+        if (rack) rp_rack_hear(rack, port, offset, message.byte, message.size);
+        else rp_outlet_send(&engine->outlet, port, &message);
+    }
 }
 
 /* Tell a port of its zone. Each member is told its bend: not every synthesiser hears it from one for all. [process] */
-static void announce(rp_engine *engine, uint8_t port) {
+static void announce(rp_engine *engine, uint8_t port, rp_rack *rack) {
     const rp_mpe_zone *zone = &engine->mpe.zone[port];
-    set_parameter(engine, port, zone->manager, RP_RPN_MPE, RP_MPE_MEMBERS);
-    set_parameter(engine, port, zone->manager, RP_RPN_BEND, RP_MANAGER_BEND);
+    set_parameter(engine, port, rack, zone->manager, RP_RPN_MPE, RP_MPE_MEMBERS);
+    set_parameter(engine, port, rack, zone->manager, RP_RPN_BEND, RP_MANAGER_BEND);
     for (uint8_t channel = 0; channel < RP_CHANNELS; channel++)
-        if (channel != zone->manager) set_parameter(engine, port, channel, RP_RPN_BEND, zone->bend);
+        if (channel != zone->manager) set_parameter(engine, port, rack, channel, RP_RPN_BEND, zone->bend);
     engine->mpe.unknown[port] = (uint16_t)~bit_of(zone->manager);
 }
 
@@ -234,34 +243,37 @@ static int has_notes(const rp_engine *engine, uint8_t port) {
     return 0;
 }
 
-/* A port's zone is as the rig has it; one that goes waits for its notes, which its end would cut. [process] */
-static void settle_zone(rp_engine *engine, uint8_t port) {
+/* A port's zone is as the rig has it; one that goes waits for its notes, which its end would cut. So would telling of a
+ * zone again: one that stands is told to a new rack alone, NULL: there is none. [process] */
+static void settle_zone(rp_engine *engine, uint8_t port, rp_rack *rack) {
     const rp_instrument *to = owner_of(engine, port);
     rp_mpe_zone *zone = &engine->mpe.zone[port];
-    if (to && zone->bend == to->bend && zone->manager == to->channel) return;
-    if (to) {
+    if (to && zone->bend == to->bend && zone->manager == to->channel) {
+        if (rack) announce(engine, port, rack);
+    } else if (to) {
         *zone = (rp_mpe_zone){.manager = to->channel, .bend = to->bend};
-        announce(engine, port);
+        announce(engine, port, NULL);
     } else if (zone->bend && !has_notes(engine, port)) {
-        set_parameter(engine, port, zone->manager, RP_RPN_MPE, 0);
+        set_parameter(engine, port, NULL, zone->manager, RP_RPN_MPE, 0);
         *zone = (rp_mpe_zone){0};
     }
 }
 
 void rp_mpe_came(rp_engine *engine) {
     for (uint8_t port = 0; engine->outlet.came && port < engine->config.outputs; port++)
-        if ((engine->outlet.came >> port & 1) && engine->mpe.zone[port].bend) announce(engine, port);
+        if ((engine->outlet.came >> port & 1) && engine->mpe.zone[port].bend) announce(engine, port, NULL);
 }
 
 /* ---- ends ---- */
 
 void rp_mpe_end(rp_engine *engine, rp_note *note) {
     uint32_t left;
-    const rp_note *last = last_on(engine, note->port, note->channel, &left);
     int owned = engine->mpe.owned[note->port] >> note->channel & 1, leaves = note->rig != engine->rig->serial;
+    if (!note->mpe && !owned && !engine->ledger.expressive) return;
+    const rp_note *last = last_on(engine, note->port, note->channel, &left);
     if (note->mpe) engine->mpe.freed[note->port][note->channel] = ++engine->mpe.turn;
     if ((last && last->expressive) || (owned && (last || leaves))) express(engine, note->port, note->channel, NULL);
-    if (note->mpe && leaves) settle_zone(engine, note->port);
+    if (note->mpe && leaves) settle_zone(engine, note->port, NULL);
 }
 
 /* Channels that a note had for itself are given back; all: every bend is straight, but those of such notes that sound.
@@ -280,7 +292,8 @@ void rp_mpe_straighten(rp_engine *engine) { settle(engine, 1); }
 
 void rp_mpe_introduce(rp_engine *engine, const rp_rig *before) {
     settle(engine, before && before->mpe_inputs != engine->rig->mpe_inputs);
-    for (uint8_t port = 0; port < engine->config.outputs; port++) settle_zone(engine, port);
+    rp_rack *rack = before && before->rack == engine->rig->rack ? NULL : engine->rig->rack;
+    for (uint8_t port = 0; port < engine->config.outputs; port++) settle_zone(engine, port, rack);
 }
 
 void rp_mpe_unplug(rp_engine *engine, uint8_t in_port) { rp_mpe_in_reset(&engine->mpe.in[in_port]); }

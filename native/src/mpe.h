@@ -21,7 +21,7 @@ void rp_mpe_broadcast(rp_engine *engine, uint8_t in_port, const uint16_t channel
                       const rp_midi_message *message);
 /* Pressure on a note's key alone; 0: it has no channel of its own. [process] */
 int rp_mpe_press(rp_engine *engine, rp_note *note, uint8_t pressure);
-void rp_mpe_enter(const rp_engine *engine, rp_note *note); /* a new note of the ledger [process] */
+void rp_mpe_enter(rp_engine *engine, rp_note *note); /* a new note of the ledger [process] */
 /* It will sound next, on its route: its channel is chosen, and the wheels there are moved. [process] */
 void rp_mpe_begin(rp_engine *engine, rp_note *note);
 void rp_mpe_end(rp_engine *engine, rp_note *note); /* it sounds no more, and its state says so [process] */

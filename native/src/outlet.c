@@ -5,16 +5,24 @@
 
 #include "mpe_in.h"
 
-/* What went out is what may be sounding beyond the port; with no listener nothing changed there. [process] */
+/* What went out is what may be sounding beyond the port; with no listener nothing changed there, and a note that begins
+ * is not the one that sounds there. [process] */
 static void remember(rp_outlet *outlet, uint32_t port, const uint8_t byte[3]) {
-    uint8_t channel = byte[0] & 15, bit = (uint8_t)(1u << (byte[1] & 7));
-    if (byte[0] >= 0xF0 || !(outlet->connected >> port & 1)) return;
+    uint8_t channel = byte[0] & 15, bit = (uint8_t)(1u << (byte[1] & 7)), place = byte[1] >> 3 & 15;
+    if (byte[0] >= 0xF0) return;
     rp_midi_message message = {.size = 3, .byte = {byte[0], byte[1], byte[2]}};
-    uint8_t *notes = &outlet->box->note[port][channel][byte[1] >> 3 & 15];
-    if (rp_midi_is_note_on(&message)) *notes |= bit;
-    else if (rp_midi_is_note_off(&message)) *notes &= (uint8_t)~bit;
-    else if (rp_midi_kind(&message) == RP_MIDI_CONTROL && byte[1] == RP_CC_SUSTAIN)
+    uint8_t *notes = &outlet->box->note[port][channel][place], *heard = &outlet->heard[port][channel][place];
+    int begins = rp_midi_is_note_on(&message), ends = rp_midi_is_note_off(&message);
+    if (begins || ends) *heard &= (uint8_t)~bit;
+    if (!(outlet->connected >> port & 1)) return;
+    if (begins) {
+        *notes |= bit;
+        *heard |= bit;
+    } else if (ends) {
+        *notes &= (uint8_t)~bit;
+    } else if (rp_midi_kind(&message) == RP_MIDI_CONTROL && byte[1] == RP_CC_SUSTAIN) {
         outlet->box->pedal[port][channel] = byte[2];
+    }
 }
 
 /* [process] */
@@ -168,18 +176,19 @@ static void flush(rp_outlet *outlet) {
     outlet->blocked = full;
 }
 
-/* A listener came to a port: end what may sound there and is not ours to sound. [process] */
+/* A listener came to a port: end what may sound there and is not ours to sound, at once and there alone. A note that
+ * began while nobody listened is not what sounds there, even if it is on the same pitch. [process] */
 static void sweep(rp_outlet *outlet, uint32_t port) {
     for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
         for (uint8_t pitch = 0; pitch < RP_PITCHES; pitch++) {
-            int may = outlet->box->note[port][channel][pitch >> 3] >> (pitch & 7) & 1;
-            if (!may || outlet->sounding[port][channel][pitch]) continue;
+            uint8_t may = outlet->box->note[port][channel][pitch >> 3], ours = outlet->heard[port][channel][pitch >> 3];
+            if (!((may & ~ours) >> (pitch & 7) & 1)) continue;
             rp_midi_message off = rp_midi_short(RP_MIDI_NOTE_OFF | channel, pitch, 64);
-            rp_outlet_send(outlet, port, &off);
+            leave(outlet, port, &off, 1);
         }
         if (!outlet->box->pedal[port][channel] || outlet->pedal[port][channel]) continue;
         rp_midi_message up = rp_midi_short(RP_MIDI_CONTROL | channel, RP_CC_SUSTAIN, 0);
-        rp_outlet_send(outlet, port, &up);
+        leave(outlet, port, &up, 1);
     }
 }
 

@@ -46,12 +46,13 @@ typedef struct {
     int belated;                      /* 1: such a note begins */
     uint32_t blocked;                 /* bit n: port n has messages in the backlog */
     uint16_t sounding[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES]; /* notes that share an output pitch */
-    uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS];                 /* sustain value last sent */
-    uint8_t pedal_from[RP_PORTS_MAX][RP_CHANNELS];            /* the input it came from: port * 16 + channel */
-    uint16_t bent[RP_PORTS_MAX];                              /* channels whose bend is off its centre */
-    uint16_t touched[RP_PORTS_MAX];                           /* channels that were sent anything */
-    rp_expression sent[RP_PORTS_MAX][RP_CHANNELS];            /* where their wheels are, as was sent last */
-    uint32_t came;                                            /* bit n: port n has a listener since this cycle */
+    uint8_t heard[RP_PORTS_MAX][RP_CHANNELS][16];  /* of these, a bit a pitch: begun while somebody listened */
+    uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS];      /* sustain value last sent */
+    uint8_t pedal_from[RP_PORTS_MAX][RP_CHANNELS]; /* the input it came from: port * 16 + channel */
+    uint16_t bent[RP_PORTS_MAX];                   /* channels whose bend is off its centre */
+    uint16_t touched[RP_PORTS_MAX];                /* channels that were sent anything */
+    rp_expression sent[RP_PORTS_MAX][RP_CHANNELS]; /* where their wheels are, as was sent last */
+    uint32_t came;                                 /* bit n: port n has a listener since this cycle */
 } rp_outlet;
 
 /* From the next cycle on all that leaves on this port, but SysEx, is so many frames later. Where it becomes less, what

@@ -13,6 +13,8 @@ int rp_plan_decide(rp_continuation *band);
 void rp_plan_commit(rp_continuation *band);
 /* Take back what was committed for `tick` and later. told: the process thread has done so already. [worker] */
 void rp_plan_cancel(rp_continuation *band, int64_t tick, int told);
+/* What was to sound at this frame or later will not: the process thread let go of it. [worker] */
+void rp_plan_recall(rp_continuation *band, uint64_t frame);
 /* Forget what the model imagined the player would play up to now, since he did not; the plan goes with it. [worker] */
 void rp_plan_wake(rp_continuation *band, int64_t tick);
 #endif

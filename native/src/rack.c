@@ -16,7 +16,7 @@ static int valid(const rp_rack_config *config) {
     for (uint32_t i = 0; i < config->strips; i++) {
         const rp_strip_config *strip = &config->strip[i];
         if (strip->source > RP_SOURCE_INPUT || !is_output(strip->output[0]) || !is_output(strip->output[1])) return 0;
-        if (strip->source == RP_SOURCE_NOTES && (strip->port >= PORTS || strip->channel >= CHANNELS)) return 0;
+        if (strip->source == RP_SOURCE_NOTES && (strip->port >= PORTS || strip->channel > RP_ANY_CHANNEL)) return 0;
         if (strip->source == RP_SOURCE_INPUT && (strip->input[0] >= PORTS || strip->input[1] >= PORTS)) return 0;
     }
     return is_output(config->output[0]) && is_output(config->output[1]);
@@ -36,6 +36,14 @@ static int take_memory(rp_rack *rack) {
     return rack->memory != NULL;
 }
 
+/* A strip hears its channel, or all of its port. [control] */
+static void listen(rp_rack *rack, uint32_t which) {
+    const rp_strip_config *config = &rack->config.strip[which];
+    for (uint32_t channel = 0; channel < CHANNELS; channel++)
+        if (config->channel == channel || config->channel == RP_ANY_CHANNEL)
+            rack->listeners[config->port][channel] |= 1u << which;
+}
+
 /* [control] */
 static int open_strips(rp_rack *rack) {
     uint32_t change = (uint32_t)(CHANGE_SECONDS * rack->config.sample_rate), sung = 0;
@@ -44,7 +52,7 @@ static int open_strips(rp_rack *rack) {
         const rp_strip_config *config = &rack->config.strip[i];
         made = rp_delay_line_open(&rack->strip[i].align, change);
         if (made && has_output(config)) made = rp_delay_line_open(&rack->strip[i].own, change);
-        if (config->source == RP_SOURCE_NOTES) rack->listeners[config->port][config->channel] |= 1u << i;
+        if (config->source == RP_SOURCE_NOTES) listen(rack, i);
         sung |= config->source == RP_SOURCE_VOICE;
     }
     return made && (sung || rp_delay_line_open(&rack->voice, change));

@@ -12,7 +12,7 @@ enum { RP_STRIPS_MAX = 20, RP_STRIP_UNITS_MAX = 8, RP_MASTER = 255, RP_NO_OUTPUT
 enum { RP_SOURCE_NOTES = 0, RP_SOURCE_VOICE = 1, RP_SOURCE_INPUT = 2 };
 typedef struct {
     uint32_t source;       /* RP_SOURCE_... */
-    uint8_t port, channel; /* NOTES: what leaves there */
+    uint8_t port, channel; /* NOTES: what leaves there; RP_ANY_CHANNEL */
     uint8_t input[2];      /* INPUT: the engine's audio inputs, left and right; the same twice: one for both */
     uint8_t output[2];     /* audio outputs of its own, RP_NO_OUTPUT: none */
 } rp_strip_config;

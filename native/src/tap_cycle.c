@@ -27,11 +27,14 @@ const rp_cycle *rp_tapped_begin(rp_tapped *tapped, const rp_cycle *cycle) {
 
 void rp_tapped_clock(rp_tapped *tapped, const rp_timeline *timeline) {
     uint32_t count = 0;
-    const rp_timeline_piece *piece = rp_timeline_pieces(timeline, &count);
+    const rp_timeline_piece *pieces = rp_timeline_pieces(timeline, &count);
     double first = (double)tapped->cycle.frame;
     for (uint32_t i = 0; tapped->tap && i < count; i++) {
-        double offset = fmin(fmax(piece[i].frame - first, 0), tapped->cycle.frames);
-        rp_tap_midi(tapped->tap, RP_TAP_CLOCK, 0, (uint32_t)offset, (const uint8_t *)&piece[i], sizeof piece[i]);
+        rp_timeline_piece piece = pieces[i];
+        piece.beat += fmax(first - piece.frame, 0) * piece.rate;
+        piece.frame = fmax(first, piece.frame);
+        double offset = fmin(piece.frame - first, tapped->cycle.frames);
+        rp_tap_midi(tapped->tap, RP_TAP_CLOCK, 0, (uint32_t)offset, (const uint8_t *)&piece, sizeof piece);
     }
 }
 

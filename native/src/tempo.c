@@ -64,6 +64,10 @@ void rp_tempo_bend(rp_tempo *tempo, int64_t tick, double bpm) {
     add(tempo, (rp_tempo_piece){last->frame + ((double)tick - last->tick) * last->frames, (double)tick, frames});
 }
 
+void rp_tempo_unbend(rp_tempo *tempo, int64_t tick) {
+    while (tempo->count > 1 && tempo->piece[tempo->count - 1].tick > (double)tick) tempo->count--;
+}
+
 int rp_tempo_jump(rp_tempo *tempo, uint64_t frame, int64_t tick) {
     const rp_tempo_piece *last = &tempo->piece[tempo->count - 1];
     if ((double)frame < last->frame || rp_tempo_tick(tempo, frame) >= (double)tick) return 0;
@@ -72,7 +76,6 @@ int rp_tempo_jump(rp_tempo *tempo, uint64_t frame, int64_t tick) {
 }
 
 void rp_tempo_restart(rp_tempo *tempo, uint64_t frame, double tick, double bpm) {
-    double least = rp_tempo_tick(tempo, frame);
     while (tempo->count && tempo->piece[tempo->count - 1].frame >= (double)frame) tempo->count--;
-    add(tempo, (rp_tempo_piece){(double)frame, fmax(tick, least), frames_of(tempo, bpm)});
+    add(tempo, (rp_tempo_piece){(double)frame, tick, frames_of(tempo, bpm)});
 }

@@ -25,10 +25,11 @@ double rp_tempo_bpm(const rp_tempo *tempo);                   /* of the last pie
 int64_t rp_tempo_last(const rp_tempo *tempo); /* the last piece begins here; no new one before [worker] */
 /* From `tick` on, not before the last piece, `bpm` beats a minute. [worker] */
 void rp_tempo_bend(rp_tempo *tempo, int64_t tick, double bpm);
+void rp_tempo_unbend(rp_tempo *tempo, int64_t tick); /* what was bent after `tick` is forgotten [worker] */
 /* `frame` becomes `tick`, where it would have been less: silence is passed over. 0: it would not, or a piece begins
  * later. [worker] */
 int rp_tempo_jump(rp_tempo *tempo, uint64_t frame, int64_t tick);
-/* `frame` becomes `tick`, which is not less than it was, and what was bent to come later is forgotten: `bpm` beats a
+/* `frame` becomes `tick`, which should not be less than it was, and what was bent to come later is forgotten: `bpm` beats a
  * minute from there on. [worker] */
 void rp_tempo_restart(rp_tempo *tempo, uint64_t frame, double tick, double bpm);
 #endif

@@ -10,7 +10,7 @@
 
 static const double SETTLE = 0.03;   /* s: time constant of the phase's correction */
 static const double CATCH_UP = 0.25; /* of the tempo: the fastest that it is corrected by */
-static const double SLEW = 0.0005;   /* s a beat, when one source takes over from another: 1 ms, less what tempo adds */
+static const double SLEW = 0.0004;   /* s a beat, when one source takes over from another: 1 ms, less what tempo adds */
 static const double ARRIVED = 0.0001;    /* s: there it follows freely again */
 static const double NEAR = 0.05;         /* beats: a start that is so near to the line is on it */
 static const double FORGET = 1.0 / 24.0; /* of the residual, each observation */

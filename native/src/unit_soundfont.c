@@ -2,7 +2,8 @@
  *
  * FluidSynth starts and ends notes between blocks of 64 frames only. It is asked for one such block at a time, however
  * long the cycles are, so that what it plays does not depend on them: a message counts from the next multiple of 64
- * frames of the unit's own time, up to 63 frames (1.3 ms at 48 kHz) late and never early. Its lock is left out
+ * frames of the unit's own time, up to 63 frames (1.3 ms at 48 kHz) late and never early. Of MPE it knows nothing but
+ * the ranges of bends: a zone's channels are given here what its manager has. Its lock is left out
  * (threadsafe-api 0): one thread plays it. So are its reverberation and its chorus: they ask for memory at each block
  * (OpenMP's team of one), and there are plugins for that. */
 #include "soundfont.h"
@@ -17,6 +18,8 @@
 #include "unit_state.h"
 
 enum { RATE_LOW = 8000, RATE_HIGH = 96000, POLYPHONY_HIGH = 4096, CHANNELS = 16 };
+enum { CC_DATA = 6, CC_DATA_FINE = 38, CC_TIMBRE = 74, CC_INCREASE = 96, RPN_MSB = 101, RPN_MPE = 6 };
+enum { STRAIGHT = 8192, BEND_HIGH = 16383, MANAGER_BEND = 2, MEMBER_BEND = 48 };
 enum { RPN_LSB = 100, RPN_TUNING_PROGRAM = 3, RPN_TUNING_BANK = 4, RPN_NONE = 127, RESET_CONTROLLERS = 121 };
 static const double LOUDNESS = 0.5; /* FluidSynth's own gain: a chord of an instrument is below full scale */
 static const rp_parameter parameters[RP_SOUNDFONT_PARAMETERS] = {
@@ -29,7 +32,9 @@ typedef struct {
     rp_fluid_settings *settings;
     rp_fluid_synth *synth;
     rp_ramp gain;
-    uint32_t used; /* frames of `ready` that were heard */
+    uint32_t used;             /* frames of `ready` that were heard */
+    int asked, zone, manager;  /* 1: a zone may be told next; there is one; and its manager's channel */
+    int bend[CHANNELS], range; /* as each channel was sent it; semitones, of a zone's notes */
     float ready[2][RP_FLUID_BLOCK];
 } soundfont_unit;
 
@@ -37,14 +42,55 @@ const rp_parameter *rp_soundfont_parameters(void) { return parameters; }
 
 /* ---- playing ---- */
 
+/* Is it for all notes of a zone? [process] */
+static int is_for_all(const soundfont_unit *it, int channel, int controller) {
+    const int parameter =
+        controller == CC_DATA || controller == CC_DATA_FINE || (controller >= CC_INCREASE && controller <= RPN_MSB);
+    return it->zone && channel == it->manager && controller != CC_TIMBRE && !parameter;
+}
+
+/* A zone, or the range of its notes' bends. [process] */
+static void hear_zone(soundfont_unit *it, int channel, int controller, int value) {
+    if (controller == RPN_LSB) it->asked = value;
+    if (controller != CC_DATA) return;
+    if (it->asked == RPN_MPE) {
+        it->zone = value > 0;
+        it->manager = channel;
+        it->range = MEMBER_BEND;
+    } else if (it->asked == 0 && channel != it->manager && value) {
+        it->range = value;
+    }
+}
+
+/* A bend, and with it, in a zone, the manager's. [process] */
+static void bend(soundfont_unit *it, int channel, int value) {
+    it->bend[channel] = value - STRAIGHT;
+    for (int one = 0; one < CHANNELS; one++) {
+        const int added = it->zone && one != it->manager ? it->bend[it->manager] * MANAGER_BEND / it->range : 0;
+        const int sum = it->bend[one] + added + STRAIGHT, whole = sum > BEND_HIGH ? BEND_HIGH : sum;
+        if (one == channel || (it->zone && channel == it->manager))
+            it->fluid->synth_pitch_bend(it->synth, one, whole < 0 ? 0 : whole);
+    }
+}
+
 /* A controller. FluidSynth asks for memory when a tuning is chosen that it has not: no tuning is chosen. [process] */
-static void control(const soundfont_unit *it, int channel, int controller, int value) {
+static void control(soundfont_unit *it, int channel, int controller, int value) {
+    hear_zone(it, channel, controller, value);
     if (controller == RPN_LSB && (value == RPN_TUNING_PROGRAM || value == RPN_TUNING_BANK)) value = RPN_NONE;
-    it->fluid->synth_cc(it->synth, channel, controller, value);
+    for (int one = 0; one < CHANNELS; one++)
+        if (one == channel || is_for_all(it, channel, controller))
+            it->fluid->synth_cc(it->synth, one, controller, value);
 }
 
 /* [process] */
-static void play(const soundfont_unit *it, const rp_unit_event *event) {
+static void change_program(const soundfont_unit *it, int channel, int program) {
+    for (int one = 0; one < CHANNELS; one++)
+        if (one == channel || (it->zone && channel == it->manager))
+            it->fluid->synth_program_change(it->synth, one, program);
+}
+
+/* [process] */
+static void play(soundfont_unit *it, const rp_unit_event *event) {
     const rp_libfluid *fluid = it->fluid;
     const int channel = event->byte[0] & 15, one = event->byte[1] & 127, two = event->byte[2] & 127;
     switch (event->byte[0] & 0xF0) {
@@ -52,9 +98,9 @@ static void play(const soundfont_unit *it, const rp_unit_event *event) {
     case 0x90: fluid->synth_noteon(it->synth, channel, one, two); break; /* velocity 0 ends it */
     case 0xA0: fluid->synth_key_pressure(it->synth, channel, one, two); break;
     case 0xB0: control(it, channel, one, two); break;
-    case 0xC0: fluid->synth_program_change(it->synth, channel, one); break;
+    case 0xC0: change_program(it, channel, one); break;
     case 0xD0: fluid->synth_channel_pressure(it->synth, channel, one); break;
-    case 0xE0: fluid->synth_pitch_bend(it->synth, channel, one | two << 7); break;
+    case 0xE0: bend(it, channel, one | two << 7); break;
     default: break;
     }
 }
@@ -94,6 +140,7 @@ static void reset(rp_unit *unit) {
     it->fluid->synth_all_sounds_off(it->synth, -1);
     for (int channel = 0; channel < CHANNELS; channel++) /* no pedal holds what is played from now on */
         it->fluid->synth_cc(it->synth, channel, RESET_CONTROLLERS, 0);
+    memset(it->bend, 0, sizeof it->bend);
     memset(it->ready, 0, sizeof it->ready);
     rp_ramp_restart(&it->gain);
 }

@@ -73,18 +73,23 @@ int64_t rp_band_near(const rp_continuation *band) {
     return rp_band_hurries(band) && near > band->plan.begin ? band->plan.begin : near;
 }
 
-int64_t rp_band_bendable(const rp_continuation *band) {
+int64_t rp_band_open(const rp_continuation *band) {
     const rp_context *context = &band->context;
-    int64_t tick = rp_band_near(band), last = rp_tempo_last(&band->tempo);
-    if (context->settled && context->entry[context->settled - 1].tick >= tick)
-        tick = context->entry[context->settled - 1].tick + 1;
+    int64_t tick = rp_band_near(band);
+    if (!context->settled || context->entry[context->settled - 1].tick < tick) return tick;
+    return context->entry[context->settled - 1].tick + 1;
+}
+
+/* The first tick whose tempo may change. [worker] */
+static int64_t bendable(const rp_continuation *band) {
+    int64_t tick = rp_band_open(band), last = rp_tempo_last(&band->tempo);
     return tick > last ? tick : last;
 }
 
 /* The wanted tempo from now on; the next beat alone at `once`. [worker] */
 static void bend(rp_continuation *band, double once) {
     if (!band->anchored || band->clock.on) return;
-    int64_t tick = rp_band_bendable(band);
+    int64_t tick = bendable(band);
     rp_band_report report = {.kind = RP_BAND_TEMPO, .tick = tick, .frame = rp_tempo_frame(&band->tempo, tick)};
     report.value = (uint32_t)lround(band->bpm * 1000.0);
     rp_tempo_bend(&band->tempo, tick, once);
@@ -96,7 +101,7 @@ static void bend(rp_continuation *band, double once) {
 static void follow(rp_continuation *band) {
     int follows = band->anchored && !band->clock.on && band->set[RP_SET_TEMPO_SOURCE] == RP_TEMPO_FOLLOW;
     if (follows && rp_follow_ready(&band->follow))
-        bend(band, rp_follow_correct(&band->follow, (double)rp_band_bendable(band), band->bpm));
+        bend(band, rp_follow_correct(&band->follow, (double)bendable(band), band->bpm));
 }
 
 /* [worker] */

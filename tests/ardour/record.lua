@@ -4,7 +4,7 @@
 --
 -- With the clock "jack" it follows JACK's transport, with "internal" it has its own.
 --
--- It tells each step on standard output, and begins and ends to roll when a line on standard input says so:
+-- It tells each step on standard output, and takes the next one when a line on standard input says so:
 --   ready                       the tracks are there, connected and armed, and MIDI clock is sent
 --   rolling                     after the line "roll"
 --   track <tab> NAME <tab> FRAME <tab> FILE    after the line "stop": what was recorded, and where the file begins
@@ -95,6 +95,7 @@ local tracks = {}
 for _, port in ipairs(ports) do table.insert(tracks, make_track(port)) end
 leave_loudspeakers()
 for _, track in ipairs(tracks) do arm(track) end
+Session:cfg():set_jack_time_master(false) -- JACK's transport has frames alone: whoever follows it takes his own tempo
 say("ready")
 hear("roll")
 roll()

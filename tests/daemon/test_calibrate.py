@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pulse import PulseServer
 
 from needs import needs
-from ripieno.daemon import calibrate, cli, devices
+from ripieno.daemon import calibrate, calibrate_portaudio, cli, devices
 from ripieno.daemon.bench.jack_server import DummyServer
+from ripieno.daemon.drivers import portaudio, rtmidi
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverError, JackDriver
 from ripieno.native.engine import Engine, Rig
@@ -97,6 +99,38 @@ def test_sound_without_a_cable(server: DummyServer) -> None:
         calibrate.audio("card", "system")
     with pytest.raises(UserError, match=r"nothing came back from system:playback_1 at system:capture_1"):
         calibrate.audio("system:playback_1", "system:capture_1")
+
+
+def test_midi_without_jack(server: DummyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over rtmidi's JACK ports: this machine may have no others. The program never does that."""
+    needs("rtmidi")
+    monkeypatch.setattr(rtmidi, "portable_api", lambda module: module.API_UNIX_JACK)
+    driver = JackDriver("cable", ["in"], ["out"])
+    with Engine(RATE) as engine, closing(driver):
+        driver.open()
+        engine.load(Rig("thru"))
+        engine.shift_port(0, 1000)
+        driver.start(engine)
+        key, figure = calibrate_portaudio.midi("cable:in", "cable:out", input_ms=1.0)
+    assert key == "cable:in"
+    assert (figure.kind, figure.sent, figure.lost, figure.rate, figure.period) == ("midi", 100, 0, 0, 0)
+    assert figure.round_trip_ms > (1000 - 2 * PERIOD) * 1000 / RATE  # rtmidi knows no places within a period
+    assert figure.latency_ms == pytest.approx(figure.round_trip_ms - 1, abs=0.002)
+
+
+def test_sound_without_jack(capsys: pytest.CaptureFixture[str]) -> None:
+    needs("pulseaudio", "sounddevice")
+    with PulseServer():
+        portaudio.look_again(portaudio.load())
+        assert cli.main(["calibrate", "--driver", "portaudio", "--audio", "pulse", "pulse", "--json"]) == 0
+        ((key, figure),) = devices.load().items()
+        device = portaudio.choose("pulse")
+        assert device
+        assert key == portaudio.identity(device)  # as `ripieno run` calls it
+        assert (figure.kind, figure.lost, figure.rate) == ("audio", 0, RATE)
+        assert 0 < figure.latency_ms < 2000
+        assert cli.main(["calibrate", "--driver", "portaudio", "--audio", "nowhere", "pulse"]) == 1
+        assert "no audio output has 'nowhere' in its name" in capsys.readouterr().err
 
 
 def test_nothing_comes_back(server: DummyServer) -> None:

@@ -1,4 +1,4 @@
-"""What is remembered of devices: the file of figures, and what USB says of a card."""
+"""What is remembered of devices: the file of figures."""
 
 import dataclasses
 from pathlib import Path
@@ -55,26 +55,3 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file/devices\.json"):
         devices.keep("x", FIGURE, tmp_path / "file" / "devices.json")
-
-
-def card(root: Path, number: int, **lines: str) -> None:
-    """A sound card as /sys shows it: a link to a folder below that of the USB device."""
-    device = root / "devices" / f"usb{number}"
-    (device / "interface").mkdir(parents=True)
-    for name, text in lines.items():
-        (device / name).write_text(text + "\n")
-    place = root / "class" / f"card{number}"
-    place.mkdir(parents=True)
-    (place / "device").symlink_to(device / "interface")
-
-
-def test_usb_tells_two_of_a_kind(tmp_path: Path) -> None:
-    card(tmp_path, 1, idVendor="1235", idProduct="8210", serial="A1")
-    card(tmp_path, 2, idVendor="1235", idProduct="8210")
-    card(tmp_path, 3)
-    root = tmp_path / "class"
-    assert devices.usb_identity("Scarlett: USB Audio (hw:1,0)", root) == "usb:1235:8210:A1"
-    assert devices.usb_identity("Scarlett: USB Audio (hw:2,0)", root) == "usb:1235:8210:"
-    assert devices.usb_identity("Built in (hw:3,0)", root) == ""
-    assert devices.usb_identity("None (hw:9,0)", root) == ""
-    assert devices.usb_identity("pulse", root) == ""

@@ -18,7 +18,7 @@ from command import ripieno
 
 from ripieno.daemon.chains import make_chains
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.flight import file, log
+from ripieno.daemon.flight import file, log, report
 from ripieno.daemon.flight.file import CYCLES, MAGIC, Recording, encode, encode_json
 from ripieno.daemon.flight.log import FlightLog, new_session, newest_session
 from ripieno.daemon.flight.origin import Remade, changed_models, origin_of
@@ -230,8 +230,9 @@ def test_a_folder_that_goes_and_a_disk_that_is_full_are_told_once(
     assert replay(tmp_path / "full").same
 
 
-def test_the_newest_sessions_stay(tmp_path: Path) -> None:
+def test_the_newest_sessions_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert newest_session(tmp_path) is None
+    monkeypatch.setattr(log, "_SESSIONS", 10)
     for n in range(14):
         folder = tmp_path / f"202601{n:02}-000000-x"
         folder.mkdir()
@@ -239,9 +240,15 @@ def test_the_newest_sessions_stay(tmp_path: Path) -> None:
     (tmp_path / "mine-own").mkdir()
     session = new_session("a b/c", tmp_path)
     assert session.name.endswith("-a_b_c")
-    assert len(list(tmp_path.glob("2026*"))) == log._SESSIONS - 1
+    assert len(list(tmp_path.glob("2026*"))) == 9
     assert (tmp_path / "mine-own").is_dir()
     assert newest_session(tmp_path) == tmp_path / "20260113-000000-x"
+    monkeypatch.setattr(log, "_OLD_BYTES", 3 * len(MAGIC))
+    assert len(list(tmp_path.glob("2026*"))) == 9
+    session = new_session("x", tmp_path)
+    assert sorted(path.name[:8] for path in tmp_path.glob("2026*")) == ["20260111", "20260112", "20260113"]
+    session.mkdir()
+    assert new_session("x", tmp_path) != session  # begun anew within the second
 
 
 def test_weights_that_are_others_now_are_told(tmp_path: Path) -> None:
@@ -269,11 +276,14 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.text: list[str] = []
         self.points: list[str] = []
+        self.links: list[str] = []
         self.feed(text)
         assert not self.open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert not {name for name, _ in attrs} & {"src", "href"}, "it stands by itself"
+        links = [value or "" for name, value in attrs if name in ("src", "href")]
+        assert all(value.startswith("file:///") for value in links), "it stands by itself"
+        self.links += links
         if tag == "polyline":
             self.points.append(dict(attrs)["points"] or "")
         if tag != "meta":
@@ -319,7 +329,7 @@ def test_every_cause_is_found_where_the_status_has_it() -> None:
         "fallback": 2,
         "stolen": 7,
         "lost": 8,
-        "tempo": 120,
+        "clock": {"bpm": 120},
         "load": 0.1,
         "load_max": 1,
     }
@@ -329,8 +339,50 @@ def test_every_cause_is_found_where_the_status_has_it() -> None:
     page = render(session)
     assert "started again 2 times" in page
     assert "<b>" not in page
-    assert "<th>tempo</th><td>0.0 to 120.0 beats a minute</td>" in page
+    assert "<th>tempo</th><td>120.0 to 120.0 beats a minute</td>" in page
     Page(page)
+
+
+def test_the_report_tells_of_the_clock_the_songs_and_recordings() -> None:
+    clock = {"source": "midi", "state": "locked", "bpm": 120.5, "residual_ms": 0.25, "confidence": 0.5, "ticks": 48}
+    samples = [
+        {"time": n, "preset": "Choir" if n < 30 else "Duet", "clock": clock | {"ticks": 48 * n, "lost": n // 20}}
+        for n in range(60)
+    ]
+    samples[40]["clock"]["state"] = "holding"
+    news = [
+        {"time": 3, "text": "recording in /takes/a & b"},
+        {"time": 9, "text": "Keystation went away"},
+        {"time": 11, "text": "Keystation is connected"},
+        {"time": 50, "text": "saved the last 50 s in /takes/c"},
+    ]
+    session = Session([{"time": 0}], samples, news)
+    assert session.songs == [(0, "Choir"), (30, "Duet")]
+    assert [text for _, text in session.reconnects] == ["Keystation is connected"]
+    page = Page(render(session))
+    text = "\n".join(page.text)
+    assert page.links == ["file:///takes/a%20%26%20b", "file:///takes/c"]
+    for said in ("saved after the fact", "Keystation went away", "midi, holding", "2832 came in, 2 were lost, 0 left"):
+        assert said in text, said
+    assert "0.25 ms, at most 0.25 ms" in text
+    assert "120.5 to 120.5 beats a minute" in text
+
+
+def test_a_session_of_weeks_has_a_page_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not every sample of it; and what was played is not looked into."""
+    monkeypatch.setattr(report, "_SAMPLES", 100)
+    out = tmp_path / "0001.flight"
+    records = [encode_json(file.SAMPLE, {"time": n, "xruns": n // 100}) for n in range(1000)]
+    out.write_bytes(MAGIC + encode_json(1, {"time": 0}) + encode(CYCLES, b"nothing") + b"".join(records))
+    session = read_session(out)
+    assert 50 <= len(session.samples) <= 100
+    assert session.samples[-1]["time"] == 999
+    assert session.total(lambda one: one["xruns"]) == 9
+    assert not session.trouble
+    out.write_bytes(out.read_bytes()[:-1] + encode(CYCLES, b"nothing")[:-2])
+    assert "damaged" in read_session(out).trouble
+    out.write_bytes(MAGIC + encode(CYCLES, b"nothing")[:-2])
+    assert read_session(out).trouble == f"{out}: it is cut off at byte {out.stat().st_size}"
 
 
 def test_an_empty_session_and_a_broken_one_have_a_page(recorded: Path, tmp_path: Path) -> None:

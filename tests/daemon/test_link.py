@@ -36,7 +36,7 @@ class State:
         return self.bpm
 
     def beatAtTime(self, micros: int, quantum: float) -> float:
-        assert quantum == BAR
+        assert quantum in (3.0, BAR)
         return self.beat + (micros - self.micros) * self.bpm / 60e6
 
     def isPlaying(self) -> bool:
@@ -149,8 +149,21 @@ def test_a_playing_session_is_joined_in_its_bar() -> None:
     assert state.rolling
     assert state.locked
     assert abs(world.away_ms()) < 0.1
+    assert state.residual < 1.0
     # It plays since beat 96 of the peer's count: a bar begins there, and so it does for all.
     assert state.beat == pytest.approx(world.session.beatAtTime(world.micros(), BAR) - 96, abs=1e-3)
+
+
+def test_bars_of_three_beats_begin_with_those_of_the_session() -> None:
+    world, peer = following()
+    peer.bar = 3.0
+    world.run(peer, 2)
+    apart = world.session.beatAtTime(world.micros(), 3.0) - world.engine.timeline.state().beat
+    assert apart == pytest.approx(96.0, abs=1e-3)  # it plays since beat 96, which begins one
+    world.session.forceBeatAtTime(world.session.beatAtTime(world.micros(), 3.0) + 1.0, world.micros(), 3.0)
+    world.run(peer, 0.5)
+    apart = world.session.beatAtTime(world.micros(), 3.0) - world.engine.timeline.state().beat
+    assert apart / 3 == pytest.approx(round(apart / 3), abs=1e-3)
 
 
 @pytest.mark.parametrize("late", [[0, 900_000, 50_000, 0, 3_000_000], [200_000, 100_000, 0]])
@@ -212,6 +225,7 @@ def test_the_session_stops_and_starts_us() -> None:
     state = world.engine.timeline.state()
     assert state.rolling
     assert 0 <= state.beat < BAR
+    assert state.residual < 1.0
     assert abs(world.away_ms()) < 0.1
     assert world.session.beatAtTime(world.micros(), BAR) - state.beat == pytest.approx(BAR * -(-begin // BAR), abs=1e-3)
 
@@ -321,10 +335,25 @@ def test_moments_forget_what_was_before_a_pause() -> None:
     moments = Moments(48_000)
     assert moments.hear(0, 1_000_000_000)
     assert not moments.hear(0, 1_000_000_000)
-    assert moments.hear(48_000, 2_000_400_000)
+    for second in (1, 2):
+        assert moments.hear(48_000 * second, 10**9 * (second + 1) + 400_000 * (second == 2))
     assert moments.nanoseconds(48_000) == 2_000_000_000
     assert moments.hear(128, 9_000_000_000)  # a server begins anew
     assert moments.nanoseconds(128) == 9_000_000_000
+
+
+def test_a_session_of_another_tempo_is_known_before_it_starts_us() -> None:
+    """It is found half a second after we look for it, and plays."""
+    world, peer = following()
+    world.session = State(world, 5_000_000, 0.0, 120.0)
+    world.run(peer, 0.5)
+    world.session = State(world, 5_000_000, 40.3, 81.0, True, 3_000_000)
+    world.run(peer, 0.2)
+    assert not world.engine.timeline.state().rolling
+    for _ in range(20):
+        world.run(peer, 0.2)
+        assert not world.engine.timeline.state().rolling or abs(world.away_ms()) < 2.0
+    assert world.engine.timeline.state().rolling
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

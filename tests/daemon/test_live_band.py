@@ -93,6 +93,30 @@ def test_after_a_kill_the_band_s_notes_are_silenced_too(server: None, weights: P
             assert two.end(signal.SIGTERM) == 0
 
 
+def test_the_band_plays_in_time_with_a_drum_machine(server: None, weights: Path) -> None:
+    name, step = name_of("clocked"), 60 * 48_000 / 133 / 24
+    drums = [(10, 0, b"\xfa"), *((round(n * step), 0, b"\xf8") for n in range(1, round(60 * 48_000 / step)))]
+    script = sorted(phrase(16, round(12 * step)) + drums, key=lambda event: event[0])
+    arguments = preset("band", weights, "start_notes=2", "rest_bars=0", "humanize=0", "density=4")
+    arguments += ["--clock", "midi", "--clock-out", "clock"]
+    with concert(name, *arguments, script=script, sounding=0) as (one, listener):
+        wait_for(lambda: connected(listener, f"{name}:clock", "listener:in"), "it hears our clock")
+        wait_for(lambda: len(onsets(listener)) >= 24, "the band plays")
+        wait_for(lambda: one.hear("status")["band"]["tempo"] == 133, "it says so")
+        band = one.hear("status")["band"]
+        assert (band["tempo_source"], band["late"]) == ("clock", 0)
+        assert one.end(signal.SIGTERM) == 0
+        ticks = [frame for frame, _, data in listener.received() if data == b"\xf8"]
+        beside = [min(abs(frame - tick) for tick in ticks) for frame in onsets(listener)[8:]]
+        assert max(beside) < 96  # 2 ms; a note may lie anywhere but there, 9 ms away at most
+        wait_for(lambda: not held(listener.received()), "silence")
+
+
+def onsets(listener: JackProbe) -> list[int]:
+    """The frames at which notes of others than the player began."""
+    return [frame for frame, _, data in listener.received() if data[0] & 0xF0 == 0x90 and data[2] and data[0] & 15]
+
+
 @pytest.fixture
 def long_song(tmp_path: Path) -> Path:
     """A short phrase, then four minutes of nothing."""

@@ -1,5 +1,5 @@
-"""`ripieno run --flight` as a process: what was played live, with workers that think on threads of their own, is played
-again to the byte; also what was recorded before it was killed."""
+"""The flight recorder of `ripieno run`, as a process: what was played live, with workers that think on threads of their
+own, is played again to the byte; also what was recorded before it was killed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from stage import concert, daemon, name_of
 from needs import needs
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.flight.log import newest_session
+from ripieno.daemon.flight.report import LATE, read_session
 
 
 @pytest.fixture(autouse=True)
@@ -47,13 +48,24 @@ def test_a_session_is_the_same_again(kind: str, tune: Path, tmp_path: Path) -> N
         "band": ["duet", "--set", f"weights={tiny.write(tmp_path / 'band.safetensors')}", "--set", "answer_bars=1"],
         "voice": ["singer", "--set", f"weights={tiny_singer.write(tmp_path / 'singer')}"],
     }[kind]
-    done = ripieno("run", *preset, "--driver", "file", "--input", tune, "--flight", "--name", name_of(kind))
+    done = ripieno("run", *preset, "--driver", "file", "--input", tune, "--name", name_of(kind))
     assert "the session's report: " in done.stderr
     report = Path(done.stderr.split("the session's report: ")[1].strip())
     assert "Late notes, by cause" in report.read_text()
     found = json.loads(ripieno("replay", "--json").stdout)
     assert (found["same"], found["ended"], found["told"]) == (True, True, [])
     assert found["seconds"] > 2
+    session = newest_session()
+    assert session
+    sample = read_session(session).samples[-1]
+    there = {name for name, of in LATE.items() if of(sample) is not None}
+    assert len(there) == 4 + {"quartet": 0, "band": 2, "voice": 1}[kind], there
+
+
+def test_nothing_is_kept_where_nobody_wants_it(tune: Path, state: Path) -> None:
+    done = ripieno("run", "thru", "--driver", "file", "--input", tune, "--no-flight", "--name", name_of("none"))
+    assert "report" not in done.stderr
+    assert not (state / "ripieno" / "flights").exists()
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +76,7 @@ def server() -> Iterator[None]:
 
 
 def test_what_was_recorded_before_a_kill_is_played_again(server: None) -> None:
-    with concert(name_of("flight"), "string-quartet", "--flight") as (one, _):
+    with concert(name_of("flight"), "string-quartet") as (one, _):
         for _ in range(3):
             one.hear("status")
         one.end(signal.SIGKILL)
@@ -86,7 +98,7 @@ def _report(session: Path) -> str:
 def test_a_disk_that_takes_nothing_is_told_and_the_music_goes_on(tune: Path, state: Path) -> None:
     (state / "ripieno").mkdir(parents=True)
     (state / "ripieno" / "flights").write_text("in the way")
-    arguments = ("string-quartet", "--driver", "file", "--input", tune, "--flight", "--name", name_of("full"))
+    arguments = ("string-quartet", "--driver", "file", "--input", tune, "--name", name_of("full"))
     with daemon(*arguments) as one:
         assert "the flight recorder keeps nothing" in one.hear("news")["text"]
         assert one.hear("end")["notes_in"] == 32

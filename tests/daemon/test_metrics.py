@@ -38,6 +38,20 @@ PLUGIN = {
 }
 
 
+CLOCK = {
+    "source": "midi",
+    "bpm": 140.25,
+    "position": 12.5,
+    "rolling": True,
+    "locked": True,
+    "residual_ms": 0.5,
+    "confidence": 0.0,
+    "ticks": 300,
+    "lost": 2,
+    "sent": 301,
+}
+
+
 def parsed(text: str) -> dict[str, dict[str, float]]:
     """Each family's samples by their labels, if the text is in Prometheus's format; the families have help and type."""
     families: dict[str, dict[str, float]] = {}
@@ -62,6 +76,7 @@ def parsed(text: str) -> dict[str, dict[str, float]]:
 def test_what_is_written_is_in_the_format() -> None:
     values = STATUS | {
         "reconnects": 2,
+        "clock": CLOCK,
         "band": {"late": 5, "load": 0.5},
         "voice": {"late": 6, "faults": 0, "load": 0.25},
         "chains": {"plugins": [PLUGIN, PLUGIN | {"name": "EQ", "plays": False}]},
@@ -71,6 +86,11 @@ def test_what_is_written_is_in_the_format() -> None:
     assert found["ripieno_longest_delay_seconds"] == {"": 0.0025}
     assert found["ripieno_xruns_total"] == {"": 3}
     assert found["ripieno_reconnects_total"] == {"": 2}
+    assert found["ripieno_clock_bpm"] == {"": 140.25}
+    assert found["ripieno_clock_locked"] == {"": 1}
+    assert found["ripieno_clock_residual_seconds"] == {"": 0.0005}
+    assert found["ripieno_clock_ticks_lost_total"] == {"": 2}
+    assert found["ripieno_clock_info"] == {'source="midi"': 1}
     assert found["ripieno_band_notes_late_total"] == {"": 5}
     assert found["ripieno_voice_blocks_late_total"] == {"": 6}
     hall, eq = 'plugin="Hall \\"B\\"\\\\\\n",on="master"', 'plugin="EQ",on="master"'
@@ -90,7 +110,7 @@ def test_the_client_library_of_prometheus_reads_it() -> None:
 
 
 def test_what_is_not_there_is_left_out() -> None:
-    assert not [name for name in parsed(exposition(STATUS, 1, 0)) if re.search("band|voice|plugin", name)]
+    assert not [name for name in parsed(exposition(STATUS, 1, 0)) if re.search("band|clock|voice|plugin", name)]
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:

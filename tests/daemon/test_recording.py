@@ -17,12 +17,12 @@ import pytest
 from numpy.typing import NDArray
 
 from needs import needs
-from ripieno.daemon.rig import all_audios, all_outputs
 from ripieno.daemon.presets import load
 from ripieno.daemon.recording import recorder as module
 from ripieno.daemon.recording.recorder import Recorder
 from ripieno.daemon.recording.sources import Sources, files_of, sources_of
 from ripieno.daemon.recording.take import MARK, NOTES, Take, recover
+from ripieno.daemon.rig import all_audios, all_outputs
 from ripieno.native.tap import Midi, Tap
 
 needs("soundfile")
@@ -50,6 +50,7 @@ class Stage:
 
     def look(self) -> None:
         self.recorder.look()
+        self.recorder.settle()
         self.news += self.recorder.take_news()
 
     def record(self) -> None:

@@ -74,6 +74,17 @@ def test_a_track_for_each_instrument_and_one_for_the_input(tmp_path: Path) -> No
     assert marks == [(100_000, "2.0 ms are missing here")]  # its time: it was added after what was played then
 
 
+def test_an_instrument_with_a_port_of_its_own_is_one_track(tmp_path: Path) -> None:
+    it = Journal(tmp_path / "a.mid", RATE, BEGIN, "MPE")
+    it.name(BEGIN, OUTPUTS, None, "Lead")
+    it.name(BEGIN, OUTPUTS, 0, "Lead")
+    played = [(10 * n, bytes((0x90 | channel, 60, 80))) for n, channel in enumerate((1, 5, 0, 15))]
+    for frame, data in played:
+        it.add(BEGIN + frame, 0, True, data)
+    it.close(BEGIN + 4_800)
+    assert tracks(it.path) == {"MPE": [], "Lead": played}
+
+
 def test_it_opens_at_any_moment_with_what_was_synced(tmp_path: Path) -> None:
     it = journal(tmp_path, PIECE[:4])
     assert [*heard(mido.MidiFile(it.path).tracks[0])] == []

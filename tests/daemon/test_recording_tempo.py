@@ -12,8 +12,11 @@ import mido
 import pytest
 
 from ripieno.daemon.recording.midi import Journal, make_tracks
+from ripieno.daemon.recording.recorder import Recorder
+from ripieno.daemon.recording.sources import Sources
 from ripieno.daemon.recording.tempo import BAR, DIVISION, Change, Mark, TempoMap
-from ripieno.native.tap import Beats
+from ripieno.native.engine import Engine, Event, Rig, run_offline
+from ripieno.native.tap import Beats, Tap
 
 RATE, CYCLE, BEGIN = 48_000, 128, 1_000_000
 NEAR_S, TICK_S = 0.0005, 1e-4
@@ -175,3 +178,37 @@ def test_a_map_of_one_mark() -> None:
     found = TempoMap.of([Mark(0.0, 0.0, 1.0)], 0.0)
     assert found.changes == (Change(0, 0.0, 1_000_000),)
     assert found.tick(2.0) == 2 * DIVISION
+
+
+def test_an_engine_that_follows_midi_clock_is_recorded_in_its_beats(tmp_path: Path) -> None:
+    """Start, ticks shaken by a millisecond, slower and faster; a recorder beside it, from before the start on."""
+    chance, start = random.Random(3), 1.3
+    truth = ramp(96, 132, 12)
+    ticks: list[Event] = [(round((start - 0.005) * RATE), 0, b"\xfa")]
+    at = start
+    while at < start + 12:
+        ticks.append((round((at + chance.uniform(-0.001, 0.001)) * RATE), 0, b"\xf8"))
+        at += 1 / 24 / truth(at - start)[1]
+    ticks.sort(key=lambda event: event[0])
+    notes: list[Event] = [(round((start + n / 3) * RATE), 0, bytes([0x90, 60, 80])) for n in range(30)]
+    tap = Tap(RATE, 0)
+    recorder = Recorder(tap, Sources(RATE), tmp_path)
+    recorder.record("clock")
+    recorder.look()
+    with Engine(RATE) as engine:
+        engine.set_tap(tap)
+        engine.load(Rig("thru"))
+        engine.set_clock("midi", inputs=[0])
+        for second in range(14):
+            part = [one for one in sorted(ticks + notes) if second * RATE <= one[0] < (second + 1) * RATE]
+            run_offline(engine, part, (second + 1) * RATE, from_frame=second * RATE)
+            recorder.look()
+    recorder.close()
+    tap.close()
+    (take,) = tmp_path.iterdir()
+    beat, times = places(mido.MidiFile(take / "performance.mid"))
+    played = sorted([frame for frame, *_ in notes] * 2)  # in and out
+    assert max(abs(time * RATE - frame) for time, frame in zip(times, played, strict=True)) < 1
+    for n in range(2 * 10, 11 * 10):  # when it has found the tempo, as the clock out of it would
+        now, rate = truth(n / 10)
+        assert off(beat(start + n / 10), now) / rate < 0.004, n

@@ -1,12 +1,14 @@
 """Snapshots: what is set is written, read again and set again; what is wrong in one is told with its line."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ripieno.daemon.band import LIVE as BAND_KEYS
+from ripieno.daemon.clock import ClockSettings
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.preset_document import PresetError
 from ripieno.daemon.presets import load
@@ -43,6 +45,21 @@ def test_what_is_set_comes_back(tmp_path: Path) -> None:
     assert recall(snapshot, {"continuation": fresh}) == []
     assert fresh.settings == band.settings
     assert fresh.applied.keys() == BAND_KEYS.keys()
+
+
+def test_a_clock_is_kept_and_not_missed(tmp_path: Path) -> None:
+    one = load("thru", ["clock.source=midi"])
+    assert one.clock
+    table, path = ClockSettings(one.clock), tmp_path / "one.toml"
+    table.set("tempo", 97.5)
+    write_snapshot(path, snapshot_text(one, {}, {"clock": table}))
+    fresh = ClockSettings(one.clock)
+    assert recall(read_snapshot(path, one), {"clock": fresh}) == []
+    assert fresh.settings == replace(one.clock, tempo=97.5)
+    assert read_snapshot(path, load("thru")).tables == {}  # tonight there is none
+    path.write_text("[clock]\ntempo = 9\n")
+    with pytest.raises(PresetError, match=r"one.toml:2: clock.tempo: 9 is not from 20 to 400"):
+        read_snapshot(path, load("thru"))
 
 
 def test_what_cannot_be_set_is_told_and_the_rest_is_set(tmp_path: Path) -> None:

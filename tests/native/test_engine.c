@@ -160,6 +160,34 @@ static void test_killed_process_is_silenced_by_the_next(void) {
     stage_close(&at);
 }
 
+static void test_what_began_unheard_is_not_what_sounds_there(void) {
+    static rp_blackbox box;
+    stage_open(&at, 1, thru_rig(), &box);
+    stage_send(&at, 0, 0x92, 50, 80);
+    stage_cycle(&at);
+    synth left = at.out;
+    stage_close(&at); /* killed */
+    stage_open(&at, 1, thru_rig(), &box);
+    memset(&box, 0, sizeof box);
+    box.note[0][2][50 / 8] = 1u << 50 % 8; /* its first cycle was without a listener, too */
+    at.out = left;
+    at.out.connected = 0;
+    stage_cycle(&at);
+    stage_send(&at, 0, 0x92, 50, 80); /* whoever plays was connected before whoever listens */
+    stage_cycle(&at);
+    at.out.connected = 1;
+    stage_cycle(&at);
+    CHECK(stage_sounding(&at) == 0 && stats().sounding == 1);
+    stage_send(&at, 0, 0x92, 52, 80); /* heard; and nobody ends it because the cable was out for a while */
+    stage_cycle(&at);
+    at.out.connected = 0;
+    stage_cycle(&at);
+    at.out.connected = 1;
+    stage_cycle(&at);
+    CHECK(stage_sounding(&at) == 1);
+    stage_close(&at);
+}
+
 static void test_expiry(void) {
     rp_rig_config config = {.route = RP_ROUTE_THRU, .in_channels = 0xFFFF, .expiry = 1000};
     stage_open(&at, 1, rp_rig_new(&config, NULL), NULL);
@@ -236,6 +264,7 @@ int main(void) {
     test_full_port_loses_no_note_off();
     test_late_listener_hears_what_it_missed();
     test_killed_process_is_silenced_by_the_next();
+    test_what_began_unheard_is_not_what_sounds_there();
     test_expiry();
     test_panic();
     test_more_notes_than_the_ledger_holds();

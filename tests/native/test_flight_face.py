@@ -9,15 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ripieno.native import builtin
 from ripieno.native.continuation import Continuation, ContinuationConfig, Member
 from ripieno.native.drivers import Clock
 from ripieno.native.engine import BLACKBOX_SIZE, Engine, Event, Instrument, Rig, Sound, Trigger, run_offline
 from ripieno.native.flight import Cycle, Difference, Flight, Item, Replay, cycles
 from ripieno.native.instrumenter import Instrumenter, Voice, chord_width, solo_width
 from ripieno.native.lstm import Lstm, LstmConfig
+from ripieno.native.rack import INPUT, Rack, Strip
 from ripieno.native.singer import SingerShape, SingerWeights, TowerShape
 from ripieno.native.singing import Singing, SingingConfig
+from ripieno.native.timeline import SOURCES
 from ripieno.native.transformer import Transformer, TransformerConfig
+from ripieno.native.zone import Zone
 
 RATE, PORTS = 48_000, 2
 MINUTES = 10
@@ -36,8 +40,10 @@ SOLO, CHORD = network(solo_width(4)), network(chord_width(4))
 
 
 def build(recipe: Recipe) -> Rig:
-    """A rig by (when it decides, pedal, overflow, whether a model decides)."""
+    """A rig by (when it decides, "mpe": at once, by MPE's ways, pedal, overflow, whether a model decides)."""
     when, pedal, overflow, model = recipe
+    mpe = when == "mpe"
+    when = "note" if mpe else when
     if when == "thru":
         return Rig("thru")
     window = 0 if when == "note" else RATE // 40
@@ -51,8 +57,11 @@ def build(recipe: Recipe) -> Rig:
         solo=SOLO if model and when != "window" else None,
         chord=CHORD if model else None,
     )
-    instruments = [Instrument(i % PORTS, i, 1 if i else 2, pedal, program=i) for i in range(4)]
-    return Rig("ensemble", instruments, instrumenter, delay_frames=window if when == "window" else 0)
+    instruments = [Instrument(0 if mpe else i % PORTS, i, 1 if i else 2, pedal, program=i) for i in range(4)]
+    if mpe:
+        instruments[-1] = Instrument(1, 0, 0, pedal, program=3, mpe=True)
+    delay = window if when == "window" else 0
+    return Rig("ensemble", instruments, instrumenter, delay_frames=delay, zones=[Zone(mpe=True)] if mpe else ())
 
 
 class Session:
@@ -78,7 +87,7 @@ class Session:
     def load(self) -> None:
         pick = self.random.choice
         recipe = (
-            str(pick(["thru", "note", "window", "revise"])),
+            str(pick(["thru", "note", "mpe", "window", "revise"])),
             str(pick(["pass", "lengthen", "ignore"])),
             str(pick(["divisi", "steal", "drop"])),
             bool(pick([True, False])),
@@ -97,6 +106,8 @@ class Session:
             self.engine.panic()
         elif act < 8:
             self.engine.set_voice(int(random.integers(0, 4)), Voice(30, 90, 1, enabled=bool(random.integers(0, 2))))
+        elif act < 14:
+            self.conduct(at)
         block = int(random.choice([64, 128, 128, 128, 256, 1000]))
         until = at + block * int(random.integers(1, 1 + RATE // 2 // block))
         lost, room = int(random.integers(0, 40) == 0), int(random.choice([0, 0, 0, 0, 9]))
@@ -108,6 +119,22 @@ class Session:
         self.recording += self.flight.read()
         return until
 
+    def conduct(self, at: int) -> None:
+        """Something of the one clock: whom it follows, what sources say, what its transport does."""
+        random, source, beat = self.random, str(self.random.choice(list(SOURCES))), float(self.random.uniform(0, 50))
+        act, frame = random.integers(0, 5), at + int(random.integers(-500, 500))
+        if act < 2:
+            bpm = float(random.uniform(40, 200))
+            self.engine.set_clock(source, [0], [0, 1], on=bool(random.integers(0, 4)), bpm=bpm)
+        elif act == 2:
+            for n in range(8):
+                self.engine.observe(source, max(0, at + n * 300), beat + n * 300 / RATE)
+        elif act == 3:
+            what = str(random.choice(["start", "locate", "stop"]))
+            self.engine.transport(source, what, max(0, frame), beat, float(random.integers(0, 16)))
+        else:
+            self.engine.tap(max(0, frame))
+
     def events(self, at: int, until: int) -> list[Event]:
         """Some fifteen a second."""
         random = self.random
@@ -116,7 +143,9 @@ class Session:
         return [(frame, int(random.integers(0, 2)), self.message()) for frame in frames]
 
     def message(self) -> bytes:
-        status = int(self.random.choice([0x90, 0x90, 0x80, 0x80, 0xB0, 0xE0, 0xD0, 0xC0]))
+        status = int(self.random.choice([0x90, 0x90, 0x80, 0x80, 0xB0, 0xE0, 0xD0, 0xC0, 0xF8]))
+        if status == 0xF8:
+            return bytes([int(self.random.choice([0xF8, 0xF8, 0xF8, 0xFA, 0xFB, 0xFC]))])
         first = 64 if status == 0xB0 else int(self.random.integers(30, 90))
         bytes_ = [status | int(self.random.integers(0, 2)), first, int(self.random.integers(0, 128))]
         return bytes(bytes_[:2] if status in (0xC0, 0xD0) else bytes_)
@@ -155,6 +184,8 @@ def rigs_of(session: Session) -> Callable[[int], Rig]:
 def test_ten_minutes_of_anything_are_the_same_bytes(session: Session) -> None:
     assert session.sent > 5000
     assert len(session.order) > 20
+    sent = [item.data[0] for cycle in cycles(session.recording) for item in cycle.items if item.kind == "out"]
+    assert sent.count(0xF8) > 1000  # MIDI clock, by whatever was followed
     assert again(session.recording, rigs_of(session), inputs=2, outputs=PORTS) == []
 
 
@@ -269,6 +300,30 @@ def test_a_voice_sounds_again_without_thinking() -> None:
     assert difference.cycle == sum(cycle.cycles for cycle in found[:place])
     assert difference.was
     assert (difference.was.kind, difference.was.port) == ("audio", 1)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_sound_that_came_in_is_heard_again_where_it_was_kept(keep: bool) -> None:
+    def rig() -> Rig:
+        rack = Rack(RATE, [Strip(INPUT, inputs=(0, 1))])
+        rack.add(0, builtin.make("limiter", RATE))
+        return Rig("thru", rack=rack)
+
+    heard, flight = Sound(2), Flight(sound=keep)
+    noise = np.random.default_rng(2).uniform(-1, 1, (5_000, 2)).astype(np.float32)
+    noise[:, 1] = 0
+    heard.add(noise)
+    with Engine(RATE, audios=2, audio_inputs=2) as engine:
+        flight.attach(engine)
+        engine.load(rig())
+        run_offline(engine, [], 12_000, sound=Sound(2), heard=heard, block=100)
+        flight.detach()
+    recording = flight.read()
+    found = list(cycles(recording))
+    assert sum(item.kind == "sound" for cycle in found for item in cycle.items) == 50 * keep  # silence is not kept
+    assert any(cycle.heard for cycle in found) != keep
+    differs = again(recording, lambda _: rig(), audios=2, audio_inputs=2)
+    assert (differs == []) == keep
 
 
 def test_a_set_list_is_stepped_through_again() -> None:

@@ -12,6 +12,7 @@ from ripieno.native.drivers import DriverError, JackClient, JackDriver, jack_por
 from ripieno.native.engine import BLACKBOX_SIZE, Engine, Event, Instrument, Rig
 from ripieno.native.instrumenter import Instrumenter, Voice
 from ripieno.native.probe import JackProbe
+from ripieno.native.zone import Zone
 
 needs("jackd")
 
@@ -221,6 +222,30 @@ def test_outputs_are_ports_of_their_own(server: DummyServer) -> None:
             return at.xruns
 
     undisturbed(check)
+
+
+def test_mpe_in_and_out(server: DummyServer) -> None:
+    """A synth hears of its zone as soon as it listens; each note has its bend, to the frame of its key."""
+    played = [(1000, b"\xe1\x00\x50"), (1000, b"\x91\x3c\x40"), (1007, b"\xe2\x00\x30"), (1007, b"\x92\x40\x40")]
+    ended = [(9000, b"\x81\x3c\x00"), (9000, b"\x82\x40\x00")]
+    script = [(frame, 0, data) for frame, data in played + ended]
+    with stage(script, outputs=["Lead"]) as at:
+        voices = Instrumenter([Voice()], decide="closest", when="note", sample_rate=at.engine.sample_rate)
+        lead = Instrument(0, 0, polyphony=0, mpe=True)
+        at.engine.load(Rig("ensemble", [lead], voices, zones=[Zone(mpe=True)]))
+        wait_for(lambda: len(at.listener.received()) == 51, "the zone is told")
+        at.listener.disconnect("thru:Lead", "listener:Lead")
+        at.rest()
+        at.listener.connect("thru:Lead", "listener:Lead")
+        wait_for(lambda: len(at.listener.received()) == 102, "the zone is told again")
+        heard = at.play()[102:]
+        assert [data for _, _, data in heard[:1]] == [b"\xe1\x00\x50"]
+        bends = {data[0] & 15: data[1:] for _, _, data in heard if data[0] & 0xF0 == 0xE0}
+        notes = {data[1]: (data[0] & 15, frame) for frame, _, data in heard if data[0] & 0xF0 == 0x90}
+        assert bends[notes[60][0]] == b"\x00\x50"
+        assert bends[notes[64][0]] == b"\x00\x30"
+        assert notes[64][1] - notes[60][1] == 7
+        assert not sounding(heard)
 
 
 def test_devices_are_found_by_part_of_their_names(server: DummyServer) -> None:

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ripieno.native.engine import BLACKBOX_SIZE, Engine, Instrument, Rig, run_offline
 from ripieno.native.instrumenter import Instrumenter, Voice, chord_width, solo_width
 from ripieno.native.lstm import Lstm, LstmConfig
+from ripieno.native.zone import Zone
 
 RATE, BLOCK = 48000, 128
 PORTS = 2
@@ -103,6 +104,12 @@ class Performance(RuleBasedStateMachine):
         self.rig = Rig("thru")
         self.engine.load(self.rig)
 
+    def make(self, *rig: *RigSpec) -> Rig:
+        return build(*rig)
+
+    def watch(self, port: int, message: bytes) -> None:
+        """Whatever leaves, heard or not."""
+
     def cycle(self, blocks: int = 1) -> None:
         until = self.frame + blocks * BLOCK
         events = sorted(self.events, key=lambda event: event[0])
@@ -119,6 +126,7 @@ class Performance(RuleBasedStateMachine):
         assert all(self.frame <= frame < until for frame, _, _ in sent)
         assert [f for f, _, _ in sent] == sorted(f for f, _, _ in sent)
         for _, port, message in sent:
+            self.watch(port, message)
             if self.connected >> port & 1:
                 self.synth.hear(port, message)
         if self.lost:
@@ -132,7 +140,7 @@ class Performance(RuleBasedStateMachine):
 
     @initialize(rig=RIGS)
     def first_rig(self, rig: RigSpec) -> None:
-        self.engine.load(build(*rig))
+        self.engine.load(self.make(*rig))
         self.cycle()
 
     @rule(offset=offsets, channel=channels, pitch=pitches, velocity=st.integers(1, 127))
@@ -158,7 +166,7 @@ class Performance(RuleBasedStateMachine):
 
     @rule(rig=RIGS)
     def change_preset(self, rig: RigSpec) -> None:
-        self.engine.load(build(*rig))
+        self.engine.load(self.make(*rig))
         self.waiting += 1
 
     @rule(blocks=st.sampled_from([1, 1, 1, 2, 12]))
@@ -231,3 +239,71 @@ class Performance(RuleBasedStateMachine):
 TestPerformance = Performance.TestCase
 SEQUENCES = 10_000 if os.environ.get("RIPIENO_LONG") == "1" else 1_000
 TestPerformance.settings = settings(max_examples=SEQUENCES, stateful_step_count=40, deadline=None)
+
+
+# ---- MPE ----
+
+LEAD = 1  # the output port of the instrument with MPE
+MANAGERS = {"pass": 0, "lengthen": 15, "ignore": 0}
+STRAIGHT = bytes((0, 64))
+
+
+def build_mpe(kind: str, pedal: str, overflow: str, voices: int, speaks: int, decide: str) -> Rig:
+    """An ensemble whose last instrument speaks MPE; `speaks`: so does its keyboard."""
+    if kind == "thru":
+        return Rig("thru")
+    window = 0 if kind == "note" else WINDOW
+    model = decide != "closest"
+    instrumenter = Instrumenter(
+        [Voice(lowest=30, highest=90, polyphony=1 if i else 2, label=i) for i in range(voices)],
+        decide=decide.split(",")[0],
+        when=kind,
+        overflow=overflow,
+        window=window,
+        sample_rate=RATE,
+        solo=network(solo_width(4)) if model and kind != "window" else None,
+        chord=network(chord_width(4)) if model else None,
+    )
+    instruments = [Instrument(0, i, 1 if i else 2, pedal, program=i) for i in range(voices - 1)]
+    instruments.append(Instrument(LEAD, MANAGERS[pedal], 0, pedal, program=7, mpe=True))
+    delay = window if kind == "window" else 0
+    return Rig("ensemble", instruments, instrumenter, delay_frames=delay, zones=[Zone(mpe=bool(speaks))])
+
+
+class MpePerformance(Performance):
+    """The same stage with keyboards and instruments that speak MPE: nothing stays bent, either."""
+
+    def __init__(self) -> None:
+        self.bends: dict[tuple[int, int], bytes] = {}
+        super().__init__()
+
+    def make(self, *rig: *RigSpec) -> Rig:
+        return build_mpe(*rig)
+
+    def watch(self, port: int, message: bytes) -> None:
+        if message[0] & 0xF0 == 0xE0:
+            self.bends[port, message[0] & 15] = message[1:]
+
+    @rule(offset=offsets, channel=st.integers(0, 15), bend=st.binary(min_size=2, max_size=2))
+    def finger(self, offset: int, channel: int, bend: bytes) -> None:
+        self.play(offset, 0xE0 | channel, bend[0] & 127, bend[1] & 127)
+
+    @rule(offset=offsets, channel=st.integers(0, 15), pitch=pitches)
+    def key_of_any_channel(self, offset: int, channel: int, pitch: int) -> None:
+        self.key_down(offset, channel, pitch, 90)
+
+    @rule(manager=st.sampled_from([0, 15]), members=st.integers(0, 15))
+    def zone(self, manager: int, members: int) -> None:
+        for number, value in ((101, 0), (100, 6), (6, members)):
+            self.play(0, 0xB0 | manager, number, value)
+
+    def kill_and_restart(self) -> None:
+        """A killed process leaves bends; what is bent is not in the black box."""
+
+    def teardown(self) -> None:
+        super().teardown()
+        assert all(bend == STRAIGHT for bend in self.bends.values()), self.bends
+
+
+TestMpePerformance = MpePerformance.TestCase
+TestMpePerformance.settings = settings(max_examples=SEQUENCES // 3, stateful_step_count=40, deadline=None)

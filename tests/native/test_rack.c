@@ -159,6 +159,23 @@ static void test_meters(void) {
     rp_unit_free(&unit->unit);
 }
 
+static void test_a_strip_may_hear_every_channel(void) {
+    rp_rack_config config = notes();
+    config.strip[0].channel = RP_ANY_CHANNEL;
+    rp_rack *rack = rack_of(config);
+    test_unit *piano = make_unit(RP_UNIT_INSTRUMENT, 0);
+    CHECK(rp_rack_add(rack, 0, &piano->unit));
+    hall_open(&at, 2, 128);
+    hall_load(&at, rack);
+    for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) hall_send(&at, channel, 0x90 | channel, 60, 127);
+    hall_run(&at, 256);
+    CHECK(piano->events == RP_CHANNELS);
+    for (uint32_t i = 0; i < RP_CHANNELS; i++) CHECK(piano->seen[i].byte[0] == (0x90 | i));
+    hall_close(&at);
+    rp_rack_free(rack);
+    rp_unit_free(&piano->unit);
+}
+
 static void test_notes_arrive_at_their_frames(void) {
     rp_rack *rack = rack_of(notes());
     test_unit *piano = make_unit(RP_UNIT_INSTRUMENT, 0), *effect = make_unit(RP_UNIT_EFFECT, 10);
@@ -508,7 +525,7 @@ static void test_what_is_refused(void) {
     config.strip[0].input[1] = RP_PORTS_MAX;
     CHECK(!rp_rack_new(&config));
     config = notes();
-    config.strip[0].channel = 16;
+    config.strip[0].channel = RP_ANY_CHANNEL + 1;
     CHECK(!rp_rack_new(&config));
     config = notes();
     config.output[1] = RP_PORTS_MAX;
@@ -546,6 +563,7 @@ int main(void) {
     test_gain_is_smooth_and_exact();
     test_meters();
     test_notes_arrive_at_their_frames();
+    test_a_strip_may_hear_every_channel();
     test_too_many_events_lose_no_note_off();
     test_controllers_move_parameters();
     test_a_rack_fades_into_the_next();

@@ -30,7 +30,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(ValueError, match="21 strips: at most 20"):
         Rack(RATE, [Strip()] * 21)
     with pytest.raises(ValueError, match="the engine refuses this rack: a port, a channel or the sample rate"):
-        Rack(RATE, [Strip(channel=16)])
+        Rack(RATE, [Strip(channel=17)])
     rack, unit = Rack(RATE, [Strip(INPUT, inputs=(0, 2))]), builtin.make("gain", RATE)
     assert rack.inputs == 3
     with pytest.raises(ValueError, match="strip 1 does not take this plugin: at most 8 stand in a chain"):

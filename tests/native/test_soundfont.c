@@ -227,6 +227,25 @@ static void test_bends_and_gain(void) {
     rp_unit_free(unit);
 }
 
+/* FluidSynth knows nothing of MPE: what a zone's manager is sent holds for its notes all the same. */
+static void test_a_zone(void) {
+    rp_unit *unit = unit_at(RATE);
+    const uint8_t told[][3] = {{0xB0, 101, 0}, {0xB0, 100, 6}, {0xB0, 6, 15},          {0xB3, 101, 0}, {0xB3, 100, 0},
+                               {0xB3, 6, 48},  {0xB3, 38, 0},  {0xC0, FONT_SQUARE, 0}, {0xE3, 43, 65}, {0xB0, 64, 127}};
+    for (uint32_t i = 0; i < sizeof told / sizeof *told; i++) send(unit, told[i][0], told[i][1], told[i][2]);
+    strike(unit, 3, 69);
+    CHECK(share(sound[0] + 480, 4320, 466.16) > 0.7);      /* 171 of 8192, of 48 semitones: one */
+    CHECK(share(sound[0] + 480, 4320, 3 * 466.16) > 0.03); /* the manager's program */
+    CHECK(loudest(sound[0] + 7200, 2400) > 0.01);          /* and pedal */
+    send(unit, 0xB0, 64, 0);
+    run(unit, 0, RATE, 64, NULL, 0);
+    send(unit, 0xE0, 127, 127); /* two semitones for all of them */
+    send(unit, 0xE3, 0, 64);
+    strike(unit, 3, 69);
+    CHECK(share(sound[0] + 480, 4320, 493.88) > 0.7);
+    rp_unit_free(unit);
+}
+
 /* ---- silence ---- */
 
 static void hold_chords(rp_unit *unit) {
@@ -446,6 +465,7 @@ int main(void) {
     test_the_sound_does_not_depend_on_the_cuts();
     test_programs_and_drums();
     test_bends_and_gain();
+    test_a_zone();
     test_reset_silences();
     test_a_channel_is_told_to_be_silent();
     test_nonsense();

@@ -2,6 +2,7 @@
 #include "tap_cycle.h"
 #include "check.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -247,6 +248,39 @@ static void test_cycle(void) {
     rp_tap_free(tapped.tap);
 }
 
+/* Where the beats of a cycle are: two pieces of a clock that is put elsewhere amid it. */
+static void test_clock(void) {
+    static float sound[64];
+    float *const audio[1] = {sound};
+    rp_cycle cycle = {.frame = 1024, .frames = 64, .audio = audio, .audios = 1};
+    rp_timeline *timeline = rp_timeline_new();
+    rp_tapped tapped = {0};
+    reader it = reader_new();
+    rp_timeline_begin(timeline, 48000, 1000, 120);
+    rp_timeline_start(timeline, RP_CLOCK_INTERNAL, 1040, 0, 8);
+    rp_timeline_advance(timeline, 1024);
+    rp_tapped_clock(&tapped, timeline); /* nobody listens */
+    tapped.tap = tap_new(4096);
+    forbid_waiting(1);
+    rp_tapped_begin(&tapped, &cycle);
+    rp_tapped_clock(&tapped, timeline);
+    rp_tapped_end(&tapped);
+    forbid_waiting(0);
+    CHECK(rp_tap_read(tapped.tap, &it.block) && it.block.midi_size == 2 * (sizeof(rp_tap_event) + 32));
+    for (uint32_t n = 0; n < 2; n++) {
+        rp_tap_event event;
+        rp_timeline_piece piece;
+        memcpy(&event, it.block.midi + n * (sizeof event + 32), sizeof event);
+        memcpy(&piece, it.block.midi + n * (sizeof event + 32) + sizeof event, sizeof piece);
+        CHECK(event.out == RP_TAP_CLOCK && event.size == sizeof piece && event.frame == (n ? 1040 : 1024));
+        CHECK(piece.rolling == n && piece.frame == (n ? 1040 : 1024) && fabs(piece.rate * 24000 - 1) < 1e-9);
+        CHECK(fabs(piece.beat - (n ? 8 : 0.001)) < 1e-9);
+    }
+    reader_free(&it);
+    rp_tap_free(tapped.tap);
+    rp_timeline_free(timeline);
+}
+
 static void test_edges(void) {
     CHECK(!rp_tap_new(&(rp_tap_config){17, 64, 64}) && !rp_tap_new(&(rp_tap_config){1, 0, 64}));
     CHECK(!rp_tap_new(&(rp_tap_config){1, 8193, 64}) && !rp_tap_new(&(rp_tap_config){16, 64, 1U << 26}));
@@ -273,5 +307,6 @@ int main(void) {
     test_no_sound();
     test_threads();
     test_cycle();
+    test_clock();
     return 0;
 }
