@@ -32,6 +32,7 @@ from ripieno.daemon.preset_document import CHAIN
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.progress import Progress
 from ripieno.daemon.ready import Ports, Ready, make_ready
+from ripieno.daemon.remote.desk import Desk
 from ripieno.daemon.rig import all_audio_inputs, all_audios, all_outputs
 from ripieno.daemon.schema import slug
 from ripieno.daemon.setlist import SetList, Song
@@ -103,6 +104,7 @@ class Performance:
     ending: bool = False
     news: list[str] = field(default_factory=list)
     keeper: Keeper = field(default_factory=Keeper)
+    desk: Desk = field(default_factory=Desk)
     typed: str | None = None  # of a setting, while somebody types one
     watchers: Sequence[Watcher] = ()
     flight: "FlightRecorder | None" = None
@@ -320,8 +322,10 @@ class Performance:
         return tables[title].put(key, value)
 
     def look(self) -> None:
-        """Take in what happened since the last look."""
+        """Do what was asked for, take in what happened since the last look, and tell of it."""
+        self.desk.obey(self)
         for report in self.engine.poll():
+            self.desk.hear(report)
             self.hear(report)
         if self.band:
             self.news += bands.news_of(self.band.hear())
@@ -332,6 +336,7 @@ class Performance:
         if self.driver.state().alive:  # otherwise nobody would take what they have for the engine
             self.conductor.look()
             self.tend_shelf()
+        self.desk.publish(self, lambda: display.status(self))
 
     def hear(self, report: "Report") -> None:
         """Something happened in the engine."""
@@ -431,6 +436,7 @@ class Performance:
         news, self.news = self.news, []
         if self.flight:
             self.flight.hear(news)
+        self.desk.tell(news)
         return news
 
     def record(self) -> None:
@@ -614,16 +620,18 @@ def _view(options: Options, why: str) -> AbstractContextManager[display.View]:
 
 
 def _loop(performance: Performance, view: display.View) -> None:
-    """Look, show, and sleep, until something ends it."""
-    tended = 0.0
+    """Look, show, and rest, until something ends it."""
+    tended = shown = 0.0
     while not performance.over:
         now = time.monotonic()
         if now - tended >= _TEND_SECONDS:
             performance.tend()
             tended = now
         performance.look()
-        _show(performance, view)
-        time.sleep(_LOOK_SECONDS)
+        if now - shown >= _LOOK_SECONDS:
+            _show(performance, view)
+            shown = now
+        performance.desk.rest(_LOOK_SECONDS)
     performance.look()
     _show(performance, view)
 
