@@ -7,7 +7,7 @@ from cffi import FFI
 SRC = Path(__file__).parent / "src"
 NAMES = """
     parameter unit timeline clock_in clock_out tap rack builtin foreign soundfont isolate isolated
-    lstm transformer sampler vocoder singer continuation instrumenter piano singing beats
+    lstm transformer sampler vocoder singer key continuation instrumenter piano singing beats
     zone engine drivers flight
 """
 PUBLIC = tuple(f"{name}.h" for name in NAMES.split())

@@ -56,7 +56,8 @@ class Instrument:
     pedal does ("pass", "lengthen", "ignore"), General MIDI program (0-127) sent when the rig begins, or None.
 
     mpe: it speaks MIDI Polyphonic Expression and has all of its port, where `channel` (0 or 15) is its zone's manager.
-    bend: semitones of a full pitch bend of a note, 0: 2, with mpe 48."""
+    bend: semitones of a full pitch bend of a note, 0: 2, with mpe 48. level: controller 7 of its channel, 0-127, None:
+    as synthesisers begin."""
 
     port: int
     channel: int
@@ -65,6 +66,7 @@ class Instrument:
     program: int | None = None
     mpe: bool = False
     bend: int = 0
+    level: int | None = None
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,7 @@ class Rig:
             slot.pedal = PEDALS[one.pedal]
             slot.send_program, slot.program = one.program is not None, one.program or 0
             slot.mpe, slot.bend = one.mpe, one.bend
+            slot.level = 0 if one.level is None else one.level + 1
         config.budget, config.expiry, config.delay = budget, expiry_frames, delay_frames
         pointer = instrumenter.release() if instrumenter else ffi.NULL
         self.instrumenter = instrumenter  # keeps the weights alive as long as the rig
@@ -412,6 +415,15 @@ class Engine:
         else:
             self._slot_below(slot, SLOTS)
             self._ask(lambda: lib.rp_engine_set_slot_voice(self.pointer, slot, instrument, value))
+
+    def set_level(self, instrument: int, level: int, slot: int | None = None) -> None:
+        """An instrument's controller 7, 0-127: sent now if its rig plays, and whenever that begins. slot: likewise."""
+        if not 0 <= level <= 127:
+            raise ValueError(f"{level} is no level: 0 to 127")
+        if slot is not None:
+            self._slot_below(slot, SLOTS)
+        place = lib.RP_NO_SLOT if slot is None else slot
+        self._ask(lambda: lib.rp_engine_set_level(self.pointer, place, instrument, level))
 
     def set_tap(self, tap: Tap | None) -> None:
         """Copy all that comes in and leaves to this tap. No driver may run it; the tap must live until it is taken

@@ -3,12 +3,13 @@
 
 #include "audio.h"
 #include "band.h"
+#include "level.h"
 #include "mpe.h"
 #include "player.h"
 #include "slots.h"
 #include "vocal.h"
 
-/* Programs, and the pedal that is down already, for the channels of a rig that begins. [process] */
+/* Programs, levels, and the pedal that is down already, for the channels of a rig that begins. [process] */
 static void introduce(rp_engine *engine, const rp_rig *before) {
     const rp_rig *rig = engine->rig;
     rp_mpe_introduce(engine, before);
@@ -17,6 +18,7 @@ static void introduce(rp_engine *engine, const rp_rig *before) {
         rp_midi_message program = rp_midi_short(RP_MIDI_PROGRAM | to->channel, to->program, 0);
         if (to->send_program) rp_outlet_send(&engine->outlet, to->port, &program);
     }
+    rp_level_introduce(engine);
     for (uint8_t in_port = 0; in_port < engine->config.inputs; in_port++) {
         for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
             rp_midi_message down =

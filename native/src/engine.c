@@ -78,6 +78,12 @@ int rp_engine_set_slot_voice(rp_engine *engine, uint32_t slot, uint32_t instrume
     return slot < RP_SLOTS_MAX && ask(engine, RP_COMMAND_VOICE, command);
 }
 
+int rp_engine_set_level(rp_engine *engine, uint32_t slot, uint32_t instrument, uint32_t level) {
+    rp_command command = {.slot = slot, .number = instrument, .what = level};
+    int there = slot < RP_SLOTS_MAX || slot == RP_NO_SLOT;
+    return there && level <= 127 && ask(engine, RP_COMMAND_LEVEL, command);
+}
+
 int rp_engine_arm(rp_engine *engine, uint32_t slot, rp_rig *rig) {
     return slot < RP_SLOTS_MAX && ask(engine, RP_COMMAND_ARM, (rp_command){.rig = rig, .slot = slot});
 }

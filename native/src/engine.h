@@ -24,6 +24,7 @@ typedef struct {
     uint8_t program;      /* General MIDI, 0-based */
     uint8_t mpe;          /* 1: it has all of its port as an MPE zone, whose manager is `channel` (0 or 15) */
     uint8_t bend;         /* semitones of a full pitch bend of a note; 0: 2, with mpe 48 */
+    uint8_t level;        /* controller 7 of its channel, 0 to 127, plus 1; 0: as synthesisers begin (level.h) */
 } rp_instrument;
 
 typedef struct {
@@ -169,6 +170,9 @@ int rp_engine_stop(rp_engine *engine); /* release everything; nothing sounds aft
 int rp_engine_set_voice(rp_engine *engine, uint32_t instrument, const rp_voice *value);
 /* Likewise of a rig that waits in a slot, or plays from it. */
 int rp_engine_set_slot_voice(rp_engine *engine, uint32_t slot, uint32_t instrument, const rp_voice *value);
+/* Of that rig, RP_NO_SLOT: of the one that plays: an instrument's controller 7, 0 to 127, which is sent at once if it
+ * plays, and whenever it begins. [control] */
+int rp_engine_set_level(rp_engine *engine, uint32_t slot, uint32_t instrument, uint32_t level);
 /* A rig waits in a slot (below RP_SLOTS_MAX) from now on, NULL: none. It stays there while it plays and afterwards, and
  * may be changed to any number of times. One that was there before comes back by RP_REPORT_RIG: at once, or when it
  * plays no more. What the player wanted and was not armed is changed to at once. */

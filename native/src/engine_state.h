@@ -34,17 +34,18 @@ enum {
     RP_COMMAND_CONDUCTOR,
     RP_COMMAND_OBSERVE,
     RP_COMMAND_TRANSPORT,
-    RP_COMMAND_TAP
+    RP_COMMAND_TAP,
+    RP_COMMAND_LEVEL
 };
 struct rp_command {
     rp_rig *rig;   /* LOAD, ARM */
-    uint32_t slot; /* ARM, GO, PROGRAM; VOICE: RP_NO_SLOT for the rig that plays; SLOTS: how many */
+    uint32_t slot; /* ARM, GO, PROGRAM; VOICE, LEVEL: RP_NO_SLOT for the rig that plays; SLOTS: how many */
     uint32_t
-        number;     /* VOICE: the instrument's; SLOTS: the channel; PROGRAM; TRIGGER: which, RP_TRIGGERS_MAX on: none */
+        number; /* VOICE, LEVEL: the instrument's; SLOTS: the channel; PROGRAM; TRIGGER: which, RP_TRIGGERS_MAX on: none */
     rp_voice value; /* VOICE */
     rp_trigger trigger;
     rp_conductor_config conductor; /* CONDUCTOR */
-    uint32_t source, what;         /* OBSERVE, TRANSPORT */
+    uint32_t source, what;         /* OBSERVE, TRANSPORT; LEVEL has it in `what` */
     uint64_t frame;                /* these and TAP */
     double own, beat;              /* TRANSPORT; OBSERVE has `own` */
 };
@@ -156,6 +157,7 @@ struct rp_engine {
     uint32_t connected;
     rp_midi_parser parser[RP_PORTS_MAX];
     uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS]; /* of the inputs */
+    uint8_t level[RP_PORTS_MAX][RP_CHANNELS]; /* of the outputs: as level.h sent it last, plus 1; 0: never */
     rp_gathered gathered;
     rp_ledger ledger;
     rp_mpe mpe;

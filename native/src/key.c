@@ -24,7 +24,7 @@ void rp_key_hear(rp_key *key, uint8_t pitch) {
     key->weight[pitch % 12] += 1.0;
 }
 
-/* Correlation of what was heard with a key's profile. [worker] */
+/* Correlation of what was heard with a key's profile. [any] */
 static double fit(const rp_key *key, uint32_t root, uint32_t minor) {
     double mean = 0.0, other = 0.0, both = 0.0, square = 0.0;
     for (uint32_t i = 0; i < 12; i++) {
@@ -39,9 +39,9 @@ static double fit(const rp_key *key, uint32_t root, uint32_t minor) {
     return both / sqrt(square);
 }
 
-/* [worker] */
-static void best(const rp_key *key, uint32_t *root, uint32_t *minor) {
+int rp_key_find(const rp_key *key, uint32_t *root, uint32_t *minor) {
     double most = -INFINITY;
+    if (key->notes < ENOUGH) return 0;
     for (uint32_t candidate = 0; candidate < 24; candidate++) {
         double value = fit(key, candidate % 12, candidate / 12);
         if (value <= most) continue;
@@ -49,13 +49,12 @@ static void best(const rp_key *key, uint32_t *root, uint32_t *minor) {
         *root = candidate % 12;
         *minor = candidate / 12;
     }
+    return 1;
 }
 
 void rp_key_allow(const rp_key *key, uint32_t root, uint32_t mode, uint8_t allowed[12]) {
     uint32_t minor = mode == RP_KEY_MINOR;
-    int locked = mode != RP_KEY_OFF && (mode != RP_KEY_AUTO || key->notes >= ENOUGH);
     memset(allowed, 1, 12);
-    if (!locked) return;
-    if (mode == RP_KEY_AUTO) best(key, &root, &minor);
+    if (mode == RP_KEY_OFF || (mode == RP_KEY_AUTO && !rp_key_find(key, &root, &minor))) return;
     for (uint32_t i = 0; i < 12; i++) allowed[i] = SCALE[minor][(i + 12 - root % 12) % 12];
 }

@@ -17,6 +17,7 @@ enum {
     RP_MIDI_RESET = 0xFF
 };
 enum {
+    RP_CC_VOLUME = 7,
     RP_CC_SUSTAIN = 64,
     RP_CC_SOSTENUTO = 66,
     RP_CC_SOFT = 67,

@@ -10,6 +10,7 @@
 #include "engine_state.h"
 #include "flight_watch.h"
 #include "hear.h"
+#include "level.h"
 #include "mpe.h"
 #include "player.h"
 #include "slots.h"
@@ -62,6 +63,7 @@ static void obey(rp_engine *engine) {
     while (!engine->next && rp_change_has_room(engine) && next_command(engine, &type, &command)) {
         if (type == RP_COMMAND_LOAD) load(engine, command.rig);
         else if (type == RP_COMMAND_VOICE) set_voice(engine, &command);
+        else if (type == RP_COMMAND_LEVEL) rp_level_set(engine, &command);
         else if (type >= RP_COMMAND_CONDUCTOR) rp_conductor_obey(engine, type, &command);
         else if (type >= RP_COMMAND_ARM) rp_slots_obey(engine, type, &command);
         else silence(engine, type == RP_COMMAND_PANIC);

@@ -21,7 +21,7 @@ static int valid(const rp_rig_config *config) {
         const rp_instrument *instrument = &config->instrument[i];
         if (instrument->port >= RP_PORTS_MAX || instrument->channel >= RP_CHANNELS || instrument->program > 127)
             return 0;
-        if (instrument->pedal > RP_PEDAL_IGNORE || instrument->mpe > 1) return 0;
+        if (instrument->pedal > RP_PEDAL_IGNORE || instrument->mpe > 1 || instrument->level > 128) return 0;
         if (instrument->mpe && !has_its_port(config, i)) return 0;
     }
     return 1;

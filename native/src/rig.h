@@ -1,4 +1,5 @@
-/* rig.h - a preset made ready to play. Read only on the process thread, but for its instrumenter. */
+/* rig.h - a preset made ready to play. Read only on the process thread, but for its instrumenter and the levels of its
+ * instruments. */
 #ifndef RIPIENO_RIG_H
 #define RIPIENO_RIG_H
 #include "bridge.h"

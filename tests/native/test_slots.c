@@ -425,7 +425,43 @@ static void test_a_note_that_waits_keeps_its_plugin(void) {
     close_room(piano, rack);
 }
 
+/* Two instruments, on channels 0 and 1; the second may have a level of its own. */
+static rp_rig *duo_rig(uint8_t level) {
+    rp_rig_config config = {.route = RP_ROUTE_ENSEMBLE, .in_channels = 0xFFFF, .instruments = 2};
+    config.instrument[0] = (rp_instrument){.channel = 0};
+    config.instrument[1] = (rp_instrument){.channel = 1, .level = level};
+    return rp_rig_new(&config, NULL);
+}
+
+/* How many messages left in a cycle, the last of them controller 7 of this channel with this value. */
+static uint64_t told(uint8_t channel, uint8_t level) {
+    uint64_t before = at.out.messages;
+    stage_cycle(&at);
+    uint64_t left = at.out.messages - before;
+    if (left) CHECK(at.out.last[0] == (0xB0 | channel) && at.out.last[1] == 7 && at.out.last[2] == level);
+    return left;
+}
+
+static void test_levels_are_the_rigs_own(void) {
+    stage_open(&at, 1, thru_rig(), NULL);
+    CHECK(rp_engine_set_slots(at.engine, 2, 15));
+    CHECK(rp_engine_arm(at.engine, 0, duo_rig(0)) && rp_engine_arm(at.engine, 1, duo_rig(31)));
+    CHECK(rp_engine_go(at.engine, 0) && told(0, 0) == 0); /* nobody says: nothing is sent */
+    CHECK(rp_engine_set_level(at.engine, 0, 0, 64) && told(0, 64) == 1);
+    CHECK(rp_engine_set_level(at.engine, 1, 1, 20) && told(0, 0) == 0); /* it waits */
+    CHECK(rp_engine_go(at.engine, 1) && told(1, 20) == 2);              /* channel 0 is at 100 again */
+    CHECK(rp_engine_set_level(at.engine, RP_NO_SLOT, 1, 21) && told(1, 21) == 1);
+    CHECK(rp_engine_go(at.engine, 0) && told(1, 100) == 2); /* 64, which stays the rig's; the other's is not */
+    CHECK(rp_engine_go(at.engine, 1) && told(1, 21) == 2);
+    CHECK(!rp_engine_set_level(at.engine, 0, 0, 128) && !rp_engine_set_level(at.engine, RP_SLOTS_MAX, 0, 1));
+    CHECK(rp_engine_set_level(at.engine, 5, 0, 1) && rp_engine_set_level(at.engine, 0, 2, 1) && told(0, 0) == 0);
+    CHECK(!duo_rig(129));
+    stage_poll(&at, 0);
+    stage_close(&at);
+}
+
 int main(void) {
+    test_levels_are_the_rigs_own();
     test_a_change_is_at_its_frame();
     test_programs_and_banks();
     test_pedals_and_keys_go_round();
