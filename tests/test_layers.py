@@ -144,7 +144,7 @@ C_LAYERS = """
     rig conductor.h
     outlet
     engine_state
-    flight_watch conductor* player mpe band hear vocal audio
+    flight_watch conductor* player mpe band hear level vocal audio
     change slots
     process engine
     drivers.h libjack
