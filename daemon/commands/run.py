@@ -1,6 +1,7 @@
 """`ripieno run`: play live."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ examples:
   ripieno run game-band --driver file --input song.mid
   ripieno run band --clock midi                    in time with a drum machine that sends MIDI clock
   ripieno run band --tempo 96 --clock-out clock    ... or it with us, at the port ripieno:clock
+  ripieno run string-quartet --ui                  with a page for the browser, at http://127.0.0.1:8765
   ripieno run --resume                             go on where the last one was when it ended or crashed
 Ctrl-C ends it with every note released.
 """
@@ -125,6 +127,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="figures for Prometheus, at http://127.0.0.1:PORT/metrics",
     )
+    parser.add_argument("--ui", action="store_true", help="serve the page, to this computer's browsers alone")
+    parser.add_argument("--ui-port", type=_port, metavar="PORT", help="likewise, at this port (default: 8765)")
+    parser.add_argument(
+        "--ui-lan",
+        action="store_true",
+        help="likewise, and to phones and tablets on the same network, each paired by a code that is shown here",
+    )
     parser.add_argument(
         "--flight",
         action=argparse.BooleanOptionalAction,
@@ -208,7 +217,7 @@ def run(parsed: argparse.Namespace) -> int:
     if not parsed.preset and not parsed.resume:
         raise UsageError("name a preset (`ripieno presets` lists them), or --resume")
     notifier = Notifier()
-    told = [*_metrics(parsed.metrics), notifier]  # who hears last that all is ready
+    told = [*_metrics(parsed.metrics), *_page(parsed), notifier]  # who hears last that all is ready
     return patiently(lambda: _play(parsed, told), notifier.say) if parsed.wait else _play(parsed, told)
 
 
@@ -266,3 +275,17 @@ def _metrics(port: int | None) -> "list[Watcher]":
     from ripieno.daemon.metrics import Metrics
 
     return [Metrics(port)]
+
+
+def _page(parsed: argparse.Namespace) -> "list[Watcher]":
+    """Who serves the page, if it is wanted. Where its libraries are missing that is told, and the music goes on."""
+    from ripieno.daemon.web import PORT, missing
+
+    if not (parsed.ui or parsed.ui_lan or parsed.ui_port is not None):
+        return []
+    if lacking := missing():
+        print(f"ripieno: {lacking}", file=sys.stderr)
+        return []
+    from ripieno.daemon.web.server import Page
+
+    return [Page(parsed.name, PORT if parsed.ui_port is None else parsed.ui_port, parsed.ui_lan)]

@@ -56,7 +56,8 @@ class Pairing:
         now = self._clock()
         if now < self._next:
             wait_s = self._next - now
-            raise Refusal(429, f"too many codes were asked for: wait {wait_s:.0f} s, or ask on the computer", {}, wait_s)
+            told = f"too many codes were asked for: wait {wait_s:.0f} s, or ask on the computer"
+            raise Refusal(429, told, {}, wait_s)
         self._next = now + self._pause
         return self.begin()
 
@@ -79,7 +80,7 @@ class Pairing:
 
     def known(self, token: str) -> bool:
         """Whether this is a paired device's."""
-        return any([same(token, one) for one in self._devices])
+        return any(same(token, one) for one in self._devices)
 
 
 def same(one: str, other: str) -> bool:

@@ -1,0 +1,196 @@
+"""The server: uvicorn in a thread of its own, which touches nothing that plays."""
+
+import atexit
+import logging
+import secrets
+import socket
+import time
+from collections import Counter
+from functools import partial
+from importlib.metadata import version
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.web import PORT
+from ripieno.daemon.web.api import Site
+from ripieno.daemon.web.app import let_in, make_app
+from ripieno.daemon.web.gate import MOST_MESSAGE, Gate, is_loopback
+from ripieno.daemon.web.pairing import CODE_SECONDS, Pairing, card
+from ripieno.daemon.web.ports import lan_address, take_ports
+from ripieno.daemon.web.route import Route
+from ripieno.daemon.web.running import remove_running, running_path, write_running
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ripieno.daemon.live import Performance
+    from ripieno.daemon.remote.desk import Desk
+
+MOST_CONNECTIONS, MOST_A_HOST = 128, 64  # from other computers, and of one
+_IDLE_SECONDS = 10.0  # until a connection that asks nothing is ended
+_GRACE_SECONDS, _END_SECONDS = 1, 2.0
+_PINGS_SECONDS = 20.0
+_SEND_BYTES = 1 << 17  # in the system's hands for one socket: more would be old before it is read
+
+
+class Page:
+    """A `Watcher` (see ripieno.daemon.live) that serves the page.
+
+    client: our name. port: 0 for any that is free. lan: to other devices, too, once they are paired. UserError where
+    the port is taken.
+    """
+
+    def __init__(self, client: str, port: int = PORT, lan: bool = False) -> None:
+        self._path = running_path(client)
+        self._ports = take_ports(port, lan)
+        self.port = self._ports[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.lan_url = f"http://{lan_address()}:{self.port}/" if lan else ""
+        self.token, self.pairing = secrets.token_urlsafe(32), Pairing()
+        self._card_until = 0.0
+        self._server: uvicorn.Server | None = None
+        self._thread: Thread | None = None
+
+    def begin(self, performance: "Performance") -> None:
+        """Serve from now on."""
+        performance.news.append(f"the page is at {self.url}")
+        if self.lan_url:
+            self._show(performance, self.pairing.begin())
+        self._server, gate = self._make(performance.desk)
+        self._thread = Thread(target=_serve, args=(self._server, self._ports, gate), name="page", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+        try:
+            write_running(self._path, self.url, self.token)
+        except UserError as error:
+            performance.news.append(f"{error}; `ripieno ctl` will not find us")
+
+    def tend(self, performance: "Performance") -> None:
+        """A code that holds no longer is shown no longer."""
+        if performance.card and time.monotonic() >= self._card_until:
+            performance.card = ()
+
+    def end(self) -> None:
+        """Begin to end; whoever must know when it has ended calls `close`."""
+        remove_running(self._path, self.token)
+        if self._server:
+            self._server.should_exit = True
+        else:
+            for one in self._ports:
+                one.close()
+
+    def close(self, seconds: float = _END_SECONDS) -> None:
+        """End it, and wait for that, but not for ever."""
+        self.end()
+        atexit.unregister(self.close)
+        if self._thread:
+            self._thread.join(seconds)
+
+    def _show(self, performance: "Performance", code: str) -> None:
+        """Let the terminal show a code, "" for none any more. In the performance's thread."""
+        self._card_until = time.monotonic() + CODE_SECONDS
+        performance.card = tuple(card(self.lan_url, code)) if code else ()
+
+    def _make(self, desk: "Desk") -> tuple[uvicorn.Server, Gate]:
+        def tell(text: str) -> None:
+            desk.call(lambda performance: performance.news.append(text))
+
+        def show(code: str) -> None:
+            desk.call(lambda performance: self._show(performance, code))
+
+        gate = Gate(self.token, bool(self.lan_url), self.pairing, tell)
+        site = Site(desk, self.pairing, self.lan_url, show, let_in, version("ripieno"))
+        return uvicorn.Server(_config(make_app(site, gate, _mounted(desk)), gate)), gate
+
+
+def _mounted(desk: "Desk") -> list[Route]:
+    """Routes that others have written, each a list of them made from the desk."""
+    return []
+
+
+def _config(app: Any, gate: Gate) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http=partial(_Http, gate),  # type: ignore[arg-type]
+        ws=_Socket,
+        ws_max_size=MOST_MESSAGE,
+        ws_ping_interval=_PINGS_SECONDS,
+        ws_ping_timeout=_PINGS_SECONDS,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def _serve(server: uvicorn.Server, ports: "list[socket.socket]", gate: Gate) -> None:
+    """Until it is told to end."""
+    logger, handler = logging.getLogger("uvicorn.error"), _News(gate)
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        server.run(ports)
+    finally:
+        logger.removeHandler(handler)
+
+
+class _News(logging.Handler):
+    """What the server would write to its log is news, once a minute a kind."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__(logging.WARNING)
+        self._gate = gate
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self._gate.refused(record.getMessage().strip() + (f" {error!r}" if error else ""), "")
+
+
+class _Http(H11Protocol):
+    """A connection: only so many at once, and none for long that asks nothing."""
+
+    def __init__(self, gate: Gate, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._gate = gate
+
+    def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        hosts = Counter(one.client[0] for one in self.connections if one.client)
+        host = self.client[0] if self.client else ""
+        outside = sum(count for other, count in hosts.items() if not is_loopback(other))
+        if hosts[host] > MOST_A_HOST or (outside > MOST_CONNECTIONS and not is_loopback(host)):
+            self._gate.refused("too many connections", host)
+            transport.abort()
+        else:
+            self.loop.call_later(_IDLE_SECONDS, self._look, None)
+
+    def _look(self, before: object) -> None:
+        """Now and then: end it where it has asked nothing since. before: what it had asked last then."""
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.cycle is before:
+            self.transport.abort()
+        else:
+            self.loop.call_later(_IDLE_SECONDS, self._look, self.cycle)
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    """A WebSocket that can be ended at once, and of which little waits in the system's hands."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.app_state = {**self.app_state, "abort": lambda: self.transport.abort()}
+
+    def connection_made(self, transport: "asyncio.BaseTransport") -> None:
+        super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
