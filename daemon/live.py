@@ -106,6 +106,7 @@ class Performance:
     keeper: Keeper = field(default_factory=Keeper)
     desk: Desk = field(default_factory=Desk)
     typed: str | None = None  # of a setting, while somebody types one
+    card: Sequence[str] = ()  # lines that the terminal shows instead of all else, until a key is pressed
     watchers: Sequence[Watcher] = ()
     flight: "FlightRecorder | None" = None
     recording: "Session | None" = None

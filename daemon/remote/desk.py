@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ripieno.daemon.display import status
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.remote.tree import Plain, Tree
 
@@ -156,6 +157,17 @@ class Desk:
     def described(self) -> "Future[dict[str, Any]]":
         """All controls and actions there are, as plain values."""
         return self.call(lambda _: {"grown": self._known.grown, **self._grown().described()})
+
+    def state(self) -> "Future[dict[str, Any]]":
+        """How all stands now, also while nobody listens: revision, grown, values and status."""
+
+        def told(performance: "Performance") -> dict[str, Any]:
+            self._scan(performance)
+            known = self._known
+            known.status = status(performance)
+            return {"revision": known.revision, "grown": known.grown, "values": known.values, "status": known.status}
+
+        return self.call(told)
 
     # ---- for the performance ----
 
