@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ripieno.daemon.ahead import Ahead
 from ripieno.daemon.answer_model import answer_model
 from ripieno.daemon.answers import STATES
 from ripieno.daemon.cast import model_codes
@@ -78,6 +79,7 @@ class Band(Settings):
         super().__init__(preset.continuation, _CYCLES)
         self.core, self.rate = core, rate
         self._ends: deque[int] = deque([0], maxlen=_FEW)  # of the notes committed last
+        self.ahead = Ahead()
         self._load = Load()
 
     def apply(self, name: str, value: Any) -> None:
@@ -89,6 +91,7 @@ class Band(Settings):
     def hear(self) -> "list[BandReport]":
         """What happened since the last time."""
         reports = self.core.poll()
+        self.ahead.hear(reports)
         self._ends += [report.frame for report in reports if report.kind == "committed"]
         return reports
 
@@ -170,9 +173,9 @@ def make_band(preset: Preset, rate: int, synchronous: bool = False) -> Band:
 
 
 KEYS: dict[str, Command] = {
-    "t": Command("tap the beat", lambda band: band.core.tap()),
-    "h": Command("hand over", lambda band: band.core.hand_over()),
-    "y": Command("yield to you", lambda band: band.core.yield_()),
+    "t": Command("tap the beat", lambda band: band.core.tap(), "band/tap"),
+    "h": Command("hand over", lambda band: band.core.hand_over(), "band/hand-over"),
+    "y": Command("yield to you", lambda band: band.core.yield_(), "band/yield"),
     "w": Command("while you play", lambda band: band.cycle("while_playing")),
     "s": Command("who sets the tempo", lambda band: band.cycle("tempo_source")),
     "k": Command("key lock", lambda band: band.cycle("key")),

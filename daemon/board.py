@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ripieno.daemon.colors import VOICE_COLOR, color_of
+from ripieno.daemon.harmony import chord_name, key_name
 from ripieno.daemon.pitch import show_pitch
+from ripieno.daemon.schema import DRUM_CHANNEL
+from ripieno.native.key import KeyFinder
 
 if TYPE_CHECKING:
     from ripieno.daemon.presets import Preset
@@ -15,11 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Player:
-    """An instrument as it stands: the pitches that sound now, and how many notes it has played."""
+    """An instrument as it stands: the pitches that sound now, and how many notes it has played. drums: its pitches are
+    none."""
 
     name: str
     color: str
     enabled: bool = True
+    drums: bool = False
     sounding: Counter[int] = field(default_factory=Counter)
     played: int = 0
 
@@ -50,9 +55,11 @@ class Board:
         """Another preset plays from now on; old notes are no longer shown."""
         self.title = preset.name
         self.players = [
-            Player(one.name, color_of(i, one.color), one.enabled) for i, one in enumerate(preset.ensemble)
+            Player(one.name, color_of(i, one.color), one.enabled, one.channel == DRUM_CHANNEL and not one.mpe)
+            for i, one in enumerate(preset.ensemble)
         ] or [Player("Thru", color_of(0))]
         self.voice = Player("Voice", VOICE_COLOR) if preset.singing else None
+        self._key_heard = KeyFinder()
 
     def hear(self, reports: Iterable["Report"]) -> None:
         """Take in what happened."""
@@ -74,8 +81,14 @@ class Board:
         self._begin(report)
         if report.sung:
             return  # nobody's key
+        if not self._is_drum(report):
+            self._key_heard.hear(report.pitch)
         delay_ms = (report.frame - report.key_frame) * 1000 / self.rate
         self.longest_delay_ms = max(self.longest_delay_ms, delay_ms)
+
+    def _is_drum(self, report: "Report") -> bool:
+        thru = report.instrument is None
+        return report.channel == DRUM_CHANNEL - 1 if thru else self.player(report, report.instrument).drums
 
     def _off(self, report: "Report") -> None:
         self._end(report, report.instrument)
@@ -101,6 +114,12 @@ class Board:
         player.sounding[report.pitch] -= 1
         if player.sounding[report.pitch] <= 0:
             del player.sounding[report.pitch]
+
+    def harmony(self) -> dict[str, str]:
+        """The chord that sounds and the key that was heard of late, by their names; "" for what is not clear."""
+        key = self._key_heard.find()
+        sounding = {pitch for player in self.players if not player.drums for pitch in player.sounding}
+        return {"chord": chord_name(sounding, key), "key": key_name(key)}
 
     def _all(self) -> list[Player]:
         return [*self.players, *([self.voice] if self.voice else [])]

@@ -1,5 +1,6 @@
 """The plugins that sound, from the daemon's side: opened for a preset, set while they play, and told of."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from pathlib import Path
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 _OWN: dict[str, Key] = {key.name: key for key in CHAIN_KEYS if key.name in ("bypass", "gain_db")}
 _FIXED = frozenset(key.name for key in CHAIN_KEYS if key.name not in _OWN and key.name != "name")
-_SILENCE_DB, _FALL_DB = -120.0, 0.7  # a meter falls by so much at each look: some 20 dB a second
+_SILENCE_DB = -120.0
+_FALL_DB, _LONGEST_SECONDS = 20.0, 1.0  # a meter falls by so much a second; between two looks, at most
 _STEPS = 50  # of a key, from one end of a parameter to the other
 
 
@@ -35,9 +37,9 @@ class Meter:
     def __init__(self) -> None:
         self.db = _SILENCE_DB
 
-    def hear(self, peaks: Sequence[float]) -> None:
-        """What was highest since the last time."""
-        self.db = max(decibels(max(peaks)), max(_SILENCE_DB, self.db - _FALL_DB))
+    def hear(self, peaks: Sequence[float], seconds: float) -> None:
+        """What was highest since the last time, so long ago."""
+        self.db = max(decibels(max(peaks)), _SILENCE_DB, self.db - _FALL_DB * seconds)
 
 
 class Link(Settings):
@@ -133,11 +135,11 @@ class Link(Settings):
         self.set("gain_db", gain_db)
         return news
 
-    def look(self) -> None:
-        """Take in how it does."""
+    def look(self, seconds: float) -> None:
+        """Take in how it does. seconds: since the last time."""
         if self.hosted:
             self.standing = self.hosted.standing()
-            self.meter.hear(self.standing.peak)
+            self.meter.hear(self.standing.peak, seconds)
 
     def tend(self) -> list[str]:
         """Look after it, and take in what moved its parameters; returns news."""
@@ -195,13 +197,14 @@ def _parameter(key: str) -> str:
 class Chains:
     """The plugins of a preset and the rack that they stand in, ready for the engine.
 
-    `close` when the engine has given the rig back. rate: frames a second.
+    `close` when the engine has given the rig back. rate: frames a second. names: of the rack's strips.
     """
 
-    def __init__(self, links: Sequence[Link], rack: "Rack", rate: int) -> None:
+    def __init__(self, links: Sequence[Link], rack: "Rack", rate: int, names: Sequence[str]) -> None:
         self.links, self.rack, self.rate = list(links), rack, rate
         self.chosen = 0
-        self.meter = Meter()
+        self.meter, self.strips = Meter(), {name: Meter() for name in names}
+        self._looked = 0.0  # when, in seconds
         self.state: RackState | None = None
 
     @property
@@ -216,10 +219,14 @@ class Chains:
 
     def look(self) -> None:
         """Take in how they do."""
+        now = time.monotonic()
+        seconds, self._looked = min(now - self._looked, _LONGEST_SECONDS), now
         self.state = self.rack.state()
-        self.meter.hear(self.state.peak)
+        self.meter.hear(self.state.peak, seconds)
+        for meter, peak in zip(self.strips.values(), self.state.strip_peak, strict=True):
+            meter.hear(peak, seconds)
         for link in self.links:
-            link.look()
+            link.look(seconds)
 
     def tend(self) -> list[str]:
         """A few times a second: look after them; what there is to tell."""
@@ -310,7 +317,7 @@ def make_chains(
         links.append(link if not link.hosted else _join(rack, names, link, told))
         news += told
         progress((place + 1) / len(preset.chain))
-    return Chains(links, rack, rate), news
+    return Chains(links, rack, rate, names), news
 
 
 def _stereo(audios: Sequence[str], *names: str) -> tuple[int, int] | None:
@@ -401,5 +408,5 @@ KEYS: dict[str, Command] = {
     "*": Command("higher", lambda chains: chains.current.nudge(1)),
     "{": Command("chain softer", lambda chains: f"{chains.current.name}: {chains.current.step('gain_db', -1)}"),
     "}": Command("chain louder", lambda chains: f"{chains.current.name}: {chains.current.step('gain_db', 1)}"),
-    "S": Command("save states", lambda chains: chains.save_all()),
+    "S": Command("save states", lambda chains: chains.save_all(), "chain/save"),
 }

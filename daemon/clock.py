@@ -288,9 +288,9 @@ def _places(names: Sequence[str], there: Sequence[str]) -> list[int]:
 
 
 KEYS: dict[str, Command] = {
-    "t": Command("tap the beat", lambda clock: clock.tap()),
-    "s": Command("whose clock", lambda clock: clock.next_source()),
+    "t": Command("tap the beat", lambda clock: clock.tap(), "clock/tap"),
+    "s": Command("whose clock", lambda clock: clock.next_source(), "clock/next-source"),
     "<": Command("slower", lambda clock: clock.step(-1)),
     ">": Command("faster", lambda clock: clock.step(1)),
-    " ": Command("start or stop", lambda clock: clock.roll()),
+    " ": Command("start or stop", lambda clock: clock.roll(), "clock/roll"),
 }

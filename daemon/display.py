@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ripieno.daemon.clock_keys import INTERNAL
 from ripieno.daemon.colors import VOICE_COLOR
 from ripieno.daemon.roll import meter, roll
+from ripieno.daemon.schema import slug
 from ripieno.daemon.settings import Command, help_of
 from ripieno.daemon.terminal import Screen, colored, dimmed, emit, panel, pressed
 
 if TYPE_CHECKING:
+    from ripieno.daemon.board import Player
     from ripieno.daemon.chains import Link
     from ripieno.daemon.live import Performance
 
@@ -78,12 +80,26 @@ def status(performance: "Performance") -> dict[str, Any]:
             "longest_delay_ms": round(stats.max_delay * 1000 / performance.driver.sample_rate, 3),
             **{name: getattr(stats, name) for name in _COUNTS},
             "sounding": stats.sounding,
-            "players": [
-                {"name": p.name, "enabled": p.enabled, "notes": p.notes(), "played": p.played}
-                for p in performance.board.players
-            ],
+            **performance.board.harmony(),
+            "players": [_player(performance, player) for player in performance.board.players],
         }
     )
+
+
+def _player(performance: "Performance", player: "Player") -> dict[str, Any]:
+    """An instrument: its colour and, where they are known, its level (0 to 127) and the peak of its sound."""
+    ready = performance.current
+    levels = ready.levels.settings if ready and ready.levels else {}
+    meters = performance.chains.strips if performance.chains else {}
+    return {
+        "name": player.name,
+        "color": player.color,
+        "enabled": player.enabled,
+        "notes": player.notes(),
+        "played": player.played,
+        **({"level": levels[player.name]} if player.name in levels else {}),
+        **({"peak_db": round(meters[player.name].db, 1)} if player.name in meters else {}),
+    }
 
 
 def resident_kb() -> int:
@@ -107,6 +123,9 @@ class JsonLines:
             _say({"event": "ready", "driver": performance.driver.name, "why": self._why, "pid": os.getpid()})
         for text in performance.take_news():
             _say({"event": "news", "text": text})
+        if performance.card:
+            _say({"event": "card", "lines": performance.card})
+            performance.card = ()
         if performance.over or time.monotonic() >= self._next:
             self._next = time.monotonic() + _JSON_SECONDS
             what = {"event": "end" if performance.over else "status", "resident_kb": resident_kb()}
@@ -130,8 +149,9 @@ class Lines:
             emit(f"{performance.preset.name}: {performance.driver.describe()} ({self._why})\n")
             emit("Ctrl-C ends it with every note released.\n")
             self._said = _counts(performance)
-        for text in performance.take_news():
+        for text in (*performance.take_news(), *performance.card):
             emit(f"{text}\n")
+        performance.card = ()
         if time.monotonic() >= self._next or performance.over:
             self._next = time.monotonic() + _LINES_SECONDS
             line = _counts(performance)
@@ -219,6 +239,11 @@ class _Panel:
     def show(self, performance: "Performance") -> str:
         """Draw it, if anything changed, and hear the keys."""
         self._news = [*self._news, *performance.take_news()][-_PANEL_NEWS:]
+        if performance.card:
+            self._screen.draw([*performance.card, "", dimmed("any key: back")])
+            keys = pressed()
+            performance.card = () if keys else performance.card
+            return keys
         parts = [part(performance) for part in (_players, _clock, _band, _voice)]
         parts = [_head(performance, self._why), *parts]
         lines = [line for part in parts if part for line in (*part, "")]
@@ -394,7 +419,9 @@ def _foot(performance: "Performance", news: list[str]) -> list[str]:
         words = "   ".join(key.replace(" ", "\xa0") for key in help_of(known))
         keys += textwrap.wrap(words, 100, initial_indent=" ", subsequent_indent=" ")
     chain = f"{performance.chains.current.name}.gain_db -3" if performance.chains else ""
-    examples = {"tempo 96": performance.clock or performance.band, "follow 2": performance.singer, chain: True}
+    level = f"{slug(performance.board.players[0].name)} 90"
+    examples = {"tempo 96": performance.clock or performance.band, "follow 2": performance.singer}
+    examples |= {chain: performance.chains, level: True}
     example = next(text for text, there in examples.items() if there)
     typed = (
         [f" set: {performance.typed}_  (such as: {example}; Enter sets it)"] if performance.typed is not None else []

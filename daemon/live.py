@@ -187,6 +187,7 @@ class Performance:
         """It waits in its slot from now on."""
         self.shelf.ready[ready.index] = ready
         self.engine.arm(ready.index, ready.rig)
+        ready.tell(self.engine)
         self.news += ready.news
 
     def begin(self, ready: Ready) -> None:
@@ -254,14 +255,12 @@ class Performance:
 
         return made
 
-    def switch(self, index: int) -> None:
-        """Switch an instrument on or off."""
-        if index >= len(self.preset.ensemble) or not self.current:
-            return
-        enabled = not self.board.players[index].enabled
-        self.current.switch(self.engine, index, enabled)
-        if self.band:
-            self.board.players[index].enabled = enabled
+    def switch(self, index: int, enabled: bool | None = None) -> None:
+        """Switch an instrument on or off; None: to what it is not."""
+        ready = self.current
+        if ready and index < len(ready.enabled) and enabled is not ready.enabled[index]:
+            ready.switch(self.engine, index, not ready.enabled[index])
+            self.show_switches()
 
     def press(self, keys: str) -> None:
         """Keys of the computer's keyboard. What one of them cannot do is news, and the music goes on."""
@@ -274,11 +273,15 @@ class Performance:
                 elif key in _COMMANDS:
                     _COMMANDS[key](self)
                 elif found := next(((keys[key], one) for keys, one in self.keyed if key in keys), None):
-                    self.news += filter(None, [found[0].act(found[1])])
+                    self.obey(*found)
                 elif key == ":" and self.tables:
                     self.typed = ""
             except (UserError, BlockingIOError) as error:
                 self.news.append(f"{key}: {error}" if key.isprintable() else str(error))
+
+    def obey(self, command: Command, one: Any) -> None:
+        """Do to one that is here what a key does, and tell of it."""
+        self.news += filter(None, [command.act(one)])
 
     @property
     def keyed(self) -> list[tuple[Mapping[str, Command], Any]]:
@@ -337,7 +340,9 @@ class Performance:
         if self.driver.state().alive:  # otherwise nobody would take what they have for the engine
             self.conductor.look()
             self.tend_shelf()
-        self.desk.publish(self, lambda: display.status(self))
+            for ready in self.shelf.ready.values():
+                ready.tell(self.engine)
+        self.desk.publish(self)
 
     def hear(self, report: "Report") -> None:
         """Something happened in the engine."""

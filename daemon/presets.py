@@ -36,6 +36,7 @@ class Instrument:
     pedal: str
     mpe: bool
     bend_range: int
+    level: int
     color: str
 
 

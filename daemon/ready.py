@@ -10,6 +10,8 @@ from ripieno.daemon.chain_state import Saved
 from ripieno.daemon.chains import Chains, make_chains
 from ripieno.daemon.clock import ClockSettings
 from ripieno.daemon.errors import UserError
+from ripieno.daemon.levels import TITLE as LEVELS
+from ripieno.daemon.levels import Levels
 from ripieno.daemon.preset_document import CLOCK, CONTINUATION, SINGING
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.rig import build, voices
@@ -44,12 +46,14 @@ class Ready:
     singer: Singer | None = None
     chains: Chains | None = None
     clock: ClockSettings | None = None
+    levels: Levels | None = None
     news: list[str] = field(default_factory=list)
 
     @property
     def tables(self) -> dict[str, Settings]:
         """What is set while it plays, by the names of its tables in the preset."""
         own: dict[str, Settings | None] = {CONTINUATION: self.band, SINGING: self.singer, CLOCK: self.clock}
+        own[LEVELS] = self.levels
         there = {name: one for name, one in own.items() if one}
         return there | (self.chains.tables if self.chains else {})
 
@@ -60,6 +64,11 @@ class Ready:
         if self.preset.player is None:
             engine.set_voice(place, replace(voices(self.preset)[place], enabled=enabled), slot=self.index)
         self.enabled[place] = enabled
+
+    def tell(self, engine: "Engine") -> None:
+        """Let the engine, which has its rig in a slot, know of levels that are others than they were."""
+        if self.levels:
+            self.levels.tell(engine, self.index)
 
     def snapshot(self) -> str:
         """All that is set now, as TOML."""
@@ -119,7 +128,8 @@ def make_ready(
         raise
     enabled = [one.enabled for one in preset_now.ensemble]
     clock = ClockSettings(preset.clock) if preset.clock else None
-    ready = Ready(index, preset, ports.rate, rig, enabled, band, voice, chains, clock, news)
+    levels = Levels(preset) if preset.ensemble else None
+    ready = Ready(index, preset, ports.rate, rig, enabled, band, voice, chains, clock, levels, news)
     ready.news += recall(snapshot, ready.tables) if snapshot else []
     ready.start()
     return ready

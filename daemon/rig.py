@@ -9,6 +9,7 @@ from ripieno.daemon.chain_keys import INPUT_PLACE
 from ripieno.daemon.clock_keys import CLOCK_PORT
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.input_keys import ENSEMBLE_WORD
+from ripieno.daemon.levels import sent_level
 from ripieno.daemon.preset_checks import MELODY, OUTPUT, VOICE
 from ripieno.daemon.presets import Preset
 from ripieno.daemon.schema import slug
@@ -127,6 +128,7 @@ def build(
             one.program - 1 if preset.send_programs else None,
             mpe=one.mpe,
             bend=one.bend_range,
+            level=sent_level(one.level),
         )
         for (port, channel), one in zip(places(preset, outputs), preset.ensemble, strict=True)
     ]

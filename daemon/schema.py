@@ -185,6 +185,9 @@ PROGRAM = Kind("General MIDI program, by name or number 1 to 128", _program, lam
 RANGE = Kind("lowest and highest note", _range, lambda v: show_list([show_pitch(p) for p in v]))
 PITCH = Kind('note name or MIDI number, "" for none', _maybe_pitch, lambda v: quote("" if v is None else show_pitch(v)))
 LATENCIES = Kind("table of outputs and milliseconds", _latencies, _show_latencies)
+LEVEL = number(0, 127, True)
+USUAL_LEVEL = 100
+"""Where synthesisers begin (General MIDI 1)."""
 COLOR = Kind('colour as "#rrggbb", "" for one of our choice', _color, quote)
 
 PRESET_KEYS: tuple[Key, ...] = (
@@ -304,6 +307,12 @@ INSTRUMENT_KEYS: tuple[Key, ...] = (
         0,
         "Semitones of a full pitch bend, as its synth is set: what bends one note is sent for that. 0: 2, or with mpe "
         "48, which the synth is told.",
+    ),
+    Key(
+        "level",
+        LEVEL,
+        USUAL_LEVEL,
+        "How loud it is: MIDI controller 7 of its channel. Synthesisers begin at 100, which is not sent.",
     ),
     Key("color", COLOR, "", "Its colour in plots and on screen."),
 )

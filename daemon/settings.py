@@ -50,9 +50,13 @@ class Settings(ABC):
             good = key.kind.read(value)
         except ValueError as error:
             raise UserError(f"{name}: {error}") from None
+        self.take(name, good)
+        return f"{name} = {key.kind.show(good)}"
+
+    def take(self, name: str, good: Any) -> None:
+        """Change a key to what its kind has read. UserError for what it cannot be all the same."""
         self.apply(name, good)
         self.keep(name, good)
-        return f"{name} = {key.kind.show(good)}"
 
     def command(self, text: str) -> str:
         """A key and its value as one types them: "tempo 96", "key D minor"."""
@@ -86,10 +90,12 @@ def split(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Command:
-    """What a key of the computer's keyboard does to what plays; `act` returns what there is to tell of it."""
+    """What a key of the computer's keyboard does to what plays; `act` returns what there is to tell of it. path: of the
+    same as an action for those outside (see ripieno.daemon.remote.tree), "" where it changes a setting."""
 
     words: str
     act: Callable[[Any], str | None]
+    path: str = ""
 
 
 def help_of(keys: Mapping[str, Command]) -> list[str]:

@@ -206,7 +206,7 @@ KEYS: dict[str, Command] = {
     "a": Command("it sings or not", lambda singer: singer.cycle("on")),
     "m": Command("mode", lambda singer: singer.cycle("mode")),
     "v": Command("voice", lambda singer: singer.cycle("voice")),
-    "e": Command("another seed", lambda singer: singer.other_seed()),
+    "e": Command("another seed", lambda singer: singer.other_seed(), "voice/other-seed"),
     "f": Command("follow less", lambda singer: singer.step("follow", -0.5)),
     "F": Command("follow more", lambda singer: singer.step("follow", 0.5)),
     "[": Command("sing less", lambda singer: singer.step("activity", -0.1)),

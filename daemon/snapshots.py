@@ -11,6 +11,8 @@ from ripieno.daemon.band import LIVE as BAND_KEYS
 from ripieno.daemon.clock import LIVE as CLOCK_KEYS
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.files import whole_file
+from ripieno.daemon.levels import TITLE as LEVELS
+from ripieno.daemon.levels import level_keys
 from ripieno.daemon.preset_document import (
     CHAIN,
     CLOCK,
@@ -32,13 +34,14 @@ if TYPE_CHECKING:
     from ripieno.daemon.settings import Settings
 
 _INSTRUMENTS = "instruments"
+_PLAIN = (*TABLES, LEVELS)  # tables that are no plugin's
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """How a preset was set. file: where it is kept. enabled: instruments, by name; tables: their values by key, as TOML
-    gives them, of "continuation", "singing" and, by its name, each plugin."""
+    gives them, of "continuation", "singing", "clock", "levels" and, by its name, each plugin."""
 
     file: str
     enabled: Mapping[str, bool]
@@ -64,7 +67,7 @@ def snapshot_text(preset: Preset, enabled: Mapping[str, bool], tables: "Mapping[
     switches = [f"{quote(name)} = {'true' if on else 'false'}" for name, on in enabled.items()]
     lines += ["", f"[{_INSTRUMENTS}]", *switches] if switches else []
     for title, table in tables.items():
-        lines += ["", f"[{title}]" if title in TABLES else f"[{CHAIN}.{quote(title)}]"]
+        lines += ["", f"[{title}]" if title in _PLAIN else f"[{CHAIN}.{quote(title)}]"]
         lines += [f"{_name(name)} = {_shown(key, now)}" for name, key, now in _values(table)]
     return "\n".join(lines) + "\n"
 
@@ -170,11 +173,12 @@ class _Checker:
         name = self.document.get("preset", self.preset.name)
         if name != self.preset.name:
             self.wrong(("preset",), f"this is a snapshot of {name}, not of {self.preset.name}")
-        known = ["preset", _INSTRUMENTS, *TABLES, CHAIN]
+        known = ["preset", _INSTRUMENTS, *_PLAIN, CHAIN]
         self.named((), self.document, known, "there is no such key")
         enabled = self.switches()
         tables = self.values(CONTINUATION, BAND_KEYS, self.preset.continuation is not None)
         tables |= self.values(SINGING, SINGER_KEYS, self.preset.singing is not None)
+        tables |= self.values(LEVELS, level_keys(self.preset), bool(self.preset.ensemble))
         clock = self.values(CLOCK, CLOCK_KEYS, True)
         tables |= clock if self.preset.clock else {}  # which one evening may have, and another not
         tables |= self.chains()

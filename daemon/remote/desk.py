@@ -4,14 +4,16 @@ The page's server, OSC and learnt knobs live in threads of their own. None of th
 which is done at its next look, and `listen`, which must not wait.
 """
 
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ripieno.daemon.ahead import PlannedNote
 from ripieno.daemon.display import status
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.remote.tree import Plain, Tree
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CALLS_A_LOOK = 1000  # the others wait for the next: whoever floods us does not stop the screen
+_TRIES = 3  # of a call that finds the engine or the band without room for a command
 _WATCHED_SECONDS = 0.01  # between two looks while somebody listens: a key is on the page within 50 ms
 _SCAN_SECONDS = 1 / 30  # between two comparisons of all values
 _STATUS_SECONDS = 0.1
+_SAME = 1e-6  # relative: a plugin holds numbers as 32 bits
 _NOTES = {"note_in": "key", "note_on": "on", "note_off": "off", "move": "move"}
 
 
@@ -59,8 +63,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Batch:
-    """What has happened since the last one. revision: of the last change there was. grown: counts trees; where it is
-    another, all controls may be. status: what `--json` tells, ten times a second, else None."""
+    """What has happened since the last one, every change and note of it, in its order.
+
+    revision: of the last change there was. grown: counts trees; where it is another, all controls may be. status: what
+    `--json` tells, ten times a second, else None. plan: all that the band has settled and that has not ended, where
+    that is new, else None. now: the driver's frame and its frames a second.
+    """
 
     revision: int
     grown: int
@@ -68,17 +76,41 @@ class Batch:
     notes: tuple[Note, ...] = ()
     news: tuple[str, ...] = ()
     status: Mapping[str, Any] | None = None
+    plan: tuple[PlannedNote, ...] | None = None
+    now: tuple[int, int] = (0, 0)
 
 
-@dataclass
-class _Known:
-    """As it was when last looked at. Replaced whole, so that any thread may read it."""
+@dataclass(frozen=True)
+class Standing:
+    """As all was when last looked at; the fields are those of a Batch."""
 
-    tree: Tree | None = None
     grown: int = 0
     revision: int = 0
-    values: dict[str, Plain] = field(default_factory=dict)
+    values: Mapping[str, Plain] = field(default_factory=dict)
     status: Mapping[str, Any] = field(default_factory=dict)
+    plan: tuple[PlannedNote, ...] = ()
+
+
+class _Call(Generic[T]):
+    """Something to be done, and what came of it."""
+
+    def __init__(self, act: "Callable[[Performance], T]") -> None:
+        self.act, self.future, self.tries = act, Future[T](), 0
+
+    def done(self, performance: "Performance") -> bool:
+        """Do it. False: there is no room for it now; it is to be tried again."""
+        if not self.tries and not self.future.set_running_or_notify_cancel():
+            return True
+        self.tries += 1
+        try:
+            self.future.set_result(self.act(performance))
+        except BlockingIOError as error:
+            if self.tries < _TRIES and performance.driver.state().alive:
+                return False
+            self.future.set_exception(UserError(str(error)))
+        except Exception as error:
+            self.future.set_exception(error)
+        return True
 
 
 class Desk:
@@ -86,99 +118,88 @@ class Desk:
     in any thread."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[Callable[[Performance], None]] = SimpleQueue()
+        self._calls: deque[_Call[Any]] = deque()
         self._wake = threading.Event()
         self._listeners: tuple[Callable[[Batch], None], ...] = ()
         self._lock = threading.Lock()  # of the listeners
-        self._known = _Known()
+        self._tree: Tree | None = None
+        self._made_for: object = None  # whose tree it is: the song that was ready
+        self._standing = Standing()  # replaced whole, so that any thread may read it
+        self._held: dict[str, Any] = {}  # by the controls, as they have it
+        self._forget()
+        self._scanned = self._told = 0.0  # when, in seconds
+        self._sent = 0  # the tree that the last batch told of
+
+    def _forget(self) -> None:
         self._notes: list[Note] = []
         self._news: list[str] = []
         self._changes: list[Change] = []
-        self._scanned = self._told = 0.0
-        self._made_for: object = None  # whose tree it is: the song that was ready
 
     # ---- for those outside ----
 
     def call(self, act: "Callable[[Performance], T]") -> "Future[T]":
         """Do this at the performance's next look, within some 30 ms; its errors are the future's."""
-        future: Future[T] = Future()
-
-        def do(performance: "Performance") -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(act(performance))
-            except Exception as error:
-                future.set_exception(error)
-
-        self._calls.put(do)
+        one = _Call(act)
+        self._calls.append(one)
         self._wake.set()
-        return future
+        return one.future
 
     def set(self, path: str, value: object, origin: str = "") -> "Future[Change]":
         """Change a control. The future's UserError says what is wrong with path or value."""
-        return self.call(lambda performance: self._set(path, value, origin))
+        return self.call(lambda performance: self._set(performance, path, value, origin))
 
     def do(self, path: str) -> "Future[None]":
         """Do an action."""
-
-        def act(_: "Performance") -> None:
-            self._grown().action(path).do()
-
-        return self.call(act)
+        return self.call(lambda performance: self._grown(performance).action(path).do())
 
     def listen(self, hear: Callable[[Batch], None]) -> Callable[[], None]:
         """Hear every batch from now on, in the performance's thread. Returns what ends that."""
         with self._lock:
             self._listeners = (*self._listeners, hear)
         self._wake.set()
+        return lambda: self._leave(hear)
 
-        def end() -> None:
-            with self._lock:
-                self._listeners = tuple(one for one in self._listeners if one is not hear)
+    def _leave(self, hear: Callable[[Batch], None]) -> None:
+        with self._lock:
+            self._listeners = tuple(one for one in self._listeners if one is not hear)
 
-        return end
+    @property
+    def standing(self) -> Standing:
+        """How all was at the last look, if somebody listened then; `state` says how it is."""
+        return self._standing
 
     @property
     def values(self) -> Mapping[str, Plain]:
-        """How all controls were at the last look."""
-        return self._known.values
+        """How all controls were then."""
+        return self._standing.values
 
     @property
     def status(self) -> Mapping[str, Any]:
         """What `--json` would have told then."""
-        return self._known.status
+        return self._standing.status
 
     @property
     def revision(self) -> int:
         """Counts changes."""
-        return self._known.revision
+        return self._standing.revision
 
     def described(self) -> "Future[dict[str, Any]]":
         """All controls and actions there are, as plain values."""
-        return self.call(lambda _: {"grown": self._known.grown, **self._grown().described()})
+        return self.call(lambda one: {**self._grown(one).described(), "grown": self._standing.grown})
 
     def state(self) -> "Future[dict[str, Any]]":
         """How all stands now, also while nobody listens: revision, grown, values and status."""
-
-        def told(performance: "Performance") -> dict[str, Any]:
-            self._scan(performance)
-            known = self._known
-            known.status = status(performance)
-            return {"revision": known.revision, "grown": known.grown, "values": known.values, "status": known.status}
-
-        return self.call(told)
+        return self.call(self._state)
 
     # ---- for the performance ----
 
     def obey(self, performance: "Performance") -> None:
         """Do what was asked for."""
-        self._grow(performance)
-        for _ in range(_CALLS_A_LOOK):
-            try:
-                self._calls.get_nowait()(performance)
-            except Empty:
+        self._grown(performance)
+        for _ in range(min(len(self._calls), _CALLS_A_LOOK)):
+            if not self._calls[0].done(performance):
                 return
+            self._calls.popleft()
 
     def hear(self, report: "Report") -> None:
         """A report of the engine's."""
@@ -190,26 +211,22 @@ class Desk:
         if self._listeners:
             self._news += news
 
-    def publish(self, performance: "Performance", status: Callable[[], Mapping[str, Any]]) -> None:
+    def publish(self, performance: "Performance") -> None:
         """Tell whoever listens what is new."""
-        now = time.monotonic()
         if not self._listeners:
-            self._notes, self._news, self._changes = [], [], []
+            self._forget()
             return
+        now = time.monotonic()
         if now - self._scanned >= _SCAN_SECONDS:
             self._scanned = now
             self._scan(performance)
-        fresh = None
-        if now - self._told >= _STATUS_SECONDS:
+        self._grown(performance)
+        fresh = now - self._told >= _STATUS_SECONDS
+        if fresh:
             self._told = now
-            fresh = self._known.status = status()
-        if fresh is None and not (self._notes or self._news or self._changes):
-            return
-        batch = Batch(self._known.revision, self._known.grown, tuple(self._changes), tuple(self._notes),
-                      tuple(self._news), fresh)  # fmt: skip
-        self._notes, self._news, self._changes = [], [], []
-        for hear in self._listeners:
-            hear(batch)
+            self._standing = replace(self._standing, status=status(performance))
+        if fresh or self._notes or self._news or self._changes or self._sent != self._standing.grown:
+            self._send(performance, fresh)
 
     def rest(self, seconds: float) -> None:
         """Until the next look: somebody calls, or so long; shorter while somebody listens."""
@@ -218,38 +235,65 @@ class Desk:
 
     # ---- its own ----
 
-    def _grow(self, performance: "Performance") -> None:
-        """A tree for the song that plays now."""
-        if self._known.tree and self._made_for is performance.current:
-            return
+    def _send(self, performance: "Performance", fresh: bool) -> None:
+        """A batch of all that is new. fresh: the status, too."""
+        frame = performance.driver.state().frame
+        plan = performance.band.ahead.notes(frame) if performance.band else ()
+        settled = plan if plan is not self._standing.plan else None
+        self._standing = now = replace(self._standing, plan=plan)
+        told = (tuple(self._changes), tuple(self._notes), tuple(self._news), now.status if fresh else None)
+        batch = Batch(now.revision, now.grown, *told, settled, (frame, performance.driver.sample_rate))
+        self._forget()
+        self._sent = now.grown
+        for hear in self._listeners:
+            try:
+                hear(batch)
+            except Exception as error:  # whoever listens does not stop the music
+                self._leave(hear)
+                performance.news.append(f"somebody who listened is left out: {error!r}")
+
+    def _state(self, performance: "Performance") -> dict[str, Any]:
+        self._scan(performance)
+        self._standing = now = replace(self._standing, status=status(performance))
+        return {"revision": now.revision, "grown": now.grown, "values": now.values, "status": now.status}
+
+    def _grown(self, performance: "Performance") -> Tree:
+        """The tree of the song that plays now."""
+        if self._tree and self._made_for is performance.current:
+            return self._tree
         self._made_for = performance.current
-        tree = Tree(performance)
-        self._known = _Known(tree, self._known.grown + 1, self._known.revision, tree.values(), self._known.status)
+        self._tree = tree = Tree(performance)
+        self._held = {path: node.now() for path, node in tree.nodes.items()}
+        self._standing = replace(self._standing, grown=self._standing.grown + 1, values=tree.values())
+        return tree
 
-    def _grown(self) -> Tree:
-        assert self._known.tree
-        return self._known.tree
-
-    def _set(self, path: str, value: object, origin: str) -> Change:
-        stands = self._grown().node(path).set(value)
-        return self._changed(path, stands, origin)
+    def _set(self, performance: "Performance", path: str, value: object, origin: str) -> Change:
+        """Whether or not it is another then: who set it is told how it stands."""
+        node = self._grown(performance).node(path)
+        node.set(value)
+        self._held[path] = node.now()
+        return self._changed(path, node.value(), origin)
 
     def _changed(self, path: str, value: Plain, origin: str) -> Change:
-        """Whether or not it is another than before: who set it is told how it stands."""
-        known = self._known
-        known.revision += 1
-        known.values = {**known.values, path: value}
-        change = Change(path, value, origin, known.revision)
+        now = self._standing
+        self._standing = now = replace(now, revision=now.revision + 1, values={**now.values, path: value})
+        change = Change(path, value, origin, now.revision)
         self._changes.append(change)
         return change
 
     def _scan(self, performance: "Performance") -> None:
         """What was changed by others than those who set it here."""
-        self._grow(performance)
-        before = self._known.values
-        for path, value in self._grown().values().items():
-            if before.get(path) != value:
-                self._changed(path, value, "")
+        for path, node in self._grown(performance).nodes.items():
+            held = node.now()
+            if not _alike(held, self._held[path]):
+                self._held[path] = held
+                self._changed(path, node.value(), "")
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_SAME)
+    return bool(one == other)
 
 
 def _note(report: "Report") -> Note:

@@ -6,11 +6,14 @@ the tables that the presets' keys stand in, so that whatever can be set while it
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ripieno.daemon.errors import UserError, did_you_mean
+from ripieno.daemon.levels import TITLE as LEVELS
 from ripieno.daemon.preset_document import CLOCK, CONTINUATION, SINGING
 from ripieno.daemon.schema import FLAG, Kind, number
 from ripieno.daemon.settings import Settings
@@ -18,6 +21,7 @@ from ripieno.daemon.settings import Settings
 if TYPE_CHECKING:
     from ripieno.daemon.live import Performance
 
+T = TypeVar("T")
 Plain = bool | int | float | str | list[Any] | dict[str, Any]
 """What JSON can hold, and OSC for the most part."""
 
@@ -30,9 +34,19 @@ def path_part(name: str) -> str:
     return re.sub(r"[^\w.]+", "-", name.casefold(), flags=re.ASCII).strip("-") or "unnamed"
 
 
+def path_parts(names: Iterable[str]) -> dict[str, str]:
+    """Each name's part of a path; where two are alike, the second has a number."""
+    parts: dict[str, str] = {}
+    for name in names:
+        part = path_part(name)
+        numbered = (part if n == 1 else f"{part}-{n}" for n in count(1))
+        parts[name] = next(one for one in numbered if one not in parts.values())
+    return parts
+
+
 @dataclass(frozen=True)
 class Node:
-    """A control. kind: what it may be. now: how it is. set: change it, with a good value, and say how it stands."""
+    """A control. kind: what it may be. now: how it is. put: change it, with a good value."""
 
     path: str
     title: str
@@ -45,14 +59,13 @@ class Node:
         """How it is, as a plain value."""
         return plain(self.kind, self.now())
 
-    def set(self, value: object) -> Plain:
-        """Change it; returns how it then is. UserError, naming it, for what it cannot be."""
+    def set(self, value: object) -> None:
+        """Change it. UserError, naming it, for what it cannot be."""
         try:
-            good = self.kind.read(value)
+            good = self.kind.read(_fitted(self.kind, value))
         except ValueError as error:
             raise UserError(f"{self.path}: {error}") from None
         self.put(good)
-        return self.value()
 
     def described(self) -> dict[str, Any]:
         """What there is to know of it, as plain values."""
@@ -70,7 +83,7 @@ class Action:
     path: str
     title: str
     help: str
-    do: Callable[[], object]
+    do: Callable[[], None]
 
 
 def type_of(kind: Kind) -> str:
@@ -81,38 +94,34 @@ def type_of(kind: Kind) -> str:
 
 
 def plain(kind: Kind, value: Any) -> Plain:
-    """A value of ours as it is written: [55, 84] as ["G3", "C6"]."""
-    if isinstance(value, (bool, int, float)) or value is None:
-        return value if value is not None else ""
+    """A value of ours as it is written: (55, 84) as ["G3", "C6"]."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return "" if value is None else value
     found: Plain = tomllib.loads(f"value = {kind.show(value)}")["value"]
     return found
+
+
+def _fitted(kind: Kind, value: object) -> object:
+    """What others have as a float, a whole number or a flag among ours."""
+    if kind.whole and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return bool(value) if kind is FLAG and value in (0, 1) else value
 
 
 class Tree:
     """The controls and actions of the song that plays, by their paths. It is grown anew for each song."""
 
     def __init__(self, performance: "Performance") -> None:
-        self._performance = performance
-        self.nodes: dict[str, Node] = {}
-        for node in self._grow():
-            self.nodes[self._free(node.path)] = node
+        self.nodes = {node.path: node for node in _nodes(performance)}
         self.actions = {action.path: action for action in _actions(performance)}
-
-    def _free(self, path: str) -> str:
-        """The path, or with a number where two names are alike to a path."""
-        return next(one for one in _numbered(path) if one not in self.nodes)
 
     def node(self, path: str) -> Node:
         """UserError, with what was meant perhaps, where there is none."""
-        if path not in self.nodes:
-            raise UserError(f"there is no control {path!r}; {did_you_mean(path, list(self.nodes))}")
-        return self.nodes[path]
+        return _found(self.nodes, path, "control")
 
     def action(self, path: str) -> Action:
         """UserError likewise."""
-        if path not in self.actions:
-            raise UserError(f"there is no action {path!r}; {did_you_mean(path, list(self.actions))}")
-        return self.actions[path]
+        return _found(self.actions, path, "action")
 
     def values(self) -> dict[str, Plain]:
         """How all of them are."""
@@ -123,78 +132,71 @@ class Tree:
         actions = [{"path": one.path, "title": one.title, "help": one.help} for one in self.actions.values()]
         return {"controls": [node.described() for node in self.nodes.values()], "actions": actions}
 
-    def _grow(self) -> Iterator[Node]:
-        performance = self._performance
-        yield _song(performance)
-        ready = performance.current
-        if ready:
-            yield from _players(performance)
-            for name, table in ready.tables.items():
-                yield from _table(_title_path(name), table)
+
+def _found(there: Mapping[str, T], path: str, what: str) -> T:
+    if path not in there:
+        raise UserError(f"there is no {what} {path!r}; {did_you_mean(path, list(there))}")
+    return there[path]
 
 
-def _numbered(path: str) -> Iterator[str]:
-    yield path
-    number = 2
-    while True:
-        yield f"{path}-{number}"
-        number += 1
+# ---- controls ----
 
 
-def _title_path(name: str) -> str:
-    return _TITLES.get(name) or f"{_CHAIN}/{path_part(name)}"
+def _nodes(performance: "Performance") -> Iterator[Node]:
+    yield _song(performance)
+    ready = performance.current
+    if not ready:
+        return
+    yield from _players(performance)
+    tables = {name: table for name, table in ready.tables.items() if name != LEVELS}
+    parts = path_parts(name for name in tables if name not in _TITLES)
+    for name, table in tables.items():
+        at = f"{_CHAIN}/{parts[name]}" if name in parts else _TITLES[name]
+        for key, part in path_parts(table.live).items():
+            yield _of_table(f"{at}/{part}", key, table, key)
 
 
-def _table(at: str, table: Settings) -> Iterator[Node]:
-    """The keys of a table of the preset."""
-    for name, key in table.live.items():
-
-        def now(name: str = name) -> Any:
-            return table.now(name)
-
-        def put(value: Any, name: str = name) -> object:
-            return table.set(name, tomllib.loads(f"value = {table.live[name].kind.show(value)}")["value"])
-
-        yield Node(f"{at}/{path_part(name)}", name, key.help, key.kind, now, put)
+def _of_table(path: str, title: str, table: Settings, name: str) -> Node:
+    """A key of a table of the preset."""
+    key = table.live[name]
+    return Node(path, title, key.help, key.kind, partial(table.now, name), partial(table.take, name))
 
 
 def _song(performance: "Performance") -> Node:
-    count = len(performance.presets)
-
-    def put(value: int) -> None:
-        performance.load(value - 1)
-
-    return Node("song", "Song", "Which song of the set list plays.", number(1, count, True),
-                lambda: performance.playing + 1, put)  # fmt: skip
+    kind = number(1, len(performance.presets), True)
+    told = "Which song of the set list plays."
+    return Node("song", "Song", told, kind, lambda: performance.playing + 1, lambda song: performance.load(song - 1))
 
 
 def _players(performance: "Performance") -> Iterator[Node]:
-    """The instruments' switches."""
+    """Whether the instruments play, and how loud."""
     ready = performance.current
     assert ready
-    for place, one in enumerate(performance.preset.ensemble):
+    for place, (name, part) in enumerate(path_parts(one.name for one in performance.preset.ensemble).items()):
+        at, on = f"{_PLAYERS}/{part}", partial(ready.enabled.__getitem__, place)
+        yield Node(f"{at}/on", name, f"Whether {name} plays.", FLAG, on, partial(performance.switch, place))
+        if ready.levels:
+            yield _of_table(f"{at}/level", f"{name}: level", ready.levels, name)
 
-        def now(place: int = place) -> bool:
-            return ready.enabled[place]
 
-        def put(value: bool, place: int = place) -> None:
-            if ready.enabled[place] != value:
-                performance.switch(place)
-
-        path = f"{_PLAYERS}/{path_part(one.name)}/on"
-        yield Node(path, one.name, f"Whether {one.name} plays.", FLAG, now, put)
+# ---- actions ----
 
 
 def _actions(performance: "Performance") -> Iterator[Action]:
-    """Those of the performance, and what its bands, voice, plugins and clock do at a key."""
-    for path, (title, help_, do) in _DEEDS.items():
-        yield Action(path, title, help_, lambda do=do: do(performance))  # type: ignore[misc]
+    """Those of the performance, and what its clock, band, voice and plugins do at a key."""
+    for path, (title, told, do) in _DEEDS.items():
+        yield Action(path, title, told, partial(do, performance))
+    for keys, one in performance.keyed:
+        for command in keys.values():
+            if command.path:
+                do = partial(performance.obey, command, one)
+                yield Action(command.path, f"{command.words[:1].upper()}{command.words[1:]}", "", do)
 
 
-_DEEDS: Mapping[str, tuple[str, str, Callable[["Performance"], object]]] = {
-    "panic": ("Panic", "Silence everything, at once.", lambda performance: performance.panic()),
-    "next": ("Next", "Go on to the next song.", lambda performance: performance.step(1)),
-    "previous": ("Previous", "Go back to the song before.", lambda performance: performance.step(-1)),
+_DEEDS: Mapping[str, tuple[str, str, "Callable[[Performance], None]"]] = {
+    "panic": ("Panic", "Silence everything, at once.", lambda one: one.panic()),
+    "next": ("Next", "Go on to the next song.", lambda one: one.step(1)),
+    "previous": ("Previous", "Go back to the song before.", lambda one: one.step(-1)),
     "keep": ("Keep", "Keep all that is set now in the song's snapshot.", lambda one: one.take_snapshot()),
     "recall": ("Recall", "Be as the song's snapshot says.", lambda one: one.recall_snapshot()),
     "record": ("Record", "Record what is played, or no longer.", lambda one: one.record()),
