@@ -1,0 +1,265 @@
+// A control on the page for each kind of control there is: a switch, a choice, a knob or fader, a field.
+
+import { connection, control } from "./live.js";
+import { chosen, learning, touched } from "./learn.js";
+import { h, mark, Part, write } from "./part.js";
+
+const DRAG_PX = 220; // from one end of a knob to the other
+const FINE = 0.1; // with Shift
+const FEW_WORDS = 4; // shown side by side
+const FADERS = /(^|[/.-])(level|gain[-_]db|gain|volume|mix|balance)$/;
+const WHOLE_STEPS = 24; // a whole number with no more values than these goes by ones
+
+let names = 0;
+
+/** What the page calls it: a key's name without the dashes that a file wants. */
+export function titled(node) {
+  const text = node.title.replace(/[_-]+/g, " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A number as it is read: as many digits as it takes to tell it from its neighbours. */
+export function shown(node, value) {
+  if (typeof value !== "number") return String(value ?? "");
+  if (node.whole) return String(Math.round(value));
+  const span = node.high - node.low;
+  const digits = Math.min(3, Math.max(0, 3 - Math.ceil(Math.log10(span + 1))));
+  return value.toFixed(digits).replace("-", "−");
+}
+
+class Control extends Part {
+  /** node: as the tree describes it. */
+  constructor(node, title = titled(node)) {
+    super();
+    this.node = node;
+    this.title_text = title;
+    this.told = control(node.path);
+    this.label_id = `label-${++names}`;
+  }
+
+  build() {
+    this.classList.add("control");
+    const label = h("span", { class: "label", id: this.label_id, title: this.node.help }, this.title_text);
+    const error = h("span", { class: "error", role: "alert" });
+    this.append(label, this.make(), error);
+    this.follow(() => write(error, this.told.error.value));
+    this.follow(() => this.toggleAttribute("chosen", learning.value && chosen.value === this.node.path));
+    for (const kind of ["pointerdown", "click"]) this.addEventListener(kind, (event) => this.#touch(event), true);
+    this.addEventListener("focusin", () => learning.peek() && touched(this.node.path));
+  }
+
+  /** While it learns, a touch tells which control is meant, and changes nothing. */
+  #touch(event) {
+    if (!learning.peek()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    touched(this.node.path);
+  }
+
+  /** The value, for what follows it. */
+  get now() {
+    return this.told.shown.value;
+  }
+
+  set(value) {
+    if (!learning.peek()) this.told.set(value);
+  }
+
+  /** Name it for who does not see it, and say when nobody would hear. */
+  dress(element) {
+    mark(element, "aria-labelledby", this.label_id);
+    mark(element, "data-path", this.node.path);
+    this.follow(() => mark(element, "aria-disabled", connection.value !== "live"));
+    return element;
+  }
+}
+
+class Switch extends Control {
+  make() {
+    const button = h("button", { class: "switch", type: "button", role: "switch", onclick: () => this.set(!this.now) });
+    this.follow(() => {
+      mark(button, "aria-checked", Boolean(this.now));
+      write(button, this.now ? "On" : "Off");
+    });
+    return this.dress(button);
+  }
+}
+
+class Choice extends Control {
+  make() {
+    const { words } = this.node;
+    return words.length <= FEW_WORDS ? this.#side_by_side(words) : this.#list(words);
+  }
+
+  #list(words) {
+    const select = h("select", { onchange: () => this.set(select.value) });
+    select.append(...words.map((word) => h("option", { value: word }, word || "(none)")));
+    this.follow(() => (select.value = this.now));
+    return this.dress(select);
+  }
+
+  #side_by_side(words) {
+    const name = `choice-${this.label_id}`;
+    const group = h("div", { class: "choice", role: "radiogroup" });
+    const inputs = words.map((word) => h("input", { type: "radio", name, value: word, onchange: () => this.set(word) }));
+    inputs.forEach((one, at) => group.append(h("label", {}, one, h("span", {}, words[at] || "(none)"))));
+    this.follow(() => inputs.forEach((one) => (one.checked = one.value === this.now)));
+    return this.dress(group);
+  }
+}
+
+class Field extends Control {
+  make() {
+    const input = h("input", { type: "text", autocomplete: "off", spellcheck: "false" });
+    const show = () => (input.value = Array.isArray(this.now) ? this.now.join(", ") : String(this.now ?? ""));
+    input.addEventListener("change", () => this.set(this.#read(input.value)));
+    input.addEventListener("keydown", (event) => event.key === "Escape" && show());
+    this.follow(() => (this.now, document.activeElement === input && !this.told.error.peek() ? null : show()));
+    return this.dress(input);
+  }
+
+  /** What was a list is a list again. */
+  #read(text) {
+    if (!Array.isArray(this.now)) return text;
+    const parts = text.split(",").map((one) => one.trim()).filter(Boolean);
+    return parts.map((one) => (/^-?\d+(\.\d+)?$/.test(one) ? Number(one) : one));
+  }
+}
+
+/** What knobs and faders have in common: a number that is dragged, stepped, scrolled or typed. */
+class Slider extends Control {
+  make() {
+    const { node } = this;
+    this.knob = h("div", { class: this.look, role: "slider", tabindex: "0" }, ...this.parts());
+    mark(this.knob, "aria-valuemin", node.low);
+    mark(this.knob, "aria-valuemax", node.high);
+    mark(this.knob, "aria-orientation", this.upright ? "vertical" : "horizontal");
+    this.typed = h("input", { class: "value", type: "text", inputmode: "decimal", autocomplete: "off" });
+    mark(this.typed, "aria-label", `${this.title_text}, as a number`);
+    this.#listen();
+    this.follow(() => this.#draw(this.now));
+    return h("div", { class: "slider" }, this.dress(this.knob), this.typed);
+  }
+
+  #listen() {
+    const { knob, typed } = this;
+    knob.addEventListener("keydown", (event) => this.#key(event));
+    knob.addEventListener("pointerdown", (event) => this.#grab(event));
+    knob.addEventListener("dblclick", () => typed.select());
+    typed.addEventListener("change", () => this.#type(typed.value));
+    typed.addEventListener("focus", () => typed.select());
+    typed.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") knob.focus();
+      if (event.key === "Escape") typed.value = shown(this.node, this.now);
+    });
+  }
+
+  /** Between two values that are worth telling apart. */
+  get step() {
+    const span = this.node.high - this.node.low;
+    if (this.node.whole) return span <= WHOLE_STEPS ? 1 : Math.max(1, Math.round(span / 100));
+    return 10 ** Math.floor(Math.log10(span / 50));
+  }
+
+  #draw(value) {
+    if (typeof value !== "number") return;
+    const { low, high } = this.node;
+    this.knob.style.setProperty("--share", Math.min(1, Math.max(0, (value - low) / (high - low || 1))));
+    mark(this.knob, "aria-valuenow", value);
+    mark(this.knob, "aria-valuetext", shown(this.node, value));
+    if (document.activeElement !== this.typed) this.typed.value = shown(this.node, value);
+  }
+
+  /** Go to a value that it can be. */
+  go(value) {
+    const { low, high, whole } = this.node;
+    const near = Math.min(high, Math.max(low, value));
+    const good = whole ? Math.round(near) : Number(near.toPrecision(6));
+    if (good !== this.told.shown.peek()) this.set(good);
+  }
+
+  #key(event) {
+    const { low, high } = this.node;
+    const fine = event.shiftKey && !this.node.whole ? FINE : 1;
+    const moves = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 };
+    const now = this.told.shown.peek();
+    if (event.key in moves) this.go(now + moves[event.key] * this.step * fine);
+    else if (event.key === "Home") this.go(low);
+    else if (event.key === "End") this.go(high);
+    else if (event.key === "Enter") this.typed.focus();
+    else return;
+    event.preventDefault();
+  }
+
+  #grab(event) {
+    if (event.button !== 0) return;
+    const { knob, node } = this;
+    let at = event.clientY;
+    let side = event.clientX;
+    let value = this.told.shown.peek();
+    knob.setPointerCapture(event.pointerId);
+    const drag = (moved) => {
+      const way = at - moved.clientY + (this.upright ? 0 : moved.clientX - side);
+      [at, side] = [moved.clientY, moved.clientX];
+      value += ((way * (node.high - node.low)) / this.reach) * (moved.shiftKey ? FINE : 1);
+      value = Math.min(node.high, Math.max(node.low, value));
+      this.go(value);
+    };
+    const leave = () => knob.removeEventListener("pointermove", drag);
+    knob.addEventListener("pointermove", drag);
+    knob.addEventListener("lostpointercapture", leave, { once: true });
+  }
+
+  #type(text) {
+    const value = Number(text.replace("−", "-").replace(",", "."));
+    if (text.trim() && Number.isFinite(value)) this.go(value);
+    else this.told.error.value = `“${text}” is no number`;
+    this.#draw(this.told.shown.peek());
+  }
+}
+
+class Knob extends Slider {
+  look = "knob";
+  reach = DRAG_PX;
+
+  parts() {
+    return [h("i", { class: "pointer" })];
+  }
+}
+
+class Fader extends Slider {
+  look = "fader";
+  upright = true;
+
+  get reach() {
+    return Math.max(40, this.knob.clientHeight - 28);
+  }
+
+  parts() {
+    return [h("i", { class: "rail" }), h("i", { class: "cap" })];
+  }
+}
+
+/** One that lies, for tiles: its whole length is its range. */
+export class Lying extends Slider {
+  look = "lying";
+
+  get reach() {
+    return Math.max(40, this.knob.clientWidth - 24);
+  }
+
+  parts() {
+    return [h("i", { class: "rail" }), h("i", { class: "cap" })];
+  }
+}
+
+const KINDS = { "rp-switch": Switch, "rp-choice": Choice, "rp-field": Field, "rp-knob": Knob, "rp-fader": Fader };
+for (const [name, kind] of Object.entries({ ...KINDS, "rp-lying": Lying })) customElements.define(name, kind);
+
+/** The control that fits. */
+export function made(node) {
+  if (node.type === "flag") return new Switch(node);
+  if (node.type === "choice") return new Choice(node);
+  if (node.type !== "number") return new Field(node);
+  return FADERS.test(node.path) ? new Fader(node) : new Knob(node);
+}

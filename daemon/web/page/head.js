@@ -1,0 +1,133 @@
+// The head of the page: what is heard, how well it goes, whether we are connected, and PANIC.
+
+import { connection, panic, say, status } from "./live.js";
+import { h, mark, Part, write } from "./part.js";
+
+const TOLD_MS = 2500; // how long it says that a panic was heard
+const BUSY = 0.7; // a load from which on it is yellow
+const FULL = 0.9; // and red
+
+class Connection extends Part {
+  build() {
+    const texts = { connecting: "Connecting", live: "Connected", lost: "No connection", unpaired: "Not paired" };
+    mark(this, "role", "status");
+    this.follow(() => {
+      mark(this, "data-state", connection.value);
+      const link = connection.value === "unpaired" ? h("a", { href: "/pair" }, "Pair this device") : null;
+      this.replaceChildren(...(link ? [link] : [texts[connection.value]]));
+      document.body.toggleAttribute("cut", connection.value !== "live");
+    });
+  }
+}
+
+/** A label above something large. */
+function box(name, what, ...inside) {
+  return h("div", { class: `box ${name}` }, h("span", { class: "label" }, what), ...inside);
+}
+
+class Heard extends Part {
+  build() {
+    const [chord, key, tempo, beats] = ["chord", "key", "tempo", "beats"].map(() => h("span", { class: "big" }));
+    mark(this, "role", "group");
+    mark(this, "aria-label", "What is heard");
+    mark(beats, "class", "beats");
+    mark(beats, "role", "img");
+    this.beats = beats;
+    this.append(box("chord", "Chord", chord), box("key", "Key", key), box("tempo", "Tempo", tempo, beats));
+    this.follow(() => {
+      const { heard = {}, clock, band } = status.value;
+      const bpm = clock?.bpm ?? band?.tempo;
+      write(chord, heard.chord || "–");
+      write(key, heard.key || "–");
+      write(tempo, bpm ? bpm.toFixed(1) : "–");
+      this.#bar(clock);
+    });
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.asked = requestAnimationFrame(() => this.#tick());
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    cancelAnimationFrame(this.asked);
+  }
+
+  #bar(clock) {
+    this.clock = clock;
+    this.told_at = performance.now();
+    this.beats.hidden = !clock;
+    const count = clock?.beats ?? 0;
+    if (this.beats.childElementCount !== count) this.beats.replaceChildren(...Array.from({ length: count }, () => h("i")));
+    mark(this.beats, "aria-label", clock ? `${count} beats to the bar, ${clock.source}, ${clock.state}` : "no clock");
+  }
+
+  /** Between two of its words the beat goes on. */
+  #tick() {
+    this.asked = requestAnimationFrame(() => this.#tick());
+    const { clock } = this;
+    if (!clock) return;
+    const gone = clock.rolling ? ((performance.now() - this.told_at) / 60000) * clock.bpm : 0;
+    const beat = clock.rolling ? Math.floor(clock.position + gone) % clock.beats : -1;
+    if (beat === this.beat) return;
+    this.beat = beat;
+    [...this.beats.children].forEach((one, at) => one.toggleAttribute("now", at === beat));
+  }
+}
+
+class Health extends Part {
+  build() {
+    mark(this, "role", "group");
+    mark(this, "aria-label", "How the machine keeps up");
+    this.bar = h("i");
+    this.load = h("span", { class: "figure" });
+    const meter = h("div", { class: "meter", role: "meter", "aria-label": "Load", "aria-valuemin": 0 }, this.bar);
+    mark(meter, "aria-valuemax", 100);
+    const [late, xruns] = [0, 0].map(() => h("span", { class: "figure" }));
+    this.append(box("load", "Load", this.load, meter), box("late", "Late", late), box("xruns", "Xruns", xruns));
+    this.follow(() => {
+      const { load = 0, load_max = 0 } = status.value;
+      write(this.load, `${Math.round(load * 100)} %`);
+      this.bar.style.transform = `scaleX(${Math.min(1, load).toFixed(3)})`;
+      mark(this.bar, "data-state", load_max >= FULL ? "full" : load_max >= BUSY ? "busy" : "fine");
+      mark(meter, "aria-valuenow", Math.min(100, Math.round(load * 100)));
+      this.#count(late, status.value.late ?? 0);
+      this.#count(xruns, status.value.xruns ?? 0);
+    });
+  }
+
+  #count(element, value) {
+    write(element, String(value));
+    element.toggleAttribute("bad", value > 0);
+  }
+}
+
+class Panic extends Part {
+  build() {
+    this.button = h("button", { type: "button", id: "panic", onclick: () => this.press() }, "PANIC");
+    this.says = h("span", { class: "said", role: "alert" });
+    this.append(this.button, this.says);
+  }
+
+  /** Silence. It says whether that was heard, and does so until it is pressed again where it was not. */
+  async press() {
+    clearTimeout(this.over);
+    mark(this, "data-state", "asking");
+    const heard = await panic();
+    mark(this, "data-state", heard ? "heard" : "unheard");
+    write(this.says, heard ? "Silenced" : "NOT HEARD – press again");
+    if (!heard) say("PANIC was not heard: nobody answers. Press again, or silence the instruments by hand", "bad");
+    else this.over = setTimeout(() => this.#rest(), TOLD_MS);
+  }
+
+  #rest() {
+    mark(this, "data-state", "");
+    write(this.says, "");
+  }
+}
+
+customElements.define("rp-connection", Connection);
+customElements.define("rp-heard", Heard);
+customElements.define("rp-health", Health);
+customElements.define("rp-panic", Panic);

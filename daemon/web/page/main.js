@@ -1,0 +1,33 @@
+// The page: its parts are custom elements, each in a module of its own; here they are brought together.
+
+import "./roll.js";
+import "./tiles.js";
+import "./head.js";
+import "./foot.js";
+import "./panels.js";
+import { act, connect, status } from "./live.js";
+import { write } from "./part.js";
+import { effect } from "./store.js";
+
+effect(() => {
+  const { preset, songs } = status.value;
+  const title = songs?.title ?? preset ?? "Ripieno";
+  write(document.getElementById("song"), title);
+  document.title = title === "Ripieno" ? title : `${title} · Ripieno`;
+});
+
+// The same keys as in the terminal, where nobody types.
+const KEYS = {
+  p: () => document.querySelector("rp-panic").press(),
+  n: () => act("next"),
+  N: () => act("previous"),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea")) return;
+  const turned = /^[1-9]$/.test(event.key) && !event.repeat;
+  if (turned) document.querySelector("rp-tiles").turn(Number(event.key) - 1);
+  else KEYS[event.key]?.();
+});
+
+connect();
