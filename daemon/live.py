@@ -21,11 +21,10 @@ from ripieno.daemon import display, singer, terminal
 from ripieno.daemon.band import Band, answer_beats
 from ripieno.daemon.blackbox import BlackBox
 from ripieno.daemon.board import Board
-from ripieno.daemon.chain_checks import LEFT_IN, RIGHT_IN
 from ripieno.daemon.chain_state import Saved
 from ripieno.daemon.chains import Chains
 from ripieno.daemon.clock import Conductor
-from ripieno.daemon.drivers.base import NO_SOUND, NO_SOUND_IN
+from ripieno.daemon.connecting import connect
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.keeper import Keeper
 from ripieno.daemon.preset_document import CHAIN
@@ -493,42 +492,18 @@ def run(songs: SetList, options: Options) -> int:
     Ends on SIGINT, SIGTERM, the key q, or the end of the file that the file driver plays, with every note released.
     Raises UserError for what a user can mend: ports, drivers, models.
     """
-    from ripieno.daemon.drivers import make
-    from ripieno.native.engine import BLACKBOX_SIZE, Engine
+    from ripieno.native.engine import BLACKBOX_SIZE
 
     clocks.check(songs)
-    presets = songs.presets
-    inputs, outputs = presets[0].inputs, all_outputs(presets)
-    audios, audio_inputs = all_audios(presets), all_audio_inputs(presets)
-    if any(preset.inputs != inputs for preset in presets):
-        raise UserError("presets to be played in one performance must have the same inputs")
     box = BlackBox(options.client, BLACKBOX_SIZE)
-    settings = presets[0].continuation
-    linger_s = answer_beats(settings) * 60 / settings.tempo if settings else 0.0
-    ports = (inputs, outputs, audios, audio_inputs)
-    driver, why = make(options.driver, options.client, *ports, options.file, linger_s, options.rate)
-    driver.open()
-    counts = {"audios": len(audios), "audio_inputs": len(audio_inputs)}
-
-    def new_engine() -> Engine:
-        engine = Engine(driver.sample_rate, len(inputs), len(outputs), **counts, blackbox=box.memory)
-        if options.flight:
-            options.flight.attach(engine, bytes(box.memory))
-        if options.recording:
-            options.recording.attach(engine, presets[options.first], outputs, audios)
-        return engine
-
-    board = Board(presets[options.first], driver.sample_rate)
-    performance = Performance(songs, driver, new_engine, board, options.first, watchers=options.watchers)
-    performance.flight, performance.recording = options.flight, options.recording
+    performance, why = make_performance(songs, options, box.memory)
     _on_signals(performance.end)
     silent = True
     try:
-        if _begin(performance):
-            driver.start(performance.engine)
+        if begin(performance):
             if box.dirty:
                 performance.news.append("silenced what a killed ripieno may have left sounding")
-            _connect(performance, options)
+            connect(performance, options)
             if options.stress:
                 _stress()
             for watcher in performance.watchers:
@@ -536,7 +511,7 @@ def run(songs: SetList, options: Options) -> int:
             with _view(options, why) as view:
                 _loop(performance, view)
     finally:
-        silent = _end(performance)
+        silent = end(performance)
     if not silent:
         _say("the driver went away before every note was released")
         return 1
@@ -544,8 +519,39 @@ def run(songs: SetList, options: Options) -> int:
     return 0
 
 
-def _begin(performance: Performance) -> bool:
-    """Make ready to play by the first preset, its plugins opened. False: somebody ended it meanwhile."""
+def make_performance(songs: SetList, options: Options, memory: Any = None) -> tuple[Performance, str]:
+    """One whose driver is open, and why it is that driver; nothing plays yet. memory: of the engine's black box."""
+    from ripieno.daemon.drivers import make
+    from ripieno.native.engine import Engine
+
+    presets = songs.presets
+    inputs, outputs = presets[0].inputs, all_outputs(presets)
+    audios, audio_inputs = all_audios(presets), all_audio_inputs(presets)
+    if any(preset.inputs != inputs for preset in presets):
+        raise UserError("presets to be played in one performance must have the same inputs")
+    settings = presets[0].continuation
+    linger_s = answer_beats(settings) * 60 / settings.tempo if settings else 0.0
+    ports = (inputs, outputs, audios, audio_inputs)
+    driver, why = make(options.driver, options.client, *ports, options.file, linger_s, options.rate)
+    driver.open()
+    counts = {"audios": len(audios), "audio_inputs": len(audio_inputs)}
+
+    def new_engine() -> "Engine":
+        engine = Engine(driver.sample_rate, len(inputs), len(outputs), **counts, blackbox=memory)
+        if options.flight:
+            options.flight.attach(engine, bytes(memory))
+        if options.recording:
+            options.recording.attach(engine, presets[options.first], outputs, audios)
+        return engine
+
+    board = Board(presets[options.first], driver.sample_rate)
+    performance = Performance(songs, driver, new_engine, board, options.first, watchers=options.watchers)
+    performance.flight, performance.recording = options.flight, options.recording
+    return performance, why
+
+
+def begin(performance: Performance) -> bool:
+    """Play by the first preset, its plugins opened. False: somebody ended it meanwhile."""
     first, keeper = performance.playing, performance.keeper
     with Progress("opening plugins") if performance.preset.chain else nullcontext(lambda share: None) as progress:
         keeper.begin(first, performance.maker(first, progress))
@@ -554,10 +560,11 @@ def _begin(performance: Performance) -> bool:
                 return False
             time.sleep(_FIRST_SECONDS)
     performance.begin(ready)
+    performance.driver.start(performance.engine)
     return True
 
 
-def _end(performance: Performance) -> bool:
+def end(performance: Performance) -> bool:
     """Silence; then everything is ended. False: silence is not certain."""
     for watcher in performance.watchers:
         watcher.end()
@@ -578,42 +585,6 @@ def _say(text: str) -> None:
     """Beside the display; not where the terminal is gone already."""
     with suppress(OSError):
         print(f"ripieno: {text}", file=sys.stderr)
-
-
-def _connect(performance: Performance, options: Options) -> None:
-    """Connect what was asked for, and tell of it."""
-    driver = performance.driver
-    # Whoever listens comes first, and hears all that is played.
-    performance.news += [driver.connect_out(part) for part in options.connect_out]
-    performance.news += [driver.connect_in(part) for part in options.connect_in]
-    if all_audios(performance.presets):
-        performance.news += _connect_audio(driver, options.connect_audio, _what_sounds(performance.presets))
-    performance.news += [driver.connect_audio_in(part) for part in options.connect_audio_in]
-    if all_audio_inputs(performance.presets) and not driver.hears:
-        performance.news.append(f"the input is silent: {NO_SOUND_IN}")
-    elif all_audio_inputs(performance.presets) and not options.connect_audio_in:
-        told = f"sound comes in at {LEFT_IN} and {RIGHT_IN}"
-        performance.news.append(f"{told}: connect something, or use --connect-audio-in NAME")
-
-
-def _what_sounds(presets: Sequence[Preset]) -> str:
-    """The voice, or all there is."""
-    return "it" if any(preset.chain for preset in presets) else "the voice"
-
-
-def _connect_audio(driver: "Driver", parts: Sequence[str], what: str) -> list[str]:
-    """Let what sounds be heard, and what there is to tell of that."""
-    if not driver.sounds:
-        alone = "the voice sings, and only its notes leave" if what != "it" else "only notes leave"
-        return [f"{alone}: {NO_SOUND}"]
-    news = []
-    for part in parts:
-        try:
-            name = driver.connect_audio(part)
-            news.append(f"{what} sounds on {name}" if name else "no loudspeaker is here; MIDI goes on")
-        except UserError as error:  # whoever plays goes on: the notes are there
-            news.append(f"{error}; MIDI goes on")
-    return news
 
 
 def _view(options: Options, why: str) -> AbstractContextManager[display.View]:
