@@ -51,6 +51,12 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "link": (_module("link"), 'pip install "ripieno[link]"'),
     "partitura": (_module("partitura"), 'pip install "ripieno[beats]"'),
     "systemd-analyze": (_program("systemd-analyze"), "Debian: apt install systemd"),
+    "starlette": (_module("starlette"), 'pip install "ripieno[ui]"'),
+    "uvicorn": (_module("uvicorn"), 'pip install "ripieno[ui]"'),
+    "websockets": (_module("websockets"), 'pip install "ripieno[ui]"'),
+    "segno": (_module("segno"), 'pip install "ripieno[ui]"'),
+    "httpx": (_module("httpx"), 'pip install "ripieno[dev]"'),
+    "schemathesis": (_module("schemathesis"), 'pip install "ripieno[dev]"'),
     "pretty_midi": (_module("pretty_midi"), 'pip install "ripieno[sound]"'),
 }
 

@@ -1,4 +1,4 @@
-"""The API's own description: an OpenAPI document made from the table of routes and the tree of controls, and a page of it.
+"""The API described: an OpenAPI document made from the table of routes and the tree of controls, and a page of it.
 
 OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.0
 """

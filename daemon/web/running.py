@@ -1,4 +1,4 @@
-"""Where a running program is found: a file in the state folder with its address, token and process, for its user alone."""
+"""Where a running program is found: a file in the state folder with address, token and process, for its user alone."""
 
 import json
 import os
