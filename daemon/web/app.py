@@ -229,7 +229,7 @@ async def _live(socket: WebSocket) -> None:
         gate.enter(who.host)
     except Refusal as refusal:
         gate.refused(str(refusal).partition(":")[0], who.host)
-        await refuse(socket.scope, socket.receive, socket.send, refusal)  # type: ignore[arg-type]
+        await refuse(socket.scope, socket.receive, socket.send, refusal)
         return
     try:
         await Live(socket, socket.app.state.hub, who).run()

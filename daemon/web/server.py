@@ -117,7 +117,7 @@ def _config(app: Any, gate: Gate) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http=partial(_Http, gate),  # type: ignore[arg-type]
+        http=partial(_Http, gate),
         ws=_Socket,
         ws_max_size=MOST_MESSAGE,
         ws_ping_interval=_PINGS_SECONDS,
@@ -162,7 +162,7 @@ class _Http(H11Protocol):
         super().__init__(*arguments, **named)
         self._gate = gate
 
-    def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]
+    def connection_made(self, transport: "asyncio.Transport") -> None:
         super().connection_made(transport)
         hosts = Counter(one.client[0] for one in self.connections if one.client)
         host = self.client[0] if self.client else ""
@@ -186,6 +186,8 @@ class _Http(H11Protocol):
 
 class _Socket(WebSocketsSansIOProtocol):
     """A WebSocket that can be ended at once, and of which little waits in the system's hands."""
+
+    app_state: dict[str, Any]
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)

@@ -23,6 +23,7 @@ from ripieno.daemon.web.gate import MESSAGES, MESSAGES_AT_ONCE, Bucket, Visitor
 from ripieno.daemon.web.route import Refusal
 
 _MOST_BATCHES, _MOST_NOTES, _MOST_NEWS = 64, 8192, 100  # that wait for one who reads slowly
+_NEWEST = ("status", "plan", "now")  # of a batch, where they are told: the newest is all there is to know
 _IN_FLIGHT = 256  # messages of one socket that are not answered yet
 _SLOW_SECONDS, _FAREWELL_SECONDS = 10.0, 1.0
 TRY_LATER = 1013  # of IANA's registry of WebSocket close codes
@@ -69,7 +70,9 @@ def told(batch: Batch, lost: int = 0) -> dict[str, Any]:
         ],
         "news": list(batch.news),
     }
-    there = {name: value for name in ("status", "plan", "now") if (value := getattr(batch, name, None)) is not None}
+    there = {name: value for name in _NEWEST if (value := getattr(batch, name)) is not None}
+    if not batch.now[1]:  # of nothing that has happened
+        del there["now"]
     return message | there | ({"lost": lost} if lost else {})
 
 
@@ -77,12 +80,7 @@ def merged(batches: Sequence[Batch]) -> Batch:
     """One batch that says what these say: of each control the newest, of notes and news all."""
     last = batches[-1]
     changes = {change.path: change for one in batches if one.grown == last.grown for change in one.changes}
-    newest = {
-        name: value
-        for name in ("status", "plan", "now")
-        for one in batches
-        if (value := getattr(one, name, None)) is not None
-    }
+    newest = {name: value for name in _NEWEST for one in batches if (value := getattr(one, name)) is not None}
     return replace(
         last,
         changes=tuple(sorted(changes.values(), key=lambda change: change.revision)),
@@ -217,6 +215,8 @@ class Live:
         state = await outcome(self._hub.desk.state())
         self._outbox.after = state["revision"]
         await self._send(encode({"t": "hello", "origin": self._origin, **state}))
+        plan = self._hub.desk.standing.plan  # told again only where it is new
+        await self._send(encode(told(Batch(state["revision"], state["grown"], plan=plan))))
 
     async def _talk(self) -> None:
         both = [asyncio.create_task(self._tell()), asyncio.create_task(self._listen())]
