@@ -145,7 +145,7 @@ C_LAYERS = """
     outlet
     engine_state
     flight_watch conductor* player mpe band hear level vocal audio
-    change slots
+    change slots surface
     process engine
     drivers.h libjack
     driver_jack.h

@@ -108,6 +108,22 @@ int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *t
     return which < RP_TRIGGERS_MAX && ask(engine, RP_COMMAND_TRIGGER, command);
 }
 
+int rp_engine_hear_controls(rp_engine *engine, uint32_t told, uint32_t kept) {
+    return ask(engine, RP_COMMAND_HEAR, (rp_command){.source = told, .what = kept});
+}
+
+int rp_engine_take_control(rp_engine *engine, uint32_t which, const rp_control *control) {
+    rp_command command = {.number = which + (control ? 0 : RP_TAKEN_MAX)};
+    if (control) command.control = *control;
+    return which < RP_TAKEN_MAX && ask(engine, RP_COMMAND_TAKE, command);
+}
+
+int rp_engine_tell(rp_engine *engine, uint32_t port, const uint8_t *data, uint32_t size) {
+    rp_command command = {.number = port, .what = size};
+    for (uint32_t i = 0; i < size && i < 3; i++) command.source |= (uint32_t)data[i] << 8 * i;
+    return port < engine->config.outputs && size >= 1 && size <= 3 && ask(engine, RP_COMMAND_TELL, command);
+}
+
 int rp_engine_set_conductor(rp_engine *engine, const rp_conductor_config *config) {
     if (config->on) rp_conductor_prepare(&engine->conductor);
     return config->source < RP_CLOCKS && ask(engine, RP_COMMAND_CONDUCTOR, (rp_command){.conductor = *config});

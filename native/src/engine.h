@@ -50,6 +50,27 @@ typedef struct {
     uint8_t channel;    /* 0 to 15, RP_EVERY_CHANNEL */
 } rp_trigger;
 
+/* What moves on the player's control surface: knobs, faders, wheels, pads. Control is told of those it asks for, and
+ * what is bound to something else is not played. RP_MOVED_NRPN, RPN: parameters, put together from their parts; one
+ * whose fine part does not come has its coarse one's bits in both. */
+enum {
+    RP_MOVED_CONTROLLER = 0, /* number: 0 to 119, without those that parameters are made of; value: 0 to 127 */
+    RP_MOVED_NRPN = 1,       /* number and value: 0 to 16383 */
+    RP_MOVED_RPN = 2,        /* likewise */
+    RP_MOVED_BEND = 3,       /* number: 0; value: 0 to 16383, 8192 in the middle */
+    RP_MOVED_PRESSURE = 4,   /* a channel's: number 0, value 0 to 127 */
+    RP_MOVED_PROGRAM = 5,    /* number and value: the program, 0 to 127 */
+    RP_MOVED_KEY = 6         /* number: the pitch; value: the velocity, 0: it is let go */
+};
+enum { RP_MOVED_KINDS = 7, RP_TAKEN_MAX = 128, RP_EVERY_PORT = 255, RP_EVERY_NUMBER = 65535 };
+typedef struct {
+    uint8_t kind;    /* RP_MOVED_... */
+    uint8_t port;    /* an input; RP_EVERY_PORT */
+    uint8_t channel; /* 0 to 15, RP_EVERY_CHANNEL */
+    uint8_t reserved;
+    uint16_t number; /* RP_EVERY_NUMBER */
+} rp_control;
+
 /* A rig: a preset made ready to play. The engine borrows it from load until RP_REPORT_RIG brings it back. */
 typedef struct rp_rig rp_rig;
 rp_rig *rp_rig_new(const rp_rig_config *config,
@@ -94,10 +115,13 @@ enum {
     RP_REPORT_RIG = 4,      /* pointer: a rig the engine has let go */
     RP_REPORT_STOPPED = 5,  /* every note is released; the driver may close after one more cycle */
     RP_REPORT_PANIC = 6,
-    RP_REPORT_VOICE = 7,  /* an instrument's switch or hand changed: instrument, value: enabled */
-    RP_REPORT_LOST = 8,   /* value: reports that found the ring full since the last one */
-    RP_REPORT_SLOT = 9,   /* value: the slot whose rig plays from here on */
-    RP_REPORT_WANTED = 10 /* value: the player wants to change to this slot, which is not armed */
+    RP_REPORT_VOICE = 7,   /* an instrument's switch or hand changed: instrument, value: enabled */
+    RP_REPORT_LOST = 8,    /* value: reports that found the ring full since the last one */
+    RP_REPORT_SLOT = 9,    /* value: the slot whose rig plays from here on */
+    RP_REPORT_WANTED = 10, /* value: the player wants to change to this slot, which is not armed */
+    /* A control moved: from: RP_MOVED_..., port, channel, value: its number times 16384, plus its value. Where the ring
+     * is full, the last value of each control is told as soon as there is room. */
+    RP_REPORT_CONTROL = 11
 };
 /* Flags. BAND: the band's own; SUNG: of the line that the voice sings, whose instrument is 255. */
 enum { RP_NOTE_FALLBACK = 1, RP_NOTE_LATE = 2, RP_NOTE_SHARED = 4, RP_NOTE_BAND = 8, RP_NOTE_SUNG = 16 };
@@ -186,6 +210,15 @@ int rp_engine_set_slots(rp_engine *engine, uint32_t count, uint32_t program_chan
 int rp_engine_set_program(rp_engine *engine, uint32_t slot, uint32_t program);
 /* What changes to the next or the previous slot. NULL: no such trigger. which: below RP_TRIGGERS_MAX. */
 int rp_engine_set_trigger(rp_engine *engine, uint32_t which, const rp_trigger *trigger);
+/* From now on control is told of these kinds of controls (bit n: RP_MOVED_... n), and what comes of those in `kept` is
+ * not played, whatever it is, but pedals: somebody learns which knob he has moved. */
+int rp_engine_hear_controls(rp_engine *engine, uint32_t told, uint32_t kept);
+/* This control is not played while its kind is told; but what lets go (a pedal, a wheel, a key that sounds) always is.
+ * NULL: no such one. which: below RP_TAKEN_MAX. */
+int rp_engine_take_control(rp_engine *engine, uint32_t which, const rp_control *control);
+/* A message of 1 to 3 bytes for somebody's faders and lamps, from a MIDI output at once: it is nobody's note, no rack
+ * hears it, and no panic takes it back. */
+int rp_engine_tell(rp_engine *engine, uint32_t port, const uint8_t *data, uint32_t size);
 /* For devices that are quicker than others: what leaves on MIDI output `port`, or on all audio outputs, is so many
  * frames later from the next cycle on (sound by up to RP_LATENCY_MAX). 0: no such port, no audio outputs or no memory.
  * [control] */

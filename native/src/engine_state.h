@@ -35,17 +35,22 @@ enum {
     RP_COMMAND_OBSERVE,
     RP_COMMAND_TRANSPORT,
     RP_COMMAND_TAP,
-    RP_COMMAND_LEVEL
+    RP_COMMAND_LEVEL,
+    RP_COMMAND_HEAR,
+    RP_COMMAND_TAKE,
+    RP_COMMAND_TELL
 };
 struct rp_command {
     rp_rig *rig;   /* LOAD, ARM */
     uint32_t slot; /* ARM, GO, PROGRAM; VOICE, LEVEL: RP_NO_SLOT for the rig that plays; SLOTS: how many */
     uint32_t
-        number; /* VOICE, LEVEL: the instrument's; SLOTS: the channel; PROGRAM; TRIGGER: which, RP_TRIGGERS_MAX on: none */
+        number; /* VOICE, LEVEL: the instrument; SLOTS: the channel; PROGRAM; TRIGGER: which, RP_TRIGGERS_MAX on: none;
+                 * TAKE likewise, RP_TAKEN_MAX on: none; TELL: the port */
     rp_voice value; /* VOICE */
     rp_trigger trigger;
     rp_conductor_config conductor; /* CONDUCTOR */
-    uint32_t source, what;         /* OBSERVE, TRANSPORT; LEVEL has it in `what` */
+    uint32_t source, what;         /* OBSERVE, TRANSPORT; LEVEL has it in `what`; HEAR: told, kept; TELL: bytes, size */
+    rp_control control;            /* TAKE */
     uint64_t frame;                /* these and TAP */
     double own, beat;              /* TRANSPORT; OBSERVE has `own` */
 };
@@ -66,6 +71,34 @@ typedef struct {
     uint64_t arrivals, told; /* changes, and changes that were wanted and given up; those that control knows of */
     int wanted_told;
 } rp_slots;
+
+/* A registered or non-registered parameter, as an input's channel has chosen it. */
+typedef struct {
+    uint64_t due;         /* HALF: the frame at which no fine part is waited for any longer */
+    uint8_t kind;         /* RP_MOVED_NRPN, RP_MOVED_RPN; 0: neither was chosen yet */
+    uint8_t coarse, fine; /* its number; 127 both: none; above: not known */
+    uint8_t value, half;  /* the coarse part of its value; 1: that is not told yet */
+} rp_parameter_in;
+
+/* A control whose last value found no room among the reports. */
+typedef struct {
+    uint64_t frame;
+    uint32_t key; /* which one, 0: a free place */
+    uint32_t value;
+    uint8_t kind, port, channel, waits; /* waits: 0 once it is told */
+} rp_moved;
+
+enum { RP_MOVED_MAX = 4096 };
+/* The control surface. */
+typedef struct {
+    uint32_t told, kept; /* bit n: RP_MOVED_... n */
+    rp_control taken[RP_TAKEN_MAX];
+    uint8_t set[RP_TAKEN_MAX]; /* 1: there is such a one */
+    uint32_t halves;           /* parameters that wait for their fine part */
+    uint32_t waiting;          /* of `moved` */
+    rp_parameter_in parameter[RP_PORTS_MAX][RP_CHANNELS];
+    rp_moved moved[RP_MOVED_MAX]; /* by their keys' hash */
+} rp_surface;
 
 /* A chord's note-ons of one frame, brought into order before they are decided. */
 typedef struct {
@@ -150,6 +183,7 @@ struct rp_engine {
     uint32_t aways;
     rp_rig *next; /* to be loaded when there is room for another of these; NULL: none */
     rp_slots slots;
+    rp_surface surface;
     rp_conductor conductor;
     uint32_t rig_serial;
     uint32_t budget; /* notes the model may still decide in this cycle */

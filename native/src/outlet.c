@@ -158,6 +158,10 @@ int rp_outlet_send(rp_outlet *outlet, uint32_t port, const rp_midi_message *mess
     return 1;
 }
 
+int rp_outlet_tell(rp_outlet *outlet, uint32_t port, const rp_midi_message *message) {
+    return port < outlet->ports && leave(outlet, port, message, 0);
+}
+
 /* Send what waited, oldest first; a port that is still full keeps the rest of its messages waiting. [process] */
 static void flush(rp_outlet *outlet) {
     uint32_t n = outlet->waiting, full = 0;

@@ -69,6 +69,8 @@ int rp_outlet_empty(const rp_outlet *outlet); /* nothing waits [process] */
 /* Send a message on a port, now, after the delay, or as soon as there is room; 0: given up (never what ends a
  * sound). [process] */
 int rp_outlet_send(rp_outlet *outlet, uint32_t port, const rp_midi_message *message);
+/* Send a message that is nobody's note or wheel: at once, never undone, and no rack hears it. 0: given up. [process] */
+int rp_outlet_tell(rp_outlet *outlet, uint32_t port, const rp_midi_message *message);
 /* The note begins to sound on its route. 0: given up. [process] */
 int rp_outlet_note_on(rp_outlet *outlet, const rp_note *note, const rp_midi_message *raw);
 /* The note's sound ends, unless another note shares its output pitch. `raw` is the note-off to pass on, NULL: a plain

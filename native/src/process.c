@@ -14,6 +14,7 @@
 #include "mpe.h"
 #include "player.h"
 #include "slots.h"
+#include "surface.h"
 #include "vocal.h"
 
 int rp_engine_report(rp_engine *engine, rp_report report) {
@@ -64,6 +65,7 @@ static void obey(rp_engine *engine) {
         if (type == RP_COMMAND_LOAD) load(engine, command.rig);
         else if (type == RP_COMMAND_VOICE) set_voice(engine, &command);
         else if (type == RP_COMMAND_LEVEL) rp_level_set(engine, &command);
+        else if (type >= RP_COMMAND_HEAR) rp_surface_obey(engine, type, &command);
         else if (type >= RP_COMMAND_CONDUCTOR) rp_conductor_obey(engine, type, &command);
         else if (type >= RP_COMMAND_ARM) rp_slots_obey(engine, type, &command);
         else silence(engine, type == RP_COMMAND_PANIC);
@@ -127,6 +129,7 @@ static void read_event(rp_engine *engine, const rp_input *event) {
             rp_rack_control(engine->audio.rack, message.byte);
         if (rp_conductor_takes(&engine->conductor, event->port, &message)) continue;
         if (rp_slots_hear(engine, (uint8_t)event->port, &message)) continue;
+        if (rp_surface_hear(engine, (uint8_t)event->port, &message)) continue;
         if (rp_midi_is_note_on(&message)) hear_key(engine, &message);
         rp_player_message(engine, (uint8_t)event->port, &message);
     }
@@ -186,6 +189,7 @@ static void run(rp_engine *engine, const rp_cycle *cycle) {
         rp_vocal_begin(engine, cycle);
         play(engine, cycle);
     }
+    rp_surface_end(engine, cycle);
     if (cycle->frames) rp_conductor_send(engine, cycle->frame + cycle->frames - 1);
     rp_outlet_end(&engine->outlet, cycle);
     rp_flight_watch_units(engine);
