@@ -1,16 +1,26 @@
 """A `ripieno run --ui` as a process of its own, that plays a file, and how it is asked."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mido
 import pytest
 from stage import Daemon, daemon, name_of
 
+from needs import needs
+
+if TYPE_CHECKING:
+    from httpx import Response
+    from websockets.sync.client import ClientConnection
+
+needs("starlette", "uvicorn", "websockets", "segno", "httpx")
+
+ON = "players/violin-1/on"
 HOUR = 3600 * 960  # ticks, at 120 a minute
 
 
@@ -34,12 +44,6 @@ class Served:
     @property
     def port(self) -> int:
         return int(self.host.rpartition(":")[2])
-
-    def news(self, words: str) -> str:
-        """The next sentence that it says with these words in it."""
-        while words not in (text := self.daemon.hear("news")["text"]):
-            pass
-        return str(text)
 
 
 def write_song(path: Path, messages: list[mido.Message]) -> Path:
@@ -65,3 +69,53 @@ def served(folder: Path, preset: str, *arguments: object, song: Path | None = No
             told: dict[str, Any] = json.loads(path.read_text())
             assert said == f"the page is at {told['url']}"
             yield Served(one, path, told["url"].rstrip("/"), told["token"])
+
+
+def live(one: Served, **headers: str) -> "ClientConnection":
+    """A socket with the page's token."""
+    from websockets.sync.client import connect
+
+    return connect(f"ws://{one.host}/api/live?token={one.token}", additional_headers=headers, open_timeout=30)
+
+
+def heard(line: "ClientConnection", fits: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """The next message that fits."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        message: dict[str, Any] = json.loads(line.recv(timeout=30))
+        if fits(message):
+            return message
+    raise AssertionError("it never came")
+
+
+def answer(line: "ClientConnection", **message: object) -> dict[str, Any]:
+    line.send(json.dumps(message))
+    return heard(line, lambda one: one["t"] in ("ok", "error") and one["id"] == message.get("id"))
+
+
+def refusal(answer: "Response", status: int) -> str:
+    """A sentence, and what it is about."""
+    assert answer.status_code == status, answer.text
+    assert answer.json().keys() == {"error", "where"}
+    return str(answer.json()["error"])
+
+
+def unchanged(one: Served) -> None:
+    """The music is untouched."""
+    import httpx
+
+    state = httpx.get(f"{one.url}/api/state", timeout=30).json()
+    assert state["values"][ON] is True
+    assert state["status"]["alive"]
+
+
+def connect_as(one: Served, token: str, headers: dict[str, str]) -> "ClientConnection":
+    """A socket that calls it by another name."""
+    import socket
+
+    from websockets.sync.client import connect
+
+    line = socket.create_connection(("127.0.0.1", one.port), timeout=30)
+    name = headers.pop("Host")
+    query = f"?token={token}" if token else ""
+    return connect(f"ws://{name}/api/live{query}", sock=line, additional_headers=headers, open_timeout=30)
