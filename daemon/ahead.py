@@ -30,7 +30,8 @@ class Ahead:
             if one.kind == "committed" and one.instrument is not None:
                 note = PlannedNote(one.frame, one.until, one.instrument, one.pitch, one.velocity)
                 self._notes[one.serial], self._told = note, None
-            elif one.kind == "dropped" and self._notes.pop(one.serial, None):
+            elif one.kind == "dropped" and one.serial in self._notes:
+                del self._notes[one.serial]
                 self._told = None
 
     def notes(self, frame: int) -> tuple[PlannedNote, ...]:

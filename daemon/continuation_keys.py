@@ -28,7 +28,12 @@ def show_key(lock: KeyLock) -> str:
     return lock if isinstance(lock, str) else f"{show_pitch(60 + lock[0])[:-1]} {lock[1]}"
 
 
-KEY_LOCK = Kind('"off", "auto" or a key such as "D minor"', _key_lock, lambda v: quote(show_key(v)))
+KEY_LOCK = Kind(
+    '"off", "auto" or a key such as "D minor"',
+    _key_lock,
+    lambda v: quote(show_key(v)),
+    words=("off", "auto", *(show_key((root, mode)) for mode in SCALES for root in range(12))),
+)
 
 CONTINUATION_KEYS: tuple[Key, ...] = (
     Key(

@@ -420,8 +420,8 @@ def _foot(performance: "Performance", news: list[str]) -> list[str]:
         keys += textwrap.wrap(words, 100, initial_indent=" ", subsequent_indent=" ")
     chain = f"{performance.chains.current.name}.gain_db -3" if performance.chains else ""
     level = f"{slug(performance.board.players[0].name)} 90"
-    examples = {"tempo 96": performance.clock or performance.band, "follow 2": performance.singer}
-    examples |= {chain: performance.chains, level: True}
+    band, voice = performance.clock or performance.band, performance.singer
+    examples: dict[str, Any] = {"tempo 96": band, "follow 2": voice, chain: chain, level: True}
     example = next(text for text, there in examples.items() if there)
     typed = (
         [f" set: {performance.typed}_  (such as: {example}; Enter sets it)"] if performance.typed is not None else []

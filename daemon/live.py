@@ -568,6 +568,7 @@ def end(performance: Performance) -> bool:
     """Silence; then everything is ended. False: silence is not certain."""
     for watcher in performance.watchers:
         watcher.end()
+    performance.desk.end()
     silent = performance.driver.stop()
     performance.engine.close()
     for news in performance.recording.over() if performance.recording else ():

@@ -79,6 +79,8 @@ class Singer(Settings):
         cycles = {"mode": MODES, "interval": tuple(INTERVALS), "voice": voices, "on": (False, True)}
         super().__init__(replace(preset.singing, voice=preset.singing.voice or voices[0]), cycles)
         self.core, self.rate, self.seed, self.voices = core, rate, preset.seed, voices
+        voice = LIVE["voice"]
+        self.live = LIVE | {"voice": replace(voice, kind=replace(voice.kind, words=tuple(voices)))}
         self.latest: deque[SingingReport] = deque(maxlen=_KEPT)
         self._load = Load()
 

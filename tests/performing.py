@@ -8,8 +8,10 @@ from pathlib import Path
 import mido
 from stage import name_of
 
+from ripieno.daemon.flight.recorder import FlightRecorder
 from ripieno.daemon.live import Options, Performance, begin, end, make_performance
 from ripieno.daemon.setlist import load_list
+from ripieno.native.engine import BLACKBOX_SIZE
 
 PATIENCE_SECONDS = 60
 
@@ -22,12 +24,17 @@ def silence(path: Path, *messages: mido.Message) -> Path:
 
 
 @contextmanager
-def performing(song: Path, presets: Sequence[str], overrides: Sequence[str] = ()) -> Iterator[Performance]:
-    """One that plays the first of these presets; `look_until` lets it go on."""
-    options = Options(client=name_of("here"), driver="file", file=song)
-    performance, _ = make_performance(load_list(list(presets), list(overrides)), options)
+def performing(
+    song: Path, presets: Sequence[str], overrides: Sequence[str] = (), flight: FlightRecorder | None = None
+) -> Iterator[Performance]:
+    """One that plays the first of these presets; `look_until` lets it go on. flight: records it."""
+    watchers = [flight] if flight else []
+    options = Options(client=name_of("here"), driver="file", file=song, flight=flight, watchers=watchers)
+    performance, _ = make_performance(load_list(list(presets), list(overrides)), options, bytearray(BLACKBOX_SIZE))
     try:
         assert begin(performance)
+        for watcher in performance.watchers:
+            watcher.begin(performance)
         yield performance
     finally:
         end(performance)

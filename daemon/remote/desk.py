@@ -8,9 +8,10 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ripieno.daemon.ahead import PlannedNote
@@ -27,7 +28,7 @@ T = TypeVar("T")
 _CALLS_A_LOOK = 1000  # the others wait for the next: whoever floods us does not stop the screen
 _TRIES = 3  # of a call that finds the engine or the band without room for a command
 _WATCHED_SECONDS = 0.01  # between two looks while somebody listens: a key is on the page within 50 ms
-_SCAN_SECONDS = 1 / 30  # between two comparisons of all values
+_SCAN_SECONDS, _SCANNED = 1 / 30, 400  # between two comparisons of so many values: some plugins have a thousand
 _STATUS_SECONDS = 0.1
 _SAME = 1e-6  # relative: a plugin holds numbers as 32 bits
 _NOTES = {"note_in": "key", "note_on": "on", "note_off": "off", "move": "move"}
@@ -66,8 +67,9 @@ class Batch:
     """What has happened since the last one, every change and note of it, in its order.
 
     revision: of the last change there was. grown: counts trees; where it is another, all controls may be. status: what
-    `--json` tells, ten times a second, else None. plan: all that the band has settled and that has not ended, where
-    that is new, else None. now: the driver's frame and its frames a second.
+    `--json` tells, but for plugins' parameters, which are controls; ten times a second, else None.
+    plan: all that the band has settled and that has not ended, where that is new, else None. now: the driver's frame
+    and its frames a second.
     """
 
     revision: int
@@ -126,8 +128,10 @@ class Desk:
         self._made_for: object = None  # whose tree it is: the song that was ready
         self._standing = Standing()  # replaced whole, so that any thread may read it
         self._held: dict[str, Any] = {}  # by the controls, as they have it
+        self._turn: Iterator[str] = cycle(())  # whose value is compared next
         self._forget()
         self._scanned = self._told = 0.0  # when, in seconds
+        self._ended = False
         self._sent = 0  # the tree that the last batch told of
 
     def _forget(self) -> None:
@@ -138,10 +142,13 @@ class Desk:
     # ---- for those outside ----
 
     def call(self, act: "Callable[[Performance], T]") -> "Future[T]":
-        """Do this at the performance's next look, within some 30 ms; its errors are the future's."""
+        """Do this at the performance's next look, within some 30 ms; its errors are the future's, which is cancelled
+        when the performance ends before."""
         one = _Call(act)
         self._calls.append(one)
         self._wake.set()
+        if self._ended:
+            one.future.cancel()
         return one.future
 
     def set(self, path: str, value: object, origin: str = "") -> "Future[Change]":
@@ -219,12 +226,12 @@ class Desk:
         now = time.monotonic()
         if now - self._scanned >= _SCAN_SECONDS:
             self._scanned = now
-            self._scan(performance)
+            self._scan(performance, _SCANNED)
         self._grown(performance)
         fresh = now - self._told >= _STATUS_SECONDS
         if fresh:
             self._told = now
-            self._standing = replace(self._standing, status=status(performance))
+            self._standing = replace(self._standing, status=_status(performance))
         if fresh or self._notes or self._news or self._changes or self._sent != self._standing.grown:
             self._send(performance, fresh)
 
@@ -232,6 +239,12 @@ class Desk:
         """Until the next look: somebody calls, or so long; shorter while somebody listens."""
         self._wake.wait(min(seconds, _WATCHED_SECONDS) if self._listeners else seconds)
         self._wake.clear()
+
+    def end(self) -> None:
+        """Nothing more will be done."""
+        self._ended = True
+        while self._calls:
+            self._calls.popleft().future.cancel()
 
     # ---- its own ----
 
@@ -253,8 +266,8 @@ class Desk:
                 performance.news.append(f"somebody who listened is left out: {error!r}")
 
     def _state(self, performance: "Performance") -> dict[str, Any]:
-        self._scan(performance)
-        self._standing = now = replace(self._standing, status=status(performance))
+        self._scan(performance, len(self._grown(performance).nodes))
+        self._standing = now = replace(self._standing, status=_status(performance))
         return {"revision": now.revision, "grown": now.grown, "values": now.values, "status": now.status}
 
     def _grown(self, performance: "Performance") -> Tree:
@@ -263,7 +276,7 @@ class Desk:
             return self._tree
         self._made_for = performance.current
         self._tree = tree = Tree(performance)
-        self._held = {path: node.now() for path, node in tree.nodes.items()}
+        self._held, self._turn = {path: node.now() for path, node in tree.nodes.items()}, cycle(tree.nodes)
         self._standing = replace(self._standing, grown=self._standing.grown + 1, values=tree.values())
         return tree
 
@@ -281,13 +294,22 @@ class Desk:
         self._changes.append(change)
         return change
 
-    def _scan(self, performance: "Performance") -> None:
-        """What was changed by others than those who set it here."""
-        for path, node in self._grown(performance).nodes.items():
+    def _scan(self, performance: "Performance", most: int) -> None:
+        """What was changed by others than those who set it here, of so many controls or all."""
+        nodes = self._grown(performance).nodes
+        for path in islice(self._turn, min(most, len(nodes))):
+            node = nodes[path]
             held = node.now()
             if not _alike(held, self._held[path]):
                 self._held[path] = held
                 self._changed(path, node.value(), "")
+
+
+def _status(performance: "Performance") -> Mapping[str, Any]:
+    told = status(performance)
+    for plugin in told.get("chains", {}).get("plugins", ()):
+        del plugin["parameters"]
+    return told
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -310,3 +332,5 @@ def outcome(future: "Future[T]", seconds: float = 5.0) -> T:
     except TimeoutError:
         future.cancel()
         raise UserError("the performance does not answer: is it still making a preset ready?") from None
+    except CancelledError:
+        raise UserError("the performance has ended") from None

@@ -7,7 +7,7 @@ the tables that the presets' keys stand in, so that whatever can be set while it
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -163,7 +163,14 @@ def _of_table(path: str, title: str, table: Settings, name: str) -> Node:
 
 
 def _song(performance: "Performance") -> Node:
-    kind = number(1, len(performance.presets), True)
+    """By its number or its title."""
+    titles = [song.title for song in performance.songs.songs]
+    numbers = number(1, len(titles), True)
+
+    def read(value: object) -> Any:
+        return titles.index(value) + 1 if isinstance(value, str) and value in titles else numbers.read(value)
+
+    kind = replace(numbers, read=read, words=tuple(titles))
     told = "Which song of the set list plays."
     return Node("song", "Song", told, kind, lambda: performance.playing + 1, lambda song: performance.load(song - 1))
 

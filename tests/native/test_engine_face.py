@@ -98,3 +98,24 @@ def test_slots_that_there_are_not() -> None:
         ):
             with pytest.raises(ValueError, match="is not from 0 to"):
                 wrong()
+
+
+def test_levels_leave_as_controller_7() -> None:
+    with Engine(RATE) as engine:
+        engine.set_slots(2)
+        for slot, level in enumerate((None, 30)):
+            engine.arm(slot, Rig("ensemble", [Instrument(0, 0), Instrument(0, 15, level=level, mpe=False)]))
+        engine.go(0)
+        assert run_offline(engine, [], 128) == []
+        engine.set_level(1, 0)
+        engine.set_level(0, 127, slot=1)
+        assert run_offline(engine, [], 128, from_frame=128) == [(128, 0, b"\xbf\x07\x00")]
+        engine.go(1)
+        assert [data for _, _, data in run_offline(engine, [], 128, from_frame=256)] == [
+            b"\xb0\x07\x7f",
+            b"\xbf\x07\x1e",
+        ]
+        with pytest.raises(ValueError, match="128 is no level"):
+            engine.set_level(0, 128)
+        with pytest.raises(ValueError, match="128 is not from 0 to 127"):
+            engine.set_level(0, 1, slot=128)
