@@ -339,8 +339,9 @@ class Performance:
         if self.driver.state().alive:  # otherwise nobody would take what they have for the engine
             self.conductor.look()
             self.tend_shelf()
-            for ready in self.shelf.ready.values():
-                ready.tell(self.engine)
+            with suppress(BlockingIOError):  # where there is no room, at the next look
+                for ready in self.shelf.ready.values():
+                    ready.tell(self.engine)
         self.desk.publish(self)
 
     def hear(self, report: "Report") -> None:

@@ -25,6 +25,7 @@ T = TypeVar("T")
 Plain = bool | int | float | str | list[Any] | dict[str, Any]
 """What JSON can hold, and OSC for the most part."""
 
+_LONGEST = 1000  # letters of a value or a path: nobody is to search for what a longer one may have meant
 _TITLES = {CLOCK: "clock", CONTINUATION: "band", SINGING: "voice"}
 _CHAIN, _PLAYERS = "chain", "players"
 
@@ -61,6 +62,8 @@ class Node:
 
     def set(self, value: object) -> None:
         """Change it. UserError, naming it, for what it cannot be."""
+        if len(str(value)) > _LONGEST:
+            raise UserError(f"{self.path}: this is longer than any value that it may have")
         try:
             good = self.kind.read(_fitted(self.kind, value))
         except ValueError as error:
@@ -134,6 +137,8 @@ class Tree:
 
 
 def _found(there: Mapping[str, T], path: str, what: str) -> T:
+    if len(path) > _LONGEST:
+        raise UserError(f"there is no {what} of such a long name")
     if path not in there:
         raise UserError(f"there is no {what} {path!r}; {did_you_mean(path, list(there))}")
     return there[path]

@@ -93,7 +93,7 @@ def test_what_others_change_is_told(tmp_path: Path) -> None:
         look_until(one, lambda: listener.changes, "the switch")
         assert listener.changes == [Change("players/violin-2/on", False, "", 1)]
         grown = listener.batches[-1].grown
-        change = done(one, one.desk.set("song", 2, "ctl"))
+        change = done(one, one.desk.set("song", "Choir", "ctl"))
         look_until(one, lambda: listener.batches[-1].grown > grown, "another song")
         assert (change.path, change.origin) == ("song", "ctl")
         assert done(one, one.desk.state())["values"]["song"] == 2
@@ -127,14 +127,18 @@ def test_notes_chord_and_news_are_told(tmp_path: Path) -> None:
 
 def test_what_cannot_be_is_told_to_who_asked(tmp_path: Path) -> None:
     with performing(silence(tmp_path / "song.mid"), QUARTET, FAST) as one:
-        wrong = {
-            ("players/viola/lvl", 1): "there is no control 'players/viola/lvl'; did you mean 'players/viola/level'?",
-            ("players/viola/level", 128): "players/viola/level: 128 is not from 0 to 127",
-            ("players/viola/level", "loud"): "'loud' is no whole number",
-            ("players/viola/on", "yes"): "'yes' is neither true nor false",
-            ("song", 2): "song: 2 is not from 1 to 1",
-        }
-        for (path, value), told in wrong.items():
+        wrong: list[tuple[tuple[str, Any], str]] = [
+            (("players/viola/lvl", 1), "there is no control 'players/viola/lvl'; did you mean 'players/viola/level'?"),
+            (("players/viola/level", 128), "players/viola/level: 128 is not from 0 to 127"),
+            (("players/viola/level", "loud"), "'loud' is no whole number"),
+            (("players/viola/on", "yes"), "'yes' is neither true nor false"),
+            (("song", 2), "song: 2 is not from 1 to 1"),
+            (("song", "Choir"), "'Choir' is no whole number"),
+            (("players/viola/level", float("nan")), "nan is no whole number"),
+            (("players/viola/level", [1] * 9999), "players/viola/level: this is longer than any value"),
+            (("players/" * 9999, 1), "there is no control of such a long name"),
+        ]
+        for (path, value), told in wrong:
             with pytest.raises(UserError, match=told.replace("?", r"\?")):
                 done(one, one.desk.set(path, value))
         with pytest.raises(UserError, match="there is no action 'panik'; did you mean 'panic'"):
