@@ -11,6 +11,7 @@ from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.gm import program_name
 from ripieno.daemon.input_checks import INPUT_CHECKS
 from ripieno.daemon.latencies import named
+from ripieno.daemon.learn_checks import LEARN_CHECKS
 from ripieno.daemon.preset_document import CLOCK, CONTINUATION, SINGING, Checked
 from ripieno.daemon.schema import slug
 from ripieno.daemon.weights import (
@@ -234,4 +235,5 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     _check_latencies,
     _check_clock,
     *INPUT_CHECKS,
+    *LEARN_CHECKS,
 )

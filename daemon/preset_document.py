@@ -15,6 +15,7 @@ from ripieno.daemon.clock_keys import CLOCK_KEYS
 from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.input_keys import INPUT_KEYS, input_names
+from ripieno.daemon.learn_keys import LEARN_KEYS, learn_names
 from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS, Key, slug
 from ripieno.daemon.singing_keys import SINGING_KEYS
 from ripieno.daemon.toml_lines import key_lines, line_of
@@ -26,7 +27,7 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 CONTINUATION, SINGING, CLOCK = "continuation", "singing", "clock"
-ENSEMBLE, CHAIN, INPUT = "ensemble", "chain", "input"
+ENSEMBLE, CHAIN, INPUT, LEARN = "ensemble", "chain", "input", "learn"
 # The tables that a preset may have once, with an example of what to write below their names.
 TABLES: dict[str, tuple[tuple[Key, ...], str]] = {
     CONTINUATION: (CONTINUATION_KEYS, 'mode = "duet"'),
@@ -38,6 +39,7 @@ LISTS: dict[str, tuple[tuple[Key, ...], str, Callable[[Sequence[Mapping[str, Any
     ENSEMBLE: (INSTRUMENT_KEYS, "instrument", _names),
     CHAIN: (CHAIN_KEYS, "chain", chain_names),
     INPUT: (INPUT_KEYS, "input", input_names),
+    LEARN: (LEARN_KEYS, "bound control", learn_names),
 }
 NESTED = ("parameters", "cc")  # keys of a chain that are tables themselves
 OWN_TABLES = ("latency_ms",)  # keys of the preset that are, of outputs by their names
@@ -213,7 +215,7 @@ class Checked:
         own = {name: value for name, value in document.items() if name not in others}
         self.values = self.table((), own, PRESET_KEYS, others)
         self.continuation, self.singing, self.clock = (self.beside(name, document.get(name)) for name in TABLES)
-        self.ensemble, self.chain, self.input = (self.rows(name) for name in LISTS)
+        self.ensemble, self.chain, self.input, self.learn = (self.rows(name) for name in LISTS)
 
     def rows(self, name: str) -> list[Document]:
         """The good values of each of the tables of LISTS that are called so."""

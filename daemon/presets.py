@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from ripieno.daemon.clock_keys import CLOCK_KEYS
 from ripieno.daemon.continuation_keys import KeyLock
 from ripieno.daemon.controls import Control
 from ripieno.daemon.errors import UserError, did_you_mean
+from ripieno.daemon.learn_keys import Knob
 from ripieno.daemon.preset_checks import CHECKS, EVERYONE
 from ripieno.daemon.preset_document import LISTS, TABLES, Checked, Document, PresetError, Source, lay, override, parse
 from ripieno.daemon.schema import PRESET_KEYS, Key, slug
@@ -136,6 +137,27 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Learn:
+    """A control of the player's, and what it sets; the fields are the keys of `learn_keys.LEARN_KEYS`.
+
+    port: "" for any. low, high: None for as far as it goes. step: 0 for the usual one. feedback: "" for none.
+    """
+
+    control: Knob
+    path: str
+    port: str = ""
+    low: float | None = None
+    high: float | None = None
+    curve: str = "linear"
+    pick_up: str = "jump"
+    mode: str = "auto"
+    encoder: str = "absolute"
+    step: float = 0
+    play: bool = False
+    feedback: str = ""
+
+
+@dataclass(frozen=True)
 class Clock:
     """Whom the one clock follows, and who is told; the fields are the keys of `clock_keys.CLOCK_KEYS`.
 
@@ -154,7 +176,7 @@ class Clock:
 class Preset:
     """A preset that has passed every check; the fields are the keys of `schema.PRESET_KEYS`, and its tables.
 
-    model is a name, or the absolute path of a file of weights.
+    model is a name, or the absolute path of a file of weights. file: what it was read from.
     """
 
     name: str
@@ -179,9 +201,11 @@ class Preset:
     ensemble: tuple[Instrument, ...] = ()
     chain: tuple[Chain, ...] = ()
     input: tuple[Input, ...] = ()
+    learn: tuple[Learn, ...] = ()
     continuation: Continuation | None = None
     singing: Singing | None = None
     clock: Clock | None = None
+    file: str = field(default="", compare=False)
 
     @property
     def player(self) -> int | None:
@@ -255,11 +279,12 @@ def read(text: str, file: str, options: Iterable[str] = (), under: Mapping[str, 
     ensemble = tuple(Instrument(**row) for row in checked.ensemble)
     chain = tuple(Chain(**row) for row in checked.chain)
     inputs = tuple(Input(**row) for row in checked.input)
+    learn = tuple(Learn(**row) for row in checked.learn)
     continuation = Continuation(**checked.continuation) if checked.continuation is not None else None
     singing = Singing(**checked.singing) if checked.singing is not None else None
     clock = Clock(**_fields(CLOCK_KEYS, checked.clock)) if checked.clock is not None else None
-    lists: Mapping[str, Any] = {"ensemble": ensemble, "chain": chain, "input": inputs}
-    return Preset(**checked.values, **lists, continuation=continuation, singing=singing, clock=clock)
+    lists: Mapping[str, Any] = {"ensemble": ensemble, "chain": chain, "input": inputs, "learn": learn}
+    return Preset(**checked.values, **lists, continuation=continuation, singing=singing, clock=clock, file=file)
 
 
 def _fields(keys: Iterable[Key], values: Document) -> Document:
@@ -293,7 +318,7 @@ def show(preset: Preset) -> str:
 
 def as_dict(preset: Preset) -> dict[str, object]:
     """A preset as plain values, for JSON."""
-    values: dict[str, object] = {f.name: getattr(preset, f.name) for f in fields(preset)}
+    values: dict[str, object] = {f.name: getattr(preset, f.name) for f in fields(preset) if f.compare}
     for name, (keys, _) in TABLES.items():
         table = asdict(one) if (one := getattr(preset, name)) else None
         values[name] = {key.name: table[key.field] for key in keys} if table else None

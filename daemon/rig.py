@@ -61,8 +61,9 @@ def audio_input_names(preset: Preset) -> tuple[str, ...]:
 
 
 def all_outputs(presets: Sequence[Preset]) -> tuple[str, ...]:
-    """The MIDI output ports that a list of presets needs: each name once."""
-    return tuple(dict.fromkeys(name for preset in presets for name in output_names(preset)))
+    """The MIDI output ports that a list of presets needs, each name once; last those on which controls are told."""
+    feedback = [one.feedback for preset in presets for one in preset.learn if one.feedback]
+    return tuple(dict.fromkeys([*(name for preset in presets for name in output_names(preset)), *feedback]))
 
 
 def all_audios(presets: Sequence[Preset]) -> tuple[str, ...]:

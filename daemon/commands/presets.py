@@ -103,6 +103,7 @@ def reference() -> str:
     from ripieno.daemon.clock_keys import CLOCK_KEYS
     from ripieno.daemon.continuation_keys import CONTINUATION_KEYS
     from ripieno.daemon.input_keys import INPUT_KEYS
+    from ripieno.daemon.learn_keys import LEARN_KEYS
     from ripieno.daemon.schema import INSTRUMENT_KEYS, PRESET_KEYS
     from ripieno.daemon.setlist import SETLIST_KEYS, SONG_KEYS
     from ripieno.daemon.singing_keys import SINGING_KEYS
@@ -116,6 +117,7 @@ def reference() -> str:
         "Each [[ensemble]] table, one an instrument:": INSTRUMENT_KEYS,
         "Each [[chain]] table, one a plugin:": CHAIN_KEYS,
         "Each [[input]] table, one a part of what comes in:": INPUT_KEYS,
+        "Each [[learn]] table, one a knob or pad that sets something:": LEARN_KEYS,
         "A set list, a file of its own:": SETLIST_KEYS,
         "Each of its [[song]] tables:": SONG_KEYS,
     }
