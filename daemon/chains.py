@@ -1,6 +1,5 @@
 """The plugins that sound, from the daemon's side: opened for a preset, set while they play, and told of."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from pathlib import Path
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 _OWN: dict[str, Key] = {key.name: key for key in CHAIN_KEYS if key.name in ("bypass", "gain_db")}
 _FIXED = frozenset(key.name for key in CHAIN_KEYS if key.name not in _OWN and key.name != "name")
 _SILENCE_DB = -120.0
-_FALL_DB, _LONGEST_SECONDS = 20.0, 1.0  # a meter falls by so much a second; between two looks, at most
+_FALL_DB = 20.0  # a meter falls by so much a second
 _STEPS = 50  # of a key, from one end of a parameter to the other
 
 
@@ -204,7 +203,6 @@ class Chains:
         self.links, self.rack, self.rate = list(links), rack, rate
         self.chosen = 0
         self.meter, self.strips = Meter(), {name: Meter() for name in names}
-        self._looked = 0.0  # when, in seconds
         self.state: RackState | None = None
 
     @property
@@ -217,10 +215,8 @@ class Chains:
         """The one that the keys mean."""
         return self.links[self.chosen]
 
-    def look(self) -> None:
-        """Take in how they do."""
-        now = time.monotonic()
-        seconds, self._looked = min(now - self._looked, _LONGEST_SECONDS), now
+    def look(self, seconds: float) -> None:
+        """Take in how they do. seconds: since the last time."""
         self.state = self.rack.state()
         self.meter.hear(self.state.peak, seconds)
         for meter, peak in zip(self.strips.values(), self.state.strip_peak, strict=True):

@@ -104,6 +104,7 @@ class Performance:
     news: list[str] = field(default_factory=list)
     keeper: Keeper = field(default_factory=Keeper)
     desk: Desk = field(default_factory=Desk)
+    looked: float = 0.0  # when last, in seconds
     typed: str | None = None  # of a setting, while somebody types one
     card: Sequence[str] = ()  # lines that the terminal shows instead of all else, until a key is pressed
     watchers: Sequence[Watcher] = ()
@@ -326,6 +327,7 @@ class Performance:
 
     def look(self) -> None:
         """Do what was asked for, take in what happened since the last look, and tell of it."""
+        now = time.monotonic()
         self.desk.obey(self)
         for report in self.engine.poll():
             self.desk.hear(report)
@@ -335,7 +337,7 @@ class Performance:
         if self.singer:
             self.news += singer.news_of(self.singer.hear())
         if self.chains:
-            self.chains.look()
+            self.chains.look(now - self.looked)
         if self.driver.state().alive:  # otherwise nobody would take what they have for the engine
             self.conductor.look()
             self.tend_shelf()
@@ -343,6 +345,7 @@ class Performance:
                 for ready in self.shelf.ready.values():
                     ready.tell(self.engine)
         self.desk.publish(self)
+        self.looked = now
 
     def hear(self, report: "Report") -> None:
         """Something happened in the engine."""

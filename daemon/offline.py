@@ -349,7 +349,7 @@ class _Offline:
             self.next += 1
         due = self.events[first : self.next]
         self.sent += run_offline(self.engine, due, until, from_frame=self.at, block=BLOCK, sound=self._sound)
-        self._keep()
+        self._keep((until - self.at) / RATE)
         self.at = until
         if self.singer:
             self.blocks += self.singer.hear()
@@ -361,12 +361,12 @@ class _Offline:
         self.played.update(report.instrument for report in reports if report.kind in ("note_on", "move"))
         self.played.subtract(report.from_ for report in reports if report.kind == "move")
 
-    def _keep(self) -> None:
+    def _keep(self, seconds: float) -> None:
         if self._sound is not None:
             self._pieces.append(self._sound.samples())
             self._sound.clear()
         if self.chains:
-            self.chains.look()
+            self.chains.look(seconds)
 
 
 def _releases(events: Iterable[Event]) -> list[tuple[int, bytes]]:
