@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 _CALLS_A_LOOK = 1000  # the others wait for the next: whoever floods us does not stop the screen
 _TRIES = 3  # of a call that finds the engine or the band without room for a command
-_WATCHED_SECONDS = 0.01  # between two looks while somebody listens: a key is on the page within 50 ms
+_LEAST_SECONDS = 0.004  # between two looks, however much is asked for
+_WATCHED_SECONDS = 0.01  # the same while somebody listens: a key is on the page within 50 ms
 _SCAN_SECONDS, _SCANNED = 1 / 30, 400  # between two comparisons of so many values: some plugins have a thousand
 _STATUS_SECONDS = 0.1
 _SAME = 1e-6  # relative: a plugin holds numbers as 32 bits
@@ -236,8 +237,11 @@ class Desk:
             self._send(performance, fresh)
 
     def rest(self, seconds: float) -> None:
-        """Until the next look: somebody calls, or so long; shorter while somebody listens."""
-        self._wake.wait(min(seconds, _WATCHED_SECONDS) if self._listeners else seconds)
+        """Until the next look: somebody calls, or so long; shorter while somebody listens. What is asked for in quick
+        succession is done at one look."""
+        longest = min(seconds, _WATCHED_SECONDS) if self._listeners else seconds
+        time.sleep(_LEAST_SECONDS)
+        self._wake.wait(longest - _LEAST_SECONDS)
         self._wake.clear()
 
     def end(self) -> None:
