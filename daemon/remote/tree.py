@@ -38,10 +38,12 @@ def path_part(name: str) -> str:
 def path_parts(names: Iterable[str]) -> dict[str, str]:
     """Each name's part of a path; where two are alike, the second has a number."""
     parts: dict[str, str] = {}
+    taken: set[str] = set()
     for name in names:
         part = path_part(name)
         numbered = (part if n == 1 else f"{part}-{n}" for n in count(1))
-        parts[name] = next(one for one in numbered if one not in parts.values())
+        parts[name] = next(one for one in numbered if one not in taken)
+        taken.add(parts[name])
     return parts
 
 
