@@ -90,7 +90,7 @@ class Daemon:
         self._listener.bind(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
-        config = uvicorn.Config(self._app(), log_level="error", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(self._app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._ready = threading.Event()
@@ -160,8 +160,8 @@ class Daemon:
                  "beat": 1, "beats": 4}  # fmt: skip
         songs = {"number": 1, "of": 3, "title": "Nocturne", "wanted": "", "next": {"title": "Waltz", "state": "ready"},
                  "previous": {"title": "Finale", "state": "waiting"}}  # fmt: skip
-        return {"preset": "Serenade", "players": players, "clock": clock, "songs": songs, "load": 0.21, "load_max": 0.4,
-                "late": 0, "xruns": 0, "band": {"state": "listening", "tempo": 120.0}, "heard": {}}  # fmt: skip
+        return {"preset": "Serenade", "players": players, "clock": clock, "songs": songs, "load": 0.21,
+                "load_max": 0.4, "late": 0, "xruns": 0, "band": {"state": "listening", "tempo": 120.0}, "chord": "", "key": ""}  # fmt: skip
 
     def _run(self, what: Any) -> None:
         asyncio.run_coroutine_threadsafe(what, self._loop).result(30)

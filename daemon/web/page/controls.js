@@ -3,6 +3,7 @@
 import { connection, control } from "./live.js";
 import { chosen, learning, touched } from "./learn.js";
 import { h, mark, Part, write } from "./part.js";
+import { shown, titled, typed } from "./words.js";
 
 const DRAG_PX = 220; // from one end of a knob to the other
 const FINE = 0.1; // with Shift
@@ -11,21 +12,6 @@ const FADERS = /(^|[/.-])(level|gain[-_]db|gain|volume|mix|balance)$/;
 const WHOLE_STEPS = 24; // a whole number with no more values than these goes by ones
 
 let names = 0;
-
-/** What the page calls it: a key's name without the dashes that a file wants. */
-export function titled(node) {
-  const text = node.title.replace(/[_-]+/g, " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** A number as it is read: as many digits as it takes to tell it from its neighbours. */
-export function shown(node, value) {
-  if (typeof value !== "number") return String(value ?? "");
-  if (node.whole) return String(Math.round(value));
-  const span = node.high - node.low;
-  const digits = Math.min(3, Math.max(0, 3 - Math.ceil(Math.log10(span + 1))));
-  return value.toFixed(digits).replace("-", "−");
-}
 
 class Control extends Part {
   /** node: as the tree describes it. */
@@ -101,7 +87,8 @@ class Choice extends Control {
   #side_by_side(words) {
     const name = `choice-${this.label_id}`;
     const group = h("div", { class: "choice", role: "radiogroup" });
-    const inputs = words.map((word) => h("input", { type: "radio", name, value: word, onchange: () => this.set(word) }));
+    const input = (value) => h("input", { type: "radio", name, value, onchange: () => this.set(value) });
+    const inputs = words.map(input);
     inputs.forEach((one, at) => group.append(h("label", {}, one, h("span", {}, words[at] || "(none)"))));
     this.follow(() => inputs.forEach((one) => (one.checked = one.value === this.now)));
     return this.dress(group);
@@ -211,8 +198,8 @@ class Slider extends Control {
   }
 
   #type(text) {
-    const value = Number(text.replace("−", "-").replace(",", "."));
-    if (text.trim() && Number.isFinite(value)) this.go(value);
+    const value = typed(text);
+    if (Number.isFinite(value)) this.go(value);
     else this.told.error.value = `“${text}” is no number`;
     this.#draw(this.told.shown.peek());
   }

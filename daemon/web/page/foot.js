@@ -2,6 +2,7 @@
 
 import { act, connection, news, status } from "./live.js";
 import { h, mark, Part, write } from "./part.js";
+import { titled } from "./words.js";
 
 const SIGNS = { ready: "", loading: " · loading", waiting: " · not ready yet", failed: " · cannot play" };
 const SHOWN_NEWS = 40;
@@ -11,10 +12,10 @@ class Songs extends Part {
     mark(this, "role", "group");
     mark(this, "aria-label", "Set list");
     const [here, near] = ["here", "near"].map((name) => h("span", { class: name }));
-    const back = h("button", { type: "button", class: "step", "aria-label": "Previous song", onclick: () => act("previous") });
-    const on = h("button", { type: "button", class: "step", "aria-label": "Next song", onclick: () => act("next") });
-    back.append("◀");
-    on.append("▶");
+    const [back, on] = ["previous", "next"].map((way) => {
+      const told = { type: "button", class: "step", "aria-label": `${titled({ title: way })} song` };
+      return h("button", { ...told, onclick: () => act(way) }, way === "next" ? "▶" : "◀");
+    });
     const now = h("div", { class: "now", "aria-live": "polite" }, here, near);
     this.append(back, now, on);
     this.follow(() => {

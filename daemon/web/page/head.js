@@ -1,9 +1,11 @@
 // The head of the page: what is heard, how well it goes, whether we are connected, and PANIC.
 
-import { connection, panic, say, status } from "./live.js";
+import { act, connection, panic, say, status, tree } from "./live.js";
 import { h, mark, Part, write } from "./part.js";
+import { lasted, printed } from "./words.js";
 
 const TOLD_MS = 2500; // how long it says that a panic was heard
+const TAPS = ["clock/tap", "band/tap"];
 const BUSY = 0.7; // a load from which on it is yellow
 const FULL = 0.9; // and red
 
@@ -16,6 +18,17 @@ class Connection extends Part {
       const link = connection.value === "unpaired" ? h("a", { href: "/pair" }, "Pair this device") : null;
       this.replaceChildren(...(link ? [link] : [texts[connection.value]]));
       document.body.toggleAttribute("cut", connection.value !== "live");
+    });
+  }
+}
+
+/** That it records, and for how long. */
+class Recording extends Part {
+  build() {
+    this.follow(() => {
+      const { path = "", seconds = 0 } = status.value.recording ?? {};
+      this.hidden = !path;
+      write(this, `● REC ${lasted(seconds)}`);
     });
   }
 }
@@ -33,15 +46,28 @@ class Heard extends Part {
     mark(beats, "class", "beats");
     mark(beats, "role", "img");
     this.beats = beats;
-    this.append(box("chord", "Chord", chord), box("key", "Key", key), box("tempo", "Tempo", tempo, beats));
+    this.append(box("chord", "Chord", chord), box("key", "Key", key), this.#tapped(tempo, beats));
     this.follow(() => {
-      const { heard = {}, clock, band } = status.value;
+      const { chord: name = "", key: tonic = "", clock, band } = status.value;
       const bpm = clock?.bpm ?? band?.tempo;
-      write(chord, heard.chord || "–");
-      write(key, heard.key || "–");
+      write(chord, printed(name) || "–");
+      write(key, printed(tonic) || "–");
       write(tempo, bpm ? bpm.toFixed(1) : "–");
       this.#bar(clock);
     });
+  }
+
+  /** The tempo; where it can be tapped, by touching it. */
+  #tapped(tempo, beats) {
+    const button = h("button", { type: "button", class: "tap", "aria-label": "Tap the tempo" });
+    button.addEventListener("pointerdown", tap); // a click would come when the finger leaves
+    button.addEventListener("click", (event) => event.detail === 0 && tap());
+    const whole = box("tempo", "Tempo", tempo, beats, button);
+    this.follow(() => {
+      button.hidden = !tree.value.actions.some((one) => TAPS.includes(one.path));
+      write(whole.firstChild, button.hidden ? "Tempo" : "Tempo · tap");
+    });
+    return whole;
   }
 
   connectedCallback() {
@@ -59,7 +85,8 @@ class Heard extends Part {
     this.told_at = performance.now();
     this.beats.hidden = !clock;
     const count = clock?.beats ?? 0;
-    if (this.beats.childElementCount !== count) this.beats.replaceChildren(...Array.from({ length: count }, () => h("i")));
+    const here = this.beats.childElementCount === count;
+    if (!here) this.beats.replaceChildren(...Array.from({ length: count }, () => h("i")));
     mark(this.beats, "aria-label", clock ? `${count} beats to the bar, ${clock.source}, ${clock.state}` : "no clock");
   }
 
@@ -74,6 +101,13 @@ class Heard extends Part {
     this.beat = beat;
     [...this.beats.children].forEach((one, at) => one.toggleAttribute("now", at === beat));
   }
+}
+
+/** Tap the beat, to whoever follows it. */
+export function tap() {
+  const there = tree.peek().actions.map((one) => one.path);
+  const path = TAPS.find((one) => there.includes(one));
+  if (path) act(path);
 }
 
 class Health extends Part {
@@ -128,6 +162,7 @@ class Panic extends Part {
 }
 
 customElements.define("rp-connection", Connection);
+customElements.define("rp-recording", Recording);
 customElements.define("rp-heard", Heard);
 customElements.define("rp-health", Health);
 customElements.define("rp-panic", Panic);

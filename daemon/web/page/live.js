@@ -15,6 +15,8 @@ let token = document.querySelector('meta[name="ripieno-token"]')?.content ?? "";
 export const connection = new Signal("connecting");
 export const status = new Signal({});
 export const tree = new Signal({ controls: [], actions: [] });
+/** Seconds until the band's instruments that are silent come in, by their places; only those that are to. */
+export const entries = new Signal({});
 /** Sentences for the player with the times at which they came, the newest last. */
 export const news = new Signal([]);
 

@@ -2,10 +2,10 @@
 
 import "./roll.js";
 import "./tiles.js";
-import "./head.js";
 import "./foot.js";
-import "./panels.js";
+import { tap } from "./head.js";
 import { act, connect, status } from "./live.js";
+import { keys_act } from "./panels.js";
 import { write } from "./part.js";
 import { effect } from "./store.js";
 
@@ -21,11 +21,13 @@ const KEYS = {
   p: () => document.querySelector("rp-panic").press(),
   n: () => act("next"),
   N: () => act("previous"),
+  t: () => tap(),
 };
 
 document.addEventListener("keydown", (event) => {
+  if (!keys_act.peek() || event.repeat) return;
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea")) return;
-  const turned = /^[1-9]$/.test(event.key) && !event.repeat;
+  const turned = /^[1-9]$/.test(event.key);
   if (turned) document.querySelector("rp-tiles").turn(Number(event.key) - 1);
   else KEYS[event.key]?.();
 });

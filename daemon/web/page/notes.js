@@ -38,8 +38,9 @@ export class Notes {
 
   /** A note begins. */
   begin(at_s, owner, pitch, velocity, own) {
-    const at = this.count++ % this.size;
-    if (this.count > this.size && this.off[at] === Infinity) this.end(at_s, this.owner[at], this.pitch[at]);
+    const at = this.count % this.size;
+    if (this.count >= this.size && this.off[at] === Infinity) this.#forget(at);
+    this.count++;
     this.on[at] = at_s;
     this.owner[at] = owner;
     this.pitch[at] = pitch;
@@ -66,6 +67,16 @@ export class Notes {
     this.#last[place] = this.#before[at];
     this.sounding[owner - LOWEST]--;
     return at;
+  }
+
+  /** One that still sounds gives its place to another. */
+  #forget(at) {
+    const place = this.#place(this.owner[at], this.pitch[at]);
+    let later = this.#last[place];
+    if (later === at) this.#last[place] = this.#before[at];
+    while (later !== at && this.#before[later] !== at) later = this.#before[later];
+    if (later !== at) this.#before[later] = this.#before[at];
+    this.sounding[this.owner[at] - LOWEST]--;
   }
 
   /** All of an owner's end. */

@@ -1,18 +1,35 @@
 // Tabs, and behind them a panel for each part of the tree: its controls are made from what the daemon says of them.
 
-import { made, titled } from "./controls.js";
+import { made } from "./controls.js";
 import "./learn.js";
-import { act, connection, request, say, tree } from "./live.js";
-import { h, mark, Part } from "./part.js";
+import { act, connection, request, say, status, tree } from "./live.js";
+import { h, mark, Part, write } from "./part.js";
+import { Signal } from "./store.js";
+import { path_part, titled } from "./words.js";
 
 const STAGE = "stage";
 const EDITOR = "presets";
 const SET_UP = "set-up";
 const TITLES = { stage: "Stage", band: "Band", voice: "Voice", clock: "Clock", chain: "Sound", players: "Players" };
 const OTHER_TITLES = { presets: "Presets", "set-up": "Set-up" };
-const ALWAYS_THERE = new Set(["panic", "next", "previous"]); // in the head and the foot of the page
-const NOT_THERE = new Set(["song"]); // the foot has it
 const ORDER = ["players", "band", "voice", "clock", "chain"];
+const ELSEWHERE = /^(song|panic|next|previous|players\/[^/]+\/(on|level))$/; // in the head, the foot, or on a tile
+const QUIET_DB = -60;
+const LOUD_DB = -3;
+const REMEMBERED = "ripieno.letters";
+
+/** Whether letters and digits do what they do in the terminal: who speaks to the page may want none of it. */
+export const keys_act = new Signal(remembered() !== "off");
+
+/** A browser that is told to keep nothing throws at the question. */
+function remembered(value) {
+  try {
+    if (value) localStorage.setItem(REMEMBERED, value);
+    return localStorage.getItem(REMEMBERED);
+  } catch {
+    return null;
+  }
+}
 
 /** The part of the tree that a path belongs to. */
 function part_of(path) {
@@ -31,8 +48,8 @@ function sorted({ controls, actions }) {
     if (!groups.has(group)) groups.set(group, { controls: [], actions: [] });
     groups.get(group)[what.kind].push(what.node);
   };
-  for (const node of controls) if (!NOT_THERE.has(node.path)) into(node.path, { kind: "controls", node });
-  for (const node of actions) if (!ALWAYS_THERE.has(node.path)) into(node.path, { kind: "actions", node });
+  for (const node of controls) if (!ELSEWHERE.test(node.path)) into(node.path, { kind: "controls", node });
+  for (const node of actions) if (!ELSEWHERE.test(node.path)) into(node.path, { kind: "actions", node });
   for (const name of [EDITOR, SET_UP]) {
     const groups = parts.get(name) ?? new Map();
     parts.delete(name);
@@ -86,8 +103,10 @@ class Tabs extends Part {
 
   #inside(name) {
     if (name === EDITOR) return [new Editor()];
-    const groups = [...this.parts.get(name)].map(([title, group]) => grouped(title || TITLES[name] || "", group));
-    return name === SET_UP ? [...groups, new Devices()] : groups;
+    const groups = [...this.parts.get(name)].map(([title, group]) =>
+      grouped(title || TITLES[name] || "", group, name === "chain" && title ? new Sounding(title) : null),
+    );
+    return name === SET_UP ? [...groups, new Devices(), new Letters()] : groups;
   }
 
   #key(event) {
@@ -102,10 +121,34 @@ class Tabs extends Part {
   }
 }
 
-function grouped(title, { controls, actions }) {
-  const heading = h("h2", {}, titled({ title: title || "This performance" }));
+function grouped(title, { controls, actions }, state = null) {
+  const heading = h("h2", {}, titled({ title: title || "This performance" }), state);
   const inside = h("div", { class: "controls" }, ...controls.map(made), ...actions.map((one) => new Deed(one)));
   return h("section", { class: "group" }, heading, inside);
+}
+
+/** How a plugin stands: how loud it is, and what is wrong with it. */
+class Sounding extends Part {
+  constructor(part) {
+    super();
+    this.part = part;
+  }
+
+  build() {
+    const bar = h("i");
+    const says = h("span");
+    this.append(h("div", { class: "meter", "aria-hidden": "true" }, bar), says);
+    this.follow(() => {
+      const one = status.value.chains?.plugins.find((plugin) => path_part(plugin.name) === this.part);
+      this.hidden = !one;
+      if (!one) return;
+      bar.style.transform = `scaleX(${Math.min(1, Math.max(0, 1 - one.peak_db / QUIET_DB)).toFixed(3)})`;
+      bar.toggleAttribute("loud", one.peak_db > LOUD_DB);
+      const wrong = one.why || (one.blocked ? "blocked" : one.plays ? "" : "does not play");
+      write(says, wrong || (one.bypass ? "bypassed" : `on ${one.on}`));
+      this.toggleAttribute("bad", Boolean(wrong));
+    });
+  }
 }
 
 /** Something that is done. */
@@ -116,7 +159,8 @@ class Deed extends Part {
   }
 
   build() {
-    const told = { type: "button", class: "deed", title: this.node.help, onclick: () => act(this.node.path) };
+    const { path, help } = this.node;
+    const told = { type: "button", class: "deed", title: help || undefined, onclick: () => act(path) };
     const button = h("button", told, titled(this.node));
     this.append(button);
     this.follow(() => mark(button, "aria-disabled", connection.value !== "live"));
@@ -136,27 +180,49 @@ class Editor extends Part {
   }
 }
 
+/** Whether letters act; remembered by this browser. */
+class Letters extends Part {
+  build() {
+    const turn = () => {
+      keys_act.value = !keys_act.peek();
+      remembered(keys_act.peek() ? "on" : "off");
+    };
+    const button = h("button", { type: "button", class: "switch", role: "switch", onclick: turn });
+    mark(button, "aria-label", "Letter keys");
+    const told = "p: panic. n, N: next and previous song. t: tap. 1 to 9: instruments. Esc: leave learning.";
+    this.append(h("section", { class: "group" }, h("h2", {}, "Letter keys"), button, h("p", { class: "quiet" }, told)));
+    this.follow(() => {
+      mark(button, "aria-checked", keys_act.value);
+      write(button, keys_act.value ? "On" : "Off");
+    });
+  }
+}
+
 /** A phone or tablet that is to be let in. */
 class Devices extends Part {
   build() {
     this.shows = h("div", { class: "pairing", "aria-live": "polite" });
-    const button = h("button", { type: "button", class: "deed", onclick: () => this.#begin() }, "Pair a phone or tablet");
+    const told = { type: "button", class: "deed", onclick: () => this.#begin() };
+    const button = h("button", told, "Pair a phone or tablet");
     this.append(h("section", { class: "group" }, h("h2", {}, "Devices"), button, this.shows));
   }
 
   async #begin() {
     try {
-      const { code, svg } = await request("POST", "/api/pairing");
-      const picture = h("img", { alt: "QR code of the address", width: 240, height: 240 });
-      picture.src = `data:image/svg+xml,${encodeURIComponent(svg ?? "")}`;
-      const told = h("p", {}, "Scan it, or open this page's address on the device, and type ", h("b", {}, code));
-      this.shows.replaceChildren(...(svg ? [picture] : []), told);
+      const { url, code, qr } = await request("POST", "/api/pairing");
+      const picture = h("img", { alt: "QR code of the address and the code", width: 240, height: 240 });
+      const whole = qr.includes("xmlns=") ? qr : qr.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"');
+      picture.src = `data:image/svg+xml,${encodeURIComponent(whole)}`;
+      const told = h("p", {}, `Scan it, or open ${url} on the device and type `, h("b", {}, code));
+      this.shows.replaceChildren(picture, told);
     } catch (error) {
       say(`no device can be paired: ${error.message}`, "bad");
     }
   }
 }
 
+customElements.define("rp-sounding", Sounding);
+customElements.define("rp-letters", Letters);
 customElements.define("rp-deed", Deed);
 customElements.define("rp-editor", Editor);
 customElements.define("rp-devices", Devices);

@@ -1,12 +1,12 @@
 // The piano roll: what sounds, scrolling to the left; what is settled to come, ahead of "now"; the player's keys below.
 //
-// A canvas of its own holds the past as a ring of columns: a note is drawn into it once, as its columns come by, so that
-// a frame costs two copies, not thousands of rectangles. The newest columns are drawn anew in each frame until all that
-// belongs to them has surely been told: a note that is told a little late still begins where it began.
+// A canvas of its own holds the past as a ring of columns: a note is drawn into it once, as its columns come by, so
+// that a frame costs two copies, not thousands of rectangles. The newest columns are drawn anew in each frame, for what
+// belongs to them may be told a little late; what is told later still is mended in the ring.
 
 import { bright } from "./colors.js";
 import { Frames } from "./frames.js";
-import { connection, hear, status } from "./live.js";
+import { connection, entries, hear, status } from "./live.js";
 import { KEY, Notes, THRU, VOICE } from "./notes.js";
 import { h, mark, Part, write } from "./part.js";
 
@@ -14,9 +14,12 @@ const PAST_S = 8;
 const AHEAD_S = 3; // where something is planned
 const MARGIN_S = 0.5; // else
 const SETTLED_S = 0.3; // columns older than this are not drawn again
-const LOW = 36;
-const HIGH = 84; // shown at least
-const KEYS_SHARE = 0.22; // of the height: the player's
+const LOW = 57;
+const HIGH = 76; // shown at least
+const STEP = 4; // semitones by which more are shown
+const KEYS_LOW = 48;
+const KEYS_HIGH = 72;
+const KEYS_SHARE = 0.2; // of the height: the player's
 const AXIS_PX = 44; // for the names of pitches
 const MOST_DOTS = 2; // pixels of the canvas to one of the page's
 const KINDS = { key: KEY };
@@ -43,6 +46,7 @@ class Roll extends Part {
     this.past = document.createElement("canvas");
     this.ink = this.past.getContext("2d", { alpha: false });
     this.grid = document.createElement("canvas");
+    this.keys = [KEYS_LOW, KEYS_HIGH]; // pitches that are shown of the player's
     this.#fold(LOW, HIGH);
     this.colors = [];
     this.follow(() => this.#dress(status.value));
@@ -77,6 +81,7 @@ class Roll extends Part {
     for (const note of batch.notes ?? []) this.#note(note);
     if (batch.plan) this.#foresee(batch.plan);
     if (batch.status) this.#agree(batch.status);
+    if (batch.status) this.#announce();
   }
 
   #note([kind, frame, instrument, pitch, velocity, , band, source]) {
@@ -85,8 +90,10 @@ class Roll extends Part {
     const owner = KINDS[kind] ?? instrument;
     if (kind === "off" || kind === "move") this.#settle(notes.end(at_s, kind === "move" ? source : owner, pitch));
     if (kind === "off") return;
-    this.#late(notes.begin(at_s, owner, pitch, velocity, !band && owner !== VOICE));
-    if (pitch < this.low || pitch > this.high) this.#fold(Math.min(pitch, this.low), Math.max(pitch, this.high));
+    const own = !band && owner !== VOICE;
+    this.#late(notes.begin(at_s, owner, pitch, velocity, own));
+    if (own) this.#fold_keys(pitch);
+    if (owner !== KEY) this.#fold(pitch, pitch);
   }
 
   /** A note was told when the columns that it began in were already drawn. */
@@ -106,11 +113,21 @@ class Roll extends Part {
     if (players.every((one) => !one.notes.length)) this.notes.silence(now_s, THRU);
   }
 
+  /** When those come in who are silent now. */
+  #announce() {
+    const now_s = this.frames.now_s();
+    const found = {};
+    for (const [on, , instrument] of this.plan) {
+      const wait_s = this.frames.seconds(on) - now_s;
+      const silent = !this.notes.sounding[instrument - KEY];
+      if (wait_s > 0 && silent) found[instrument] = Math.min(wait_s, found[instrument] ?? wait_s);
+    }
+    entries.value = found;
+  }
+
   #foresee(plan) {
     this.plan = plan;
-    for (const [, , , pitch] of plan) {
-      if (pitch < this.low || pitch > this.high) this.#fold(Math.min(pitch, this.low), Math.max(pitch, this.high));
-    }
+    for (const [, , , pitch] of plan) this.#fold(pitch, pitch);
     if (plan.length && !this.ahead) {
       this.ahead = true;
       this.#fit();
@@ -133,11 +150,19 @@ class Roll extends Part {
 
   // ---- where things are ----
 
-  /** The pitches that are shown: whole octaves. */
+  /** Let these pitches be shown, and a little more, so that not every new one moves all. */
   #fold(low, high) {
-    this.low = Math.floor(low / 12) * 12;
-    this.high = Math.ceil((high + 1) / 12) * 12 - 1;
-    if (this.pen) this.#fit();
+    if (low >= this.low && high <= this.high) return;
+    this.low = Math.min(this.low ?? low, Math.max(0, Math.floor((low - 1) / STEP) * STEP));
+    this.high = Math.max(this.high ?? high, Math.min(127, Math.ceil((high + 1) / STEP) * STEP));
+    this.#fit();
+  }
+
+  #fold_keys(pitch) {
+    const [low, high] = this.keys;
+    if (pitch >= low && pitch <= high) return;
+    this.keys = [Math.min(low, pitch), Math.max(high, pitch)];
+    this.#again();
   }
 
   #fit() {
@@ -163,8 +188,10 @@ class Roll extends Part {
   }
 
   #key_top(pitch) {
-    const room = this.canvas.height - this.split - 4 * this.dots;
-    return this.split + 4 * this.dots + Math.round(((this.high - pitch) / (this.high - this.low + 1)) * room);
+    const [low, high] = this.keys;
+    const margin = 8 * this.dots;
+    const room = this.canvas.height - this.split - 2 * margin;
+    return this.split + margin + Math.round(((high - pitch) / (high - low)) * room);
   }
 
   /** What stands still: rows, octaves and their names. A column of the rows is the past's ground. */
@@ -194,7 +221,7 @@ class Roll extends Part {
     pen.font = `600 ${13 * this.dots}px system-ui, sans-serif`;
     pen.textBaseline = "alphabetic";
     pen.fillStyle = "#aab4c0";
-    for (let pitch = this.low; pitch <= this.high; pitch += 12) {
+    for (let pitch = Math.ceil(this.low / 12) * 12; pitch <= this.high; pitch += 12) {
       pen.fillText(`C${pitch / 12 - 1}`, 8 * this.dots, this.#top(pitch - 1) - 4 * this.dots);
     }
     pen.fillText("You", 8 * this.dots, this.split + 20 * this.dots);

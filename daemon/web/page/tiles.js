@@ -3,38 +3,47 @@
 import { bright } from "./colors.js";
 import { Lying } from "./controls.js";
 import { chosen, learning, touched } from "./learn.js";
-import { connection, control, status, tree } from "./live.js";
+import { connection, control, entries, status, tree } from "./live.js";
 import { h, mark, Part, write } from "./part.js";
+import { printed } from "./words.js";
 
 const QUIET_DB = -60;
 const NO_SOUND_DB = -100;
 const LOUD_DB = -3;
-const ON = /^players\/[^/]+\/on$/;
+const ON = /^(players\/[^/]+|voice)\/on$/;
+const VOICE = "voice/on";
+const VOICE_COLOR = "#ff7eb3";
+const NOBODY = { notes: [] };
 
 class Tile extends Part {
   constructor(node, place) {
     super();
     this.node = node;
     this.place = place;
-    this.level = node.path.replace(/on$/, "level");
+    this.name = node.path === VOICE ? "Voice" : node.title;
+    this.level = node.path === VOICE ? "voice/volume" : node.path.replace(/on$/, "level");
   }
 
+  /** Who plays here, as the daemon tells of it. */
   get player() {
-    return status.value.players?.[this.place];
+    const { players, voice } = status.value;
+    if (this.node.path !== VOICE) return players?.[this.place] ?? NOBODY;
+    if (!voice) return NOBODY;
+    return { color: VOICE_COLOR, notes: voice.sings ? [voice.sings] : [], peak_db: voice.level_db };
   }
 
   build() {
-    const name = h("span", { class: "name" }, this.node.title);
+    const name = h("span", { class: "name" }, this.name);
     this.sounds = h("span", { class: "sounds", "aria-hidden": "true" });
     this.state = h("span", { class: "state", "aria-hidden": "true" });
     const number = h("span", { class: "number", "aria-hidden": "true" }, String(this.place + 1));
     this.button = h("button", { type: "button", role: "switch", class: "face", onclick: () => this.turn() });
-    mark(this.button, "aria-label", this.node.title);
+    mark(this.button, "aria-label", this.name);
     mark(this.button, "data-path", this.node.path);
     this.button.append(h("span", { class: "top" }, number, name, this.state), this.sounds);
     this.bar = h("i");
     this.meter = h("div", { class: "meter", role: "meter" }, this.bar);
-    mark(this.meter, "aria-label", `${this.node.title}: level in dB`);
+    mark(this.meter, "aria-label", `${this.name}: level in dB`);
     mark(this.meter, "aria-valuemin", QUIET_DB);
     mark(this.meter, "aria-valuemax", 0);
     this.append(this.button, this.meter);
@@ -44,7 +53,7 @@ class Tile extends Part {
 
   #fader() {
     const node = tree.peek().controls.find((one) => one.path === this.level);
-    if (node) this.append(new Lying(node, `${this.node.title}: level`));
+    if (node) this.append(new Lying(node, `${this.name}: level`));
   }
 
   turn() {
@@ -54,15 +63,19 @@ class Tile extends Part {
 
   #draw() {
     const on = Boolean(control(this.node.path).shown.value);
-    const player = this.player ?? { notes: [] };
+    const { player } = this;
+    const wait_s = entries.value[this.place];
+    const sounds = player.notes.length > 0;
     this.style.setProperty("--color", bright(player.color, this.place));
     mark(this.button, "aria-checked", on);
     mark(this.button, "aria-disabled", connection.value !== "live");
     this.toggleAttribute("off", !on);
-    this.toggleAttribute("sounding", player.notes.length > 0);
+    this.toggleAttribute("sounding", sounds);
+    this.toggleAttribute("entering", !sounds && wait_s !== undefined);
     this.toggleAttribute("chosen", learning.value && chosen.value === this.node.path);
     write(this.state, on ? "ON" : "OFF");
-    write(this.sounds, player.notes.join(" "));
+    const hint = wait_s === undefined ? "" : `in ${wait_s.toFixed(1)} s`;
+    write(this.sounds, sounds ? player.notes.map(printed).join(" ") : hint);
     this.#measure(player.peak_db);
   }
 
@@ -87,7 +100,7 @@ class Tiles extends Part {
 
   #grow(controls) {
     const nodes = controls.filter((one) => ON.test(one.path));
-    const here = JSON.stringify(controls.filter((one) => one.path.startsWith("players/")));
+    const here = JSON.stringify(controls.filter((one) => /^(players|voice)\//.test(one.path)));
     if (here === this.here) return;
     this.here = here;
     this.replaceChildren(...nodes.map((node, place) => new Tile(node, place)));

@@ -1,0 +1,159 @@
+"""All other controls: made from what the daemon says of them, by mouse, by keyboard, and typed."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from needs import needs
+
+needs("playwright")
+from playwright.sync_api import expect  # noqa: E402
+
+if TYPE_CHECKING:
+    from page_server import Daemon
+    from playwright.sync_api import Page
+
+
+def open_tab(page: "Page", name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+    expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+
+
+def test_each_control_is_somewhere(daemon: "Daemon", page: "Page") -> None:
+    """And none twice."""
+    found = []
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        visible = "[...document.querySelectorAll('[data-path]')].filter((one) => one.checkVisibility())"
+        found += page.evaluate(f"{visible}.map((one) => one.dataset.path)")
+    assert sorted(found) == sorted(set(daemon.values) - {"song"})
+
+
+def test_knob_by_keyboard(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Band")
+    knob = page.get_by_role("slider", name="Register")
+    expect(knob).to_have_attribute("aria-valuemin", "-24")
+    knob.focus()
+    for key, value in (("ArrowUp", 1), ("PageUp", 11), ("End", 24), ("ArrowDown", 23), ("Home", -24)):
+        knob.press(key)
+        expect(knob).to_have_attribute("aria-valuenow", str(value))
+    daemon.wait(lambda: daemon.values["band/register"] == -24)
+
+
+def test_knob_by_mouse(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Band")
+    box = page.get_by_role("slider", name="Temperature").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 20, box["y"] - 400, steps=10)
+    page.mouse.up()
+    page.mouse.move(0, 0)
+    daemon.wait(lambda: daemon.values["band/temperature"] == 2)
+
+
+def test_fader_by_touch(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
+    page = visit(390, 844, has_touch=True, is_mobile=True)
+    open_tab(page, "Sound")
+    box = page.get_by_role("slider", name="Mix").bounding_box()
+    assert box
+    touch = page.context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 11):
+        moved = [{"x": x, "y": y - 30 * step}]
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": moved})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    daemon.wait(lambda: daemon.values["chain/hall/mix"] == 1)
+
+
+def test_number_is_typed(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Clock")
+    field = page.get_by_role("textbox", name="Tempo, as a number")
+    field.fill("96.5")
+    field.press("Enter")
+    daemon.wait(lambda: daemon.values["clock/tempo"] == 96.5)
+    field.fill("fast")
+    field.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="no number")).to_be_visible()
+    expect(page.get_by_role("slider", name="Tempo")).to_have_attribute("aria-valuenow", "96.5")
+
+
+def test_choices(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Band")
+    page.get_by_role("radio", name="comp").check(force=True)
+    daemon.wait(lambda: daemon.values["band/while_playing"] == "comp")
+    daemon.change("band/while_playing", "yield")
+    expect(page.get_by_role("radio", name="yield")).to_be_checked()
+    open_tab(page, "Clock")
+    page.get_by_role("combobox", name="Source").select_option("midi")
+    daemon.wait(lambda: daemon.values["clock/source"] == "midi")
+
+
+def test_error_is_where_it_is(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Band")
+    field = page.get_by_role("textbox", name="Key")
+    field.fill("H moll")
+    field.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="'H moll' is no key")).to_be_visible()
+    expect(field).to_have_value("off")
+    field.fill("D minor")
+    field.press("Enter")
+    daemon.wait(lambda: daemon.values["band/key"] == "D minor")
+    expect(page.get_by_role("alert").filter(has_text="is no key")).to_have_count(0)
+
+
+def test_list_stays_a_list(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Voice")
+    field = page.get_by_role("textbox", name="Range")
+    expect(field).to_have_value("G3, C6")
+    field.fill("A3, 84")
+    field.press("Enter")
+    daemon.wait(lambda: daemon.values["voice/range"] == ["A3", 84])
+
+
+def test_switch_and_action(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Clock")
+    page.get_by_role("switch", name="Link").click()
+    daemon.wait(lambda: daemon.values["clock/link"] is True)
+    open_tab(page, "Set-up")
+    page.get_by_role("button", name="Keep").click()
+    daemon.wait(lambda: ("keep", "socket") in daemon.done)
+
+
+def test_plugin_says_how_it_stands(daemon: "Daemon", page: "Page") -> None:
+    hall = {
+        "name": "Hall",
+        "on": "master",
+        "peak_db": -12.0,
+        "why": "",
+        "blocked": False,
+        "plays": True,
+        "bypass": False,
+    }
+    open_tab(page, "Sound")
+    daemon.show(chains={"plugins": [hall]})
+    expect(page.locator("rp-sounding").first).to_have_text("on master")
+    daemon.show(chains={"plugins": [hall | {"blocked": True}]})
+    expect(page.locator("rp-sounding").first).to_have_text("blocked")
+
+
+def test_learn(daemon: "Daemon", page: "Page") -> None:
+    """A control that is touched is meant, and stays as it is."""
+    open_tab(page, "Clock")
+    page.get_by_role("button", name="Learn").click()
+    page.get_by_role("slider", name="Tempo").click()
+    page.get_by_role("switch", name="Link").click()
+    daemon.wait(lambda: daemon.learnt == ["clock/tempo", "clock/link"])
+    page.keyboard.press("Escape")
+    daemon.wait(lambda: daemon.learnt[-1] == "")
+    expect(page.get_by_role("button", name="Learn")).to_have_attribute("aria-pressed", "false")
+    assert not daemon.sets
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [("Bb", "B♭"), ("F#m7b5/Eb", "F♯m7♭5/E♭"), ("Db7(#9)", "D♭7(♯9)"), ("Bb minor", "B♭ minor"), ("Cmaj7", "Cmaj7")],
+)
+def test_accidentals(page: "Page", name: str, printed: str) -> None:
+    assert page.evaluate("async (name) => (await import('/page/words.js')).printed(name)", name) == printed

@@ -1,0 +1,189 @@
+"""The piano roll: every note in its place, told in time or late, and memory that does not grow."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from needs import needs
+
+needs("playwright", "uvicorn", "starlette")
+from page_server import RATE  # noqa: E402
+
+if TYPE_CHECKING:
+    from page_server import Daemon
+    from playwright.sync_api import Page
+
+NOW_S = 100.0
+GROUND = 40  # no channel of the ground's colours is above
+_HELP = """
+window.roll = document.querySelector("rp-roll");
+/** The colour at a time and a pitch, "" for the ground's. */
+window.colorAt = (at_s, pitch, keys = false) => {
+  const { canvas, pen, now_x, speed, low, high, row, split, dots } = roll;
+  const x = Math.round(now_x + (at_s - NOW) * speed);
+  const room = canvas.height - split - 16 * dots;
+  const [first, last] = roll.keys;
+  const key_y = split + 8 * dots + ((last - pitch) / (last - first)) * room;
+  const y = Math.round(keys ? key_y + dots : (high - pitch + 0.4) * row);
+  const [r, g, b] = pen.getImageData(x, y, 1, 1).data;
+  return Math.max(r, g, b) > GROUND ? `${r} ${g} ${b}` : "";
+};
+""".replace("GROUND", str(GROUND)).replace("NOW", str(NOW_S))
+
+
+@pytest.fixture
+def still(daemon: "Daemon", page: "Page") -> "Page":
+    """A page whose time stands still, so that what is drawn where is known."""
+    page.evaluate(_HELP)
+    page.evaluate(f"roll.frames.now_s = () => {NOW_S}")
+    return page
+
+
+def on(at_s: float, instrument: int, pitch: int, velocity: int = 127, band: bool = True) -> list[Any]:
+    return ["on", round(at_s * RATE), instrument, pitch, velocity, 1, band, -1]
+
+
+def off(at_s: float, instrument: int, pitch: int) -> list[Any]:
+    return ["off", round(at_s * RATE), instrument, pitch, 0, 1, True, -1]
+
+
+def play(daemon: "Daemon", page: "Page", notes: list[list[Any]], **more: Any) -> None:
+    """Tell of notes, and wait until a picture was drawn of them. They sound as far as their instruments' status says."""
+    for player in daemon.status["players"]:
+        player["notes"] = ["C4"]
+    count = page.evaluate("roll.notes.count") + sum(note[0] != "off" for note in notes)
+    now = [round(NOW_S * RATE), RATE]
+    daemon.tell(notes=notes, now=now, news=["told"], **more)
+    page.wait_for_function(f"roll.notes.count === {count}")
+    page.locator("rp-news", has_text="told").wait_for()
+    pictures = page.evaluate("roll.pictures")
+    page.wait_for_function(f"roll.pictures > {pictures} + 1")
+
+
+def color(page: "Page", at_s: float, pitch: int, keys: bool = False) -> str:
+    return str(page.evaluate("([at, pitch, keys]) => colorAt(at, pitch, keys)", [at_s, pitch, keys]))
+
+
+def test_notes_have_their_places_and_colors(daemon: "Daemon", still: "Page") -> None:
+    play(daemon, still, [on(97, 0, 60), off(98, 0, 60), on(97.5, 2, 64), on(99.9, 1, 67)])
+    flute, clarinet, oboe = (color(still, at, pitch) for at, pitch in ((97.5, 60), (97.8, 64), (99.95, 67)))
+    assert len({flute, clarinet, oboe} - {""}) == 3
+    assert color(still, 99, 64) == clarinet  # it sounds until now
+    assert not color(still, 98.5, 60)
+    assert not color(still, 96.5, 60)
+    assert not color(still, 99.5, 67)
+
+
+def test_end_that_is_told_late_takes_back_what_was_drawn(daemon: "Daemon", still: "Page") -> None:
+    play(daemon, still, [on(95, 0, 60), on(98, 3, 60)])
+    play(daemon, still, [off(96, 0, 60)])
+    assert color(still, 95.5, 60)
+    assert not color(still, 97, 60)
+    assert color(still, 99, 60)  # another's on the same row is still there
+
+
+def test_note_that_is_told_late_begins_where_it_began(daemon: "Daemon", still: "Page") -> None:
+    play(daemon, still, [])
+    play(daemon, still, [on(96, 0, 60), off(97, 0, 60)])
+    assert color(still, 96.5, 60)
+    assert not color(still, 97.5, 60)
+
+
+def test_note_changes_hands(daemon: "Daemon", still: "Page") -> None:
+    play(daemon, still, [on(96, 0, 60), ["move", 97 * RATE, 2, 60, 100, 1, False, 0]])
+    assert color(still, 96.5, 60)
+    assert color(still, 97.5, 60) not in ("", color(still, 96.5, 60))
+    assert still.evaluate("[roll.notes.sounding[3], roll.notes.sounding[5]]") == [0, 1]
+
+
+def test_keys_are_below(daemon: "Daemon", still: "Page") -> None:
+    play(daemon, still, [["key", 97 * RATE, -1, 60, 90, 1, False, -1], on(97, 0, 60, band=False), on(97, 1, 65)])
+    assert color(still, 97.03, 60, keys=True)
+    assert color(still, 99, 60, keys=True)  # as long as it is held
+    assert not color(still, 99, 65, keys=True)  # the band's is not the player's
+
+
+def test_plan_is_ahead_of_now(daemon: "Daemon", still: "Page") -> None:
+    plan = [[round(100.5 * RATE), 101 * RATE, 0, 60, 90]]
+    play(daemon, still, [], plan=plan, status=daemon.status)
+    assert color(still, 100.75, 60)
+    assert not color(still, 101.5, 60)
+    still.locator("rp-tile .sounds", has_text="in 0.5 s").wait_for(state="attached")
+    play(daemon, still, [], plan=[])
+    assert not color(still, 100.75, 60)
+
+
+def test_none_of_many_notes_is_missing(daemon: "Daemon", still: "Page") -> None:
+    """1,584 notes in 6.6 seconds, told in batches, by eight instruments: each is seen in its place."""
+    places = [(93 + slot * 0.2, 36 + row) for slot in range(33) for row in range(48)]
+    notes = [
+        one
+        for number, (at, pitch) in enumerate(places)
+        for one in (on(at, number % 8, pitch), off(at + 0.1, number % 8, pitch))
+    ]
+    for first in range(0, len(notes), 400):
+        play(daemon, still, notes[first : first + 400])
+    seen = still.evaluate("(places) => places.map(([at, pitch]) => colorAt(at + 0.05, pitch) !== '')", places)
+    assert all(seen)
+    between = still.evaluate("(places) => places.map(([at, pitch]) => colorAt(at + 0.15, pitch) !== '')", places)
+    assert not any(between)
+
+
+def test_roll_is_the_same_after_a_change_of_size(daemon: "Daemon", still: "Page") -> None:
+    play(daemon, still, [on(95, 0, 60), off(99, 0, 60)])
+    still.set_viewport_size({"width": 700, "height": 900})
+    still.wait_for_function("roll.canvas.width === roll.clientWidth && roll.column !== null")
+    play(daemon, still, [])
+    assert color(still, 97, 60)
+    assert not color(still, 99.5, 60)
+
+
+def test_memory_stays_as_it_is(daemon: "Daemon", still: "Page") -> None:
+    """More notes than it remembers, one that never ends among them."""
+    told = still.evaluate(
+        """async () => {
+          const { Notes } = await import("/page/notes.js");
+          const notes = new Notes(256);
+          notes.begin(0, 3, 60, 90, false);
+          for (let at = 1; at < 1000; at++) {
+            notes.begin(at, at % 8, at % 128, 90, false);
+            notes.end(at + 0.5, at % 8, at % 128);
+          }
+          const ended = notes.off.every((off) => off < Infinity);
+          return [notes.count, notes.oldest, notes.on.length, [...notes.sounding], ended, notes.held(3, 60)];
+        }"""
+    )
+    assert told == [1000, 744, 256, [0] * 19, True, -1]
+
+
+def test_panic_ends_what_sounds(daemon: "Daemon", still: "Page") -> None:
+    """Of it no note is told: the status says that nobody sounds."""
+    play(daemon, still, [on(95, instrument, 60 + instrument) for instrument in range(8)])
+    for player in daemon.status["players"]:
+        player["notes"] = []
+    daemon.show()
+    still.wait_for_function("roll.notes.sounding.every((count) => count === 0)")
+
+
+def test_time_follows_the_least_delayed_word(page: "Page") -> None:
+    """Batches come with delays of up to 40 ms: the roll's time goes on evenly."""
+    off_s = page.evaluate(
+        """async () => {
+          const { Frames } = await import("/page/frames.js");
+          const frames = new Frames();
+          const errors = [];
+          for (let at_ms = 0; at_ms < 5000; at_ms += 20) {
+            const delay_ms = (at_ms * 7) % 41;
+            frames.heard(Math.round((at_ms + 5000) * 48), 48000, at_ms + delay_ms);
+            errors.push(frames.now_s(at_ms) - (at_ms + 5000) / 1000);
+          }
+          return Math.max(...errors.slice(50).map(Math.abs));
+        }"""
+    )
+    assert off_s < 0.02
+
+
+def test_what_sounds_is_said(daemon: "Daemon", page: "Page") -> None:
+    daemon.status["players"][0]["notes"] = ["C4", "E4"]
+    daemon.show()
+    page.locator("#roll-says", has_text="Sounding: Flute C4 E4").wait_for(state="attached")

@@ -1,0 +1,142 @@
+"""What a performer sees and touches on the stage: instruments, what is heard, the set list."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from needs import needs
+
+needs("playwright")
+from playwright.sync_api import expect  # noqa: E402
+
+if TYPE_CHECKING:
+    from page_server import Daemon
+    from playwright.sync_api import Page
+
+FLUTE = 'rp-tile .face[data-path="players/flute/on"]'
+
+
+def test_instrument_is_turned_off_and_on(daemon: "Daemon", page: "Page") -> None:
+    tile = page.locator(FLUTE)
+    expect(tile).to_have_attribute("aria-checked", "true")
+    tile.click()
+    daemon.wait(lambda: daemon.values["players/flute/on"] is False)
+    expect(tile).to_have_attribute("aria-checked", "false")
+    page.keyboard.press("1")  # as in the terminal
+    daemon.wait(lambda: daemon.values["players/flute/on"] is True)
+    expect(tile).to_have_attribute("aria-checked", "true")
+
+
+def test_touch_turns_an_instrument(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
+    page = visit(390, 844, has_touch=True, is_mobile=True)
+    page.locator(FLUTE).tap()
+    daemon.wait(lambda: daemon.values["players/flute/on"] is False)
+    expect(page.locator(FLUTE)).to_have_attribute("aria-checked", "false")
+
+
+def test_others_are_seen(daemon: "Daemon", page: "Page") -> None:
+    """What a knob or another program changes."""
+    daemon.change("players/oboe/on", False, "osc:127.0.0.1:9000")
+    expect(page.get_by_role("switch", name="Oboe", exact=True)).to_have_attribute("aria-checked", "false")
+    daemon.change("players/oboe/level", 64)
+    expect(page.get_by_role("slider", name="Oboe: level")).to_have_attribute("aria-valuenow", "64")
+
+
+def test_level_is_dragged(daemon: "Daemon", page: "Page") -> None:
+    slider = page.get_by_role("slider", name="Violin: level")
+    box = slider.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 200, box["y"] + box["height"] / 2, steps=20)
+    page.mouse.up()
+    daemon.wait(lambda: daemon.values["players/violin/level"] == 0)
+    levels = [value for path, value, _ in daemon.sets if path == "players/violin/level"]
+    assert levels == sorted(levels, reverse=True)  # it went down, and never sprang back
+    expect(slider).to_have_attribute("aria-valuenow", "0")
+
+
+def test_two_pages_agree(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
+    one, other = visit(), visit(390, 844)
+    one.locator(FLUTE).click()
+    expect(other.locator(FLUTE)).to_have_attribute("aria-checked", "false")
+    other.get_by_role("slider", name="Bass: level").focus()
+    other.keyboard.press("Home")
+    expect(one.get_by_role("slider", name="Bass: level")).to_have_attribute("aria-valuenow", "0")
+    assert len({origin for _, _, origin in daemon.sets}) == 2
+
+
+def test_what_sounds_is_shown(daemon: "Daemon", page: "Page") -> None:
+    players = daemon.status["players"]
+    players[4] |= {"notes": ["Eb4", "G4"], "peak_db": -6.0}
+    daemon.show(chord="Ebmaj7/Bb", key="F# minor", load=0.5, late=3, xruns=1)
+    tile = page.locator("rp-tile").nth(4)
+    expect(tile.locator(".sounds")).to_have_text("E♭4 G4")
+    expect(tile.get_by_role("meter")).to_have_attribute("aria-valuenow", "-6")
+    expect(page.locator("rp-heard .chord .big")).to_have_text("E♭maj7/B♭")
+    expect(page.locator("rp-heard .key .big")).to_have_text("F♯ minor")
+    expect(page.locator("rp-heard .tempo .big")).to_have_text("120.0")
+    expect(page.get_by_role("meter", name="Load")).to_have_attribute("aria-valuenow", "50")
+    expect(page.locator("rp-health .late .figure")).to_have_text("3")
+    expect(page.locator("rp-health .xruns .figure")).to_have_text("1")
+
+
+def test_beat_goes_on_between_two_words_of_the_clock(daemon: "Daemon", page: "Page") -> None:
+    daemon.show(clock=daemon.status["clock"] | {"position": 6.0, "bpm": 300.0})
+    lit = "[...document.querySelectorAll('rp-heard .beats i')].findIndex((one) => one.hasAttribute('now'))"
+    for beat in (2, 3, 0, 1):
+        page.wait_for_function(f"{lit} === {beat}")
+    daemon.show(clock=daemon.status["clock"] | {"rolling": False})
+    page.wait_for_function(f"{lit} === -1")
+
+
+def test_tempo_is_tapped(daemon: "Daemon", page: "Page") -> None:
+    page.get_by_role("button", name="Tap the tempo").click()
+    page.keyboard.press("t")
+    daemon.wait(lambda: daemon.done == [("clock/tap", "socket")] * 2)
+
+
+def test_set_list(daemon: "Daemon", page: "Page") -> None:
+    expect(page.locator("rp-songs .here")).to_contain_text("1 / 3 Nocturne")
+    expect(page.locator("rp-songs .near")).to_have_text("next: Waltz")
+    page.get_by_role("button", name="Next song").click()
+    page.get_by_role("button", name="Previous song").click()
+    page.keyboard.press("n")
+    daemon.wait(lambda: [path for path, _ in daemon.done] == ["next", "previous", "next"])
+    songs = {**daemon.status["songs"], "number": 2, "title": "Waltz", "next": {"title": "Finale", "state": "waiting"}}
+    daemon.show(songs=songs)
+    expect(page.locator("#song")).to_have_text("Waltz")
+    expect(page.locator("rp-songs .near")).to_have_text("next: Finale · not ready yet")
+    expect(page).to_have_title("Waltz · Ripieno")
+
+
+def test_news_are_told_once(daemon: "Daemon", page: "Page") -> None:
+    log = page.get_by_role("log", name="News")
+    daemon.tell(news=["the hall does not answer"])
+    daemon.tell(news=["the hall plays again"])
+    expect(log.locator("p")).to_have_count(2)
+    expect(log.locator("p").first).to_contain_text("the hall plays again")
+
+
+def test_voice_has_a_tile(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
+    daemon.nodes.append({"path": "voice/on", "title": "on", "help": "", "type": "flag", "what": ""})
+    daemon.values["voice/on"] = True
+    daemon.status["voice"] = {"sings": "Bb4", "level_db": -12.0}
+    page = visit()
+    expect(page.locator("rp-tile").last.locator(".sounds")).to_have_text("B♭4")
+    page.get_by_role("switch", name="Voice", exact=True).click()
+    daemon.wait(lambda: daemon.values["voice/on"] is False)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1024, 768), (390, 844), (844, 390)])
+def test_nothing_is_cut_off(visit, width: int, height: int) -> None:  # type: ignore[no-untyped-def]
+    """No window has to be scrolled sideways, and PANIC is large and in sight."""
+    page = visit(width, height)
+    size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert size == [width, height]
+    box = page.get_by_role("button", name="PANIC").bounding_box()
+    assert box
+    assert box["width"] >= 88
+    assert box["height"] >= 44
+    assert 0 <= box["x"] <= width - box["width"]
+    assert 0 <= box["y"] <= height - box["height"]
