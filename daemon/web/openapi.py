@@ -3,6 +3,7 @@
 OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.0
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
@@ -10,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from ripieno.daemon.web.route import ANY, FLAG, TEXT, WHOLE, Route, Schema, record
+from ripieno.daemon.web.route import ANY, TEXT, WHOLE, Route, Schema, record
 
 CONTROL, ACTION = "/api/controls/{path:path}", "/api/actions/{path:path}"
 """Rows of the table that stand for a route of each control, and of each action."""
@@ -62,7 +63,7 @@ def _filled(route: Route, one: Mapping[str, Any]) -> str:
 def schema_of(control: Mapping[str, Any]) -> Schema:
     """What a control may be set to, as far as a schema can say."""
     if control["type"] == "flag":
-        return FLAG
+        return {"enum": [True, False, 0, 1]}
     if control["type"] == "number":
         kind = "integer" if control.get("whole") else "number"
         return {"type": kind, "minimum": control["low"], "maximum": control["high"]}
@@ -128,9 +129,9 @@ def summary(schema: Schema) -> str:
     if "properties" in schema:
         return "{" + ", ".join(f"{name}: {summary(one)}" for name, one in schema["properties"].items()) + "}"
     if "enum" in schema:
-        return " or ".join(f'"{word}"' for word in schema["enum"])
+        return " or ".join(json.dumps(word) for word in schema["enum"])
     if "const" in schema:
-        return f'"{schema["const"]}"'
+        return json.dumps(schema["const"])
     if "items" in schema:
         return f"[{summary(schema['items'])} ...]"
     limits = f" from {schema['minimum']:g} to {schema['maximum']:g}" if "minimum" in schema else ""

@@ -39,12 +39,15 @@ def encode(value: Any) -> str:
 
 
 def decode(text: str | bytes) -> Any:
-    """ValueError, with a sentence, for what is no JSON: NaN and what is nested too deeply are none either."""
+    """ValueError, with a sentence, for what is no JSON: NaN, half of a character (a lone surrogate) and what is nested
+    too deeply are none either."""
     try:
-        return json.loads(text, parse_constant=_no_number)
+        value = json.loads(text, parse_constant=_no_number)
+        json.dumps(value, ensure_ascii=False).encode()
+        return value
     except RecursionError:
         raise ValueError("this is nested too deeply") from None
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, UnicodeEncodeError):
         raise ValueError("this is no UTF-8") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"this is no JSON: {error}") from None

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 from served import ON, Served, connect_as, heard, refusal, served, unchanged
 
+from ripieno.daemon.web.pairing import CODE_SECONDS, MOST_DEVICES, TRIES, Pairing, card
+from ripieno.daemon.web.route import Refusal
+
 httpx = pytest.importorskip("httpx")
 
 
@@ -84,3 +87,74 @@ def test_the_code_is_shown_in_the_terminal(stage: Served) -> None:
         pass
     assert any("█" in line or "▀" in line for line in card)
     assert any(f":{stage.port}/pair" in line for line in card)
+
+
+# ---- in small ----
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def refused(pairing: Pairing, code: str) -> str:
+    with pytest.raises(Refusal) as error:
+        pairing.claim(code)
+    return str(error.value)
+
+
+def test_a_code_holds_two_minutes() -> None:
+    clock = Clock()
+    pairing = Pairing(clock)
+    code = pairing.begin()
+    assert len(code) == 6
+    assert code.isdigit()
+    clock.now += CODE_SECONDS - 1
+    assert pairing.ask() == code
+    clock.now += 1
+    assert "no code holds" in refused(pairing, code)
+    assert pairing.code == ""
+    first = pairing.begin()
+    second = pairing.begin()
+    assert first == second or "not the code" in refused(pairing, first)
+    assert pairing.known(pairing.claim(second))
+
+
+def test_codes_that_are_guessed_away_come_ever_more_slowly() -> None:
+    clock = Clock()
+    pairing = Pairing(clock)
+    pauses = []
+    for _ in range(12):
+        code = pairing.ask()
+        wrong = "000000" if code != "000000" else "111111"
+        for _ in range(TRIES):
+            assert "not the code" in refused(pairing, wrong)
+        with pytest.raises(Refusal) as error:
+            pairing.ask()
+        assert error.value.status == 429
+        pauses.append(error.value.wait_s)
+        clock.now += error.value.wait_s
+    assert pauses[:4] == pytest.approx([10, 20, 40, 80])
+    assert pauses[-1] == pytest.approx(3600)
+    pairing.claim(pairing.begin())  # one that was asked for on the computer
+    assert pairing.ask()
+
+
+def test_tokens_are_known_until_there_are_too_many() -> None:
+    pairing = Pairing(Clock())
+    tokens = [pairing.claim(pairing.begin()) for _ in range(MOST_DEVICES + 1)]
+    assert [pairing.known(token) for token in tokens] == [False] + [True] * MOST_DEVICES
+    assert not pairing.known("")
+    assert not pairing.known("ü")
+
+
+def test_a_card_is_read_by_people_and_telephones(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = list(card("http://10.0.0.2:8765/", "012345"))
+    assert lines[-2:] == ["On the phone or tablet: http://10.0.0.2:8765/pair",
+                          "Code: 012 345, for one device, within two minutes"]  # fmt: skip
+    assert len(lines) > 10
+    assert len({len(line) for line in lines[:-2] if line}) <= 2
+    monkeypatch.setitem(sys.modules, "segno", None)
+    assert list(card("http://10.0.0.2:8765/", "012345")) == lines[-2:]
