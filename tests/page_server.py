@@ -160,8 +160,9 @@ class Daemon:
                  "beat": 1, "beats": 4}  # fmt: skip
         songs = {"number": 1, "of": 3, "title": "Nocturne", "wanted": "", "next": {"title": "Waltz", "state": "ready"},
                  "previous": {"title": "Finale", "state": "waiting"}}  # fmt: skip
-        return {"preset": "Serenade", "players": players, "clock": clock, "songs": songs, "load": 0.21,
-                "load_max": 0.4, "late": 0, "xruns": 0, "band": {"state": "listening", "tempo": 120.0}, "chord": "", "key": ""}  # fmt: skip
+        counts = {"load": 0.21, "load_max": 0.4, "late": 0, "xruns": 0}
+        heard = {"band": {"state": "listening", "tempo": 120.0}, "chord": "", "key": ""}
+        return counts | heard | {"preset": "Serenade", "players": players, "clock": clock, "songs": songs}
 
     def _run(self, what: Any) -> None:
         asyncio.run_coroutine_threadsafe(what, self._loop).result(30)
