@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ripieno.daemon.flight.recorder import FlightRecorder
     from ripieno.daemon.live import Watcher
     from ripieno.daemon.recording.session import Session
+    from ripieno.daemon.remote.osc_ports import Address
 
 EPILOG = """\
 examples:
@@ -134,6 +135,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="likewise, and to phones and tablets on the same network, each paired by a code that is shown here",
     )
+    parser.add_argument("--osc", action="store_true", help="speak OSC, with this computer's programs alone")
+    parser.add_argument("--osc-port", type=_port, metavar="PORT", help="likewise, at this port (default: 9000)")
+    parser.add_argument(
+        "--osc-to",
+        action="append",
+        default=[],
+        type=_osc_address,
+        metavar="HOST:PORT",
+        help="likewise, and tell this program or tablet all that happens, from the beginning",
+    )
+    parser.add_argument(
+        "--osc-lan",
+        action="store_true",
+        help="likewise, and let the computers that --osc-to names send to us: OSC has no passwords",
+    )
     parser.add_argument(
         "--flight",
         action=argparse.BooleanOptionalAction,
@@ -202,6 +218,15 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _osc_address(text: str) -> "Address":
+    from ripieno.daemon.remote.osc_ports import address_of
+
+    try:
+        return address_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _audio(parts: list[str] | None) -> list[str]:
     """Where sound is heard: "" for the loudspeakers."""
     return [""] if parts is None else [part for part in parts if part != "none"]
@@ -217,7 +242,7 @@ def run(parsed: argparse.Namespace) -> int:
     if not parsed.preset and not parsed.resume:
         raise UsageError("name a preset (`ripieno presets` lists them), or --resume")
     notifier = Notifier()
-    told = [*_metrics(parsed.metrics), *_page(parsed), notifier]  # who hears last that all is ready
+    told = [*_metrics(parsed.metrics), *_page(parsed), *_osc(parsed), notifier]  # who hears last that all is ready
     return patiently(lambda: _play(parsed, told), notifier.say) if parsed.wait else _play(parsed, told)
 
 
@@ -289,3 +314,19 @@ def _page(parsed: argparse.Namespace) -> "list[Watcher]":
     from ripieno.daemon.web.server import Page
 
     return [Page(parsed.name, PORT if parsed.ui_port is None else parsed.ui_port, parsed.ui_lan)]
+
+
+def _osc(parsed: argparse.Namespace) -> "list[Watcher]":
+    """Who speaks OSC, likewise."""
+    from ripieno.daemon.remote.osc_ports import PORT, missing
+
+    if not (parsed.osc or parsed.osc_to or parsed.osc_lan or parsed.osc_port is not None):
+        return []
+    if parsed.osc_lan and not parsed.osc_to:
+        raise UsageError("--osc-lan lets those in whom --osc-to names: add --osc-to HOST:PORT")
+    if lacking := missing():
+        print(f"ripieno: {lacking}", file=sys.stderr)
+        return []
+    from ripieno.daemon.remote.osc import Osc
+
+    return [Osc(PORT if parsed.osc_port is None else parsed.osc_port, parsed.osc_to, parsed.osc_lan)]

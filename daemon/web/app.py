@@ -126,7 +126,7 @@ async def _call(request: Request, route: Route) -> Call:
         if not text:
             raise Refusal(400, f"the question lacks {name!r}: write ?{name}=...", {"query": name})
     body = await _body(request, route) if route.takes is not None else None
-    return Call(request.path_params, query, body, who.local, "page" if who.origin else "ctl")
+    return Call(request.path_params, query, body, who.local, "page" if who.origin else "ctl", request.url.query)
 
 
 async def _body(request: Request, route: Route) -> Any:

@@ -46,13 +46,15 @@ class Refusal(Exception):
 @dataclass(frozen=True)
 class Call:
     """What a route is asked. path, query: texts by name. body: parsed and as the route's `takes` says, None without
-    one. local: from this computer. origin: who asks, as the desk's changes name it."""
+    one. asked: all that stands behind "?". local: from this computer. origin: who asks, as the desk's changes name
+    it."""
 
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     local: bool = True
     origin: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True)

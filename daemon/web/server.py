@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from ripieno.daemon.errors import UserError
+from ripieno.daemon.remote import oscquery
 from ripieno.daemon.web import PORT
 from ripieno.daemon.web.api import Site
 from ripieno.daemon.web.app import let_in, make_app
@@ -110,7 +111,7 @@ class Page:
 
 def _mounted(desk: "Desk") -> list[Route]:
     """Routes that others have written, each a list of them made from the desk."""
-    return []
+    return [*oscquery.routes(desk)]
 
 
 def _config(app: Any, gate: Gate) -> uvicorn.Config:
