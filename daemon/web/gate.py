@@ -26,7 +26,7 @@ REQUESTS, REQUESTS_AT_ONCE = 500.0, 1000  # of one host, a second and after a re
 MESSAGES, MESSAGES_AT_ONCE = 1000.0, 2000  # of one socket
 _PATIENCE_SECONDS = 1.0  # a request waits so long for its turn before it is refused
 _QUIET_SECONDS = 60.0  # between two sentences on refusals of one kind
-_MOST_HOSTS = 1024  # whose rates are remembered
+_MOST_HOSTS, _MOST_KINDS = 1024, 100  # whose rates are remembered; of refusals
 COOKIE = "ripieno"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -145,6 +145,9 @@ class Gate:
     def refused(self, kind: str, host: str) -> None:
         """Tell of it, once a minute a kind."""
         now = self.clock()
+        if len(self._told) > _MOST_KINDS:
+            self._told.clear()
+            self._missed.clear()
         if now - self._told.get(kind, -_QUIET_SECONDS) < _QUIET_SECONDS:
             self._missed[kind] += 1
             return

@@ -59,6 +59,9 @@ class Page:
 
     def begin(self, performance: "Performance") -> None:
         """Serve from now on."""
+        self.close()  # where it has ended before, and is to begin again
+        if self._ports[0].fileno() < 0:
+            self._ports = take_ports(self.port, bool(self.lan_url))
         performance.news.append(f"the page is at {self.url}")
         if self.lan_url:
             self._show(performance, self.pairing.begin())
@@ -81,9 +84,6 @@ class Page:
         remove_running(self._path, self.token)
         if self._server:
             self._server.should_exit = True
-        else:
-            for one in self._ports:
-                one.close()
 
     def close(self, seconds: float = _END_SECONDS) -> None:
         """End it, and wait for that, but not for ever."""

@@ -1,9 +1,14 @@
 """Devices on the LAN: paired by a code, once; all others refused."""
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from served import ON, Served, connect_as, heard, refusal, served, unchanged
+from screen import Screen
+from served import ON, Served, connect_as, heard, refusal, served, unchanged, write_song
+from stage import name_of
 
 from ripieno.daemon.web.pairing import CODE_SECONDS, MOST_DEVICES, TRIES, Pairing, card
 from ripieno.daemon.web.route import Refusal
@@ -87,6 +92,18 @@ def test_the_code_is_shown_in_the_terminal(stage: Served) -> None:
         pass
     assert any("█" in line or "▀" in line for line in card)
     assert any(f":{stage.port}/pair" in line for line in card)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_the_panel_shows_the_code_until_a_key_is_pressed(tmp_path: Path) -> None:
+    line = ["--driver", "file", "--input", write_song(tmp_path / "quiet.mid", []), "--name", name_of("card")]
+    screen = Screen("run", "string-quartet", *line, "--ui-lan", "--ui-port", 0)
+    screen.shows("/pair")
+    screen.shows("any key: back")
+    screen.type("x")
+    screen.shows("Violin 1")
+    screen.type("q")
+    screen.ends()
 
 
 # ---- in small ----
