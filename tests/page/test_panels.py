@@ -55,6 +55,7 @@ def test_knob_by_mouse(daemon: "Daemon", page: "Page") -> None:
 def test_fader_by_touch(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
     page = visit(390, 844, has_touch=True, is_mobile=True)
     open_tab(page, "Sound")
+    page.get_by_role("slider", name="Mix").scroll_into_view_if_needed()
     box = page.get_by_role("slider", name="Mix").bounding_box()
     assert box
     touch = page.context.new_cdp_session(page)

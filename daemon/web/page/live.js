@@ -63,7 +63,6 @@ class Control {
   /** A line anew, perhaps to another daemon: it alone knows. */
   begin(value) {
     this.#known = { value, revision: -1 };
-    if (this.#sent) say(`not heard: ${this.path}`, "bad");
     this.#sent = false;
     this.#next = null;
     this.error.value = "";
@@ -85,12 +84,13 @@ class Control {
   }
 
   #answered(answer) {
-    if (answer.t === "error") this.error.value = answer.error;
+    if (answer.lost) say(`${this.path} was perhaps not heard: look how it stands`, "bad");
+    else if (answer.t === "error") this.error.value = answer.error;
     else if (answer.revision >= this.#known.revision) this.#known = { value: answer.value, revision: answer.revision };
     const next = this.#next;
     this.#next = null;
     this.#sent = false;
-    if (next) this.#send(next.value);
+    if (next && !answer.lost) this.#send(next.value);
     else this.#show();
   }
 
@@ -169,7 +169,7 @@ function cut(reason) {
     say(reason ? `the connection is cut: ${reason}` : "the connection is cut; trying again", "bad");
   }
   if (connection.peek() !== "unpaired") connection.value = "lost";
-  for (const done of answers) done({ t: "error", error: "the connection was cut: not heard, perhaps" });
+  for (const done of answers) done({ t: "error", lost: true, error: "perhaps not heard: the connection was cut" });
   setTimeout(again, wait_ms);
   wait_ms = Math.min(2 * wait_ms, LONGEST_WAIT_MS);
 }

@@ -72,16 +72,18 @@ class Roll extends Part {
   // ---- what is told ----
 
   #hear(batch) {
-    if (batch.fresh) {
-      this.notes.clear();
-      this.plan = [];
-      this.#again();
-    }
-    if (batch.now) this.frames.heard(batch.now[0], batch.now[1]);
+    if (batch.fresh || (batch.now && this.frames.heard(batch.now[0], batch.now[1]))) this.#forget();
     for (const note of batch.notes ?? []) this.#note(note);
     if (batch.plan) this.#foresee(batch.plan);
     if (batch.status) this.#agree(batch.status);
     if (batch.status) this.#announce();
+  }
+
+  /** What was told belongs to another time. */
+  #forget() {
+    this.notes.clear();
+    this.plan = [];
+    this.#again();
   }
 
   #note([kind, frame, instrument, pitch, velocity, , band, source]) {
@@ -259,8 +261,8 @@ class Roll extends Part {
   /** A note's end was told when the columns that it ended in were already drawn: so it sounded there. */
   #settle(at) {
     if (at < 0 || this.column === null) return;
-    const end = Math.ceil(this.notes.off[at] * this.speed);
-    if (end < this.column) this.#ground_row(at, end, this.column);
+    const end = Math.max(this.column - this.past.width, Math.ceil(this.notes.off[at] * this.speed));
+    if (end < this.column) this.#take_back(at, end, this.column);
   }
 
   #wrap(column) {
@@ -284,11 +286,13 @@ class Roll extends Part {
     this.#stretches(from, to, (x, wide) => this.ink.drawImage(this.grid, this.axis, 0, 1, height, x, 0, wide, height));
   }
 
-  /** Take away what was drawn of a note, and what others have in its row there is drawn again. */
-  #ground_row(at, from, to) {
-    const [top, high] = this.#band(at);
-    this.#stretches(from, to, (x, wide) => this.ink.drawImage(this.grid, this.axis, top, 1, high, x, top, wide, high));
+  /** Take away what was drawn of a note, and what others have in its rows there is drawn again. */
+  #take_back(at, from, to) {
     const pitch = this.notes.pitch[at];
+    for (const [top, high] of [this.#band(at), [this.#key_top(pitch), 3 * this.dots]]) {
+      const row = (x, wide) => this.ink.drawImage(this.grid, this.axis, top, 1, high, x, top, wide, high);
+      this.#stretches(from, to, row);
+    }
     this.#each(from / this.speed, to / this.speed, (other) => {
       if (this.notes.pitch[other] === pitch) this.#settle_part(other, from, to);
     });

@@ -3,7 +3,7 @@
 import { bright } from "./colors.js";
 import { Lying } from "./controls.js";
 import { chosen, learning, touched } from "./learn.js";
-import { connection, control, entries, status, tree } from "./live.js";
+import { connection, control, entries, say, status, tree } from "./live.js";
 import { h, mark, Part, write } from "./part.js";
 import { printed } from "./words.js";
 
@@ -49,6 +49,10 @@ class Tile extends Part {
     this.append(this.button, this.meter);
     this.#fader();
     this.follow(() => this.#draw());
+    this.follow(() => {
+      const error = control(this.node.path).error.value;
+      if (error) say(error, "bad");
+    });
   }
 
   #fader() {
