@@ -1,4 +1,4 @@
-"""Pairing: six digits on the terminal, typed on a phone once, make it known for as long as the program runs.
+"""Pairing: six digits on the terminal, typed on a phone once, make it known from then on.
 
 A code holds for two minutes, one device and five tries. Who guesses codes away waits for the next, each time twice as
 long; a code asked for on this computer itself comes at once.
@@ -7,8 +7,9 @@ long; a code asked for on this computer itself comes at once.
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from io import StringIO
 
 from ripieno.daemon.web.route import Refusal
@@ -29,13 +30,21 @@ class Code:
 
 
 class Pairing:
-    """The code that holds, if any, and the tokens of those who were paired. For one thread."""
+    """The code that holds, if any, and those who were paired. For one thread.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    paired: the digests of their tokens, of earlier runs; keep: is told of all of them when there is another.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        paired: Sequence[str] = (),
+        keep: Callable[[Sequence[str]], object] = lambda paired: None,
+    ) -> None:
+        self._clock, self._keep = clock, keep
         self._code: Code | None = None
         self._pause, self._next = _PAUSE_SECONDS, 0.0
-        self._devices: list[str] = []
+        self._devices = list(paired)
 
     @property
     def code(self) -> str:
@@ -69,7 +78,8 @@ class Pairing:
         if same(text, code.text):
             self._code, self._pause, self._next = None, _PAUSE_SECONDS, 0.0
             token = secrets.token_urlsafe(32)
-            self._devices = [*self._devices[1 - MOST_DEVICES :], token]
+            self._devices = [*self._devices[1 - MOST_DEVICES :], digest(token)]
+            self._keep(self._devices)
             return token
         code.tries -= 1
         if not code.tries:
@@ -80,7 +90,12 @@ class Pairing:
 
     def known(self, token: str) -> bool:
         """Whether this is a paired device's."""
-        return any(same(token, one) for one in self._devices)
+        return digest(token) in self._devices
+
+
+def digest(token: str) -> str:
+    """What is kept of a token, and is of no use to whoever reads it."""
+    return sha256(token.encode()).hexdigest()
 
 
 def same(one: str, other: str) -> bool:

@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from threading import Thread
@@ -24,7 +25,14 @@ from ripieno.daemon.web.gate import MOST_MESSAGE, Gate, is_loopback
 from ripieno.daemon.web.pairing import CODE_SECONDS, Pairing, card
 from ripieno.daemon.web.ports import lan_address, take_ports
 from ripieno.daemon.web.route import Route
-from ripieno.daemon.web.running import remove_running, running_path, write_running
+from ripieno.daemon.web.running import (
+    paired_path,
+    read_paired,
+    remove_running,
+    running_path,
+    write_paired,
+    write_running,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -52,7 +60,10 @@ class Page:
         self.port = self._ports[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self.lan_url = f"http://{lan_address()}:{self.port}/" if lan else ""
-        self.token, self.pairing = secrets.token_urlsafe(32), Pairing()
+        self.token = secrets.token_urlsafe(32)
+        self._paired_path = paired_path(client)
+        self.pairing = Pairing(paired=read_paired(self._paired_path) if lan else (), keep=self._keep)
+        self._tell: Callable[[str], None] = print
         self._card_until = 0.0
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
@@ -97,6 +108,13 @@ class Page:
         self._card_until = time.monotonic() + CODE_SECONDS
         performance.card = tuple(card(self.lan_url, code)) if code else ()
 
+    def _keep(self, paired: Sequence[str]) -> None:
+        """Those who are paired stay so when it is started again."""
+        try:
+            write_paired(self._paired_path, paired)
+        except UserError as error:
+            self._tell(f"{error}; devices are to be paired again when this is started again")
+
     def _make(self, desk: "Desk") -> tuple[uvicorn.Server, Gate]:
         def tell(text: str) -> None:
             desk.call(lambda performance: performance.news.append(text))
@@ -104,6 +122,7 @@ class Page:
         def show(code: str) -> None:
             desk.call(lambda performance: self._show(performance, code))
 
+        self._tell = tell
         gate = Gate(self.token, bool(self.lan_url), self.pairing, tell)
         site = Site(desk, self.pairing, self.lan_url, show, let_in, version("ripieno"))
         return uvicorn.Server(_config(make_app(site, gate, _mounted(desk)), gate)), gate

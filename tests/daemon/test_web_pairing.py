@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from stage import name_of
 
 from ripieno.daemon.web.pairing import CODE_SECONDS, MOST_DEVICES, TRIES, Pairing, card
 from ripieno.daemon.web.route import Refusal
+from ripieno.daemon.web.running import read_paired, write_paired
 
 httpx = pytest.importorskip("httpx")
 
@@ -165,6 +167,17 @@ def test_tokens_are_known_until_there_are_too_many() -> None:
     assert [pairing.known(token) for token in tokens] == [False] + [True] * MOST_DEVICES
     assert not pairing.known("")
     assert not pairing.known("ü")
+
+
+def test_who_is_paired_stays_so_when_it_is_started_again(tmp_path: Path) -> None:
+    path = tmp_path / "stage.paired.json"
+    assert read_paired(path) == []
+    before = Pairing(paired=read_paired(path), keep=partial(write_paired, path))
+    token = before.claim(before.begin())
+    assert token not in path.read_text()
+    assert Pairing(paired=read_paired(path)).known(token)
+    path.write_text('{"no": "list"}')
+    assert not Pairing(paired=read_paired(path)).known(token)
 
 
 def test_a_card_is_read_by_people_and_telephones(monkeypatch: pytest.MonkeyPatch) -> None:
