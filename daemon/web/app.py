@@ -232,6 +232,7 @@ async def _live(socket: WebSocket) -> None:
         await refuse(socket.scope, socket.receive, socket.send, refusal)
         return
     try:
-        await Live(socket, socket.app.state.hub, who).run()
+        if why := await Live(socket, socket.app.state.hub, who).run():
+            gate.refused(f"a socket, {why}", who.host)
     finally:
         gate.leave(who.host)

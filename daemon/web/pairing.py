@@ -88,6 +88,11 @@ class Pairing:
             raise Refusal(403, "this is not the code, which holds no longer: ask for a new one", {"key": "code"})
         raise Refusal(403, f"this is not the code; tries left: {code.tries}", {"key": "code"})
 
+    @property
+    def devices(self) -> int:
+        """How many are paired."""
+        return len(self._devices)
+
     def known(self, token: str) -> bool:
         """Whether this is a paired device's."""
         return digest(token) in self._devices

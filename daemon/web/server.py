@@ -63,7 +63,7 @@ class Page:
         self.token = secrets.token_urlsafe(32)
         self._paired_path = paired_path(client)
         self.pairing = Pairing(paired=read_paired(self._paired_path) if lan else (), keep=self._keep)
-        self._tell: Callable[[str], None] = print
+        self._tell: Callable[[str], None] = lambda text: None
         self._card_until = 0.0
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
@@ -75,6 +75,8 @@ class Page:
             self._ports = take_ports(self.port, bool(self.lan_url))
         performance.news.append(f"the page is at {self.url}")
         if self.lan_url:
+            performance.news.append(f"for phones and tablets it is at {self.lan_url}")
+        if self.lan_url and not self.pairing.devices:
             self._show(performance, self.pairing.begin())
         self._server, gate = self._make(performance.desk)
         self._thread = Thread(target=_serve, args=(self._server, self._ports, gate), name="page", daemon=True)

@@ -198,21 +198,22 @@ class Live:
         self._room = asyncio.Semaphore(_IN_FLIGHT)
         self._origin = f"{'page' if who.origin else 'ctl'}:{next(hub.numbers)}"
 
-    async def run(self) -> None:
-        """Say how all stands, then tell and listen until one of us ends it."""
+    async def run(self) -> str:
+        """Say how all stands, then tell and listen until one of us ends it; returns why, where it was us."""
         await self._socket.accept()
         self._hub.join(self._outbox)
         try:
             await self._greet()
             await self._talk()
         except Refusal as refusal:
-            await self._part(str(refusal))
+            return await self._part(str(refusal))
         except TimeoutError:
-            await self._part("too slow: what is told is not read")
+            return await self._part("too slow: what is told is not read")
         except (WebSocketDisconnect, OSError):
             pass  # it has gone
         finally:
             self._hub.leave(self._outbox)
+        return ""
 
     async def _greet(self) -> None:
         state = await outcome(self._hub.desk.state())
@@ -273,11 +274,12 @@ class Live:
         self._room.release()
         self._outbox.reply({**answer, "id": message.get("id")})
 
-    async def _part(self, why: str) -> None:
+    async def _part(self, why: str) -> str:
         """Say why, if it is heard, and end the connection, whatever still waits in it."""
         with suppress(Exception):
             await asyncio.wait_for(self._socket.close(TRY_LATER, why), _FAREWELL_SECONDS)
         self._socket.scope["state"]["abort"]()
+        return why
 
 
 def sentence(error: BaseException) -> str:

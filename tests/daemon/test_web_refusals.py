@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import mido
 import pytest
-from served import ON, Served, answer, connect_as, heard, live, refusal, served, unchanged
+from served import ON, Served, answer, connect_as, heard, live, refusal, served, unchanged, write_song
 from stage import wait_for
 
 from ripieno.daemon.web.gate import MOST_SOCKETS_A_HOST
@@ -253,3 +254,22 @@ def test_refusals_are_told_once_a_minute_a_kind(tmp_path: Path) -> None:
         assert [text for text in told if "only our own page" in text] == [
             "the page's server refused 127.0.0.1: only our own page may ask this, not another site"
         ]
+
+
+@pytest.mark.long
+def test_who_never_reads_is_let_go_while_others_hear_every_note(tmp_path: Path) -> None:
+    """A thousand notes a second, for half a minute."""
+    count = 29_000
+    on, off = mido.Message("note_on", note=60, time=0), mido.Message("note_off", note=60, time=1)
+    song = write_song(tmp_path / "dense.mid", [mido.Message("note_on", note=20, time=4000), *([on, off] * count)])
+    with served(tmp_path, "thru", song=song) as one, live(one) as deaf, live(one) as line:
+        before = resident(one)
+        keys = 0
+        while keys < count:
+            message = heard(line, lambda message: message.get("notes"))
+            assert "lost" not in message
+            keys += sum(note[0] == "key" and note[3] == 60 and note[4] > 0 for note in message["notes"])
+        assert "too slow" in one.daemon.hear("news")["text"]
+        assert resident(one) < before + (32 << 10)
+        with pytest.raises(websockets.ConnectionClosed):
+            heard(deaf, lambda message: False)

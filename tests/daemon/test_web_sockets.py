@@ -178,7 +178,7 @@ def test_who_does_not_read_is_closed_with_a_reason(monkeypatch: pytest.MonkeyPat
         while not running.done():
             hub._spread(sockets.Told(Batch(4, 1, notes=(note(1),))))
             await asyncio.sleep(0.001)
-        await running
+        assert "too slow" in await running
         assert not hub._outboxes
 
     asyncio.run(scene())
