@@ -18,12 +18,14 @@ COMMANDS: dict[str, str] = {
     "presets": "list, show and explain the ensembles",
     "plugins": "scan for plugins, list and explain them, begin one of your own",
     "ports": "list the MIDI ports of this machine",
+    "ctl": "set, ask and watch one that runs",
     "replay": "what the flight recorder kept, played again, and the report of a session",
     "service": "let it run by itself, and come back as it was after a crash",
     "calibrate": "measure how late devices are, through a loopback, and let `run` make up for it",
     "doctor": "what works on this machine, and what to install for the rest",
     "bench": "measure speed and latency here",
     "eval": "measure how well the models choose instruments and play on",
+    "completion": "let the shell complete all this",
     "version": "print the version",
 }
 EPILOG = """\
@@ -72,6 +74,8 @@ def parser(wanted: str | None) -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line (by default the process's own); returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks how the line may go on
+        import_module("ripieno.daemon.commands.completion").complete()
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     if not arguments:
         parser(None).print_help(sys.stderr)

@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 
 from ripieno.daemon.bench.parts import IN_PARTS
-from ripieno.daemon.commands.options import add_json, print_json
+from ripieno.daemon.commands.options import add_json, completed_by, print_json
 from ripieno.daemon.errors import UsageError, UserError, did_you_mean
 
 BENCHES: dict[str, str] = {
@@ -29,7 +29,8 @@ for bench, divided in IN_PARTS.items():
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to measure."""
-    parser.add_argument("what", nargs="*", metavar="WHAT", help="by default all, see below")
+    what = parser.add_argument("what", nargs="*", metavar="WHAT", help="by default all, see below")
+    completed_by(what, lambda **_: BENCHES)
     parser.add_argument("--part", help="of a bench that has parts, see below")
     parser.add_argument(
         "--minutes",

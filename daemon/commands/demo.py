@@ -4,7 +4,14 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple
 
-from ripieno.daemon.commands.options import add_json, add_preset_options, load_preset, print_json
+from ripieno.daemon.commands.options import (
+    add_json,
+    add_preset_options,
+    completed_by,
+    load_preset,
+    preset_names,
+    print_json,
+)
 from ripieno.daemon.errors import UserError
 
 EPILOG = """\
@@ -44,7 +51,8 @@ _PIECES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """By whom, and where to."""
-    parser.add_argument("--preset", "-p", default="string-quartet", help="who plays (default: string-quartet)")
+    preset = parser.add_argument("--preset", "-p", default="string-quartet", help="who plays (default: string-quartet)")
+    completed_by(preset, preset_names)
     parser.add_argument("--folder", type=Path, default=Path("out"), help="where the files go (default: out)")
     add_preset_options(parser)
     add_json(parser)

@@ -2,8 +2,9 @@
 
 import argparse
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ripieno.daemon.presets import Preset
@@ -12,6 +13,21 @@ if TYPE_CHECKING:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """`--json`: for programs instead of people."""
     parser.add_argument("--json", action="store_true", help="print JSON, for programs to read")
+
+
+def completed_by(action: argparse.Action, complete: Callable[..., Iterable[str]]) -> None:
+    """Let the shell complete an argument. complete: gives what it may be, perhaps with what there is to say of each; it
+    is called as argcomplete calls its completers."""
+    action.completer = complete  # type: ignore[attr-defined]
+
+
+def preset_names(*, prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    """Presets by their names, and files."""
+    from argcomplete.completers import FilesCompleter
+
+    from ripieno.daemon.presets import available
+
+    return [*available(getattr(parsed_args, "presets", None)), *FilesCompleter(("toml",))(prefix)]
 
 
 def add_preset_options(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,14 @@
 
 import argparse
 
-from ripieno.daemon.commands.options import add_json, add_preset_options, load_preset, print_json
+from ripieno.daemon.commands.options import (
+    add_json,
+    add_preset_options,
+    completed_by,
+    load_preset,
+    preset_names,
+    print_json,
+)
 from ripieno.daemon.errors import UsageError
 
 EPILOG = """\
@@ -18,7 +25,8 @@ Your own presets: save one as a .toml file in ~/.config/ripieno/presets, or name
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which preset."""
     parser.add_argument("what", nargs="?", choices=("list", "show", "keys"), default="list", help="by default: list")
-    parser.add_argument("name", nargs="?", help="show: the preset's name or file")
+    name = parser.add_argument("name", nargs="?", help="show: the preset's name or file")
+    completed_by(name, preset_names)
     add_preset_options(parser)
     add_json(parser)
 

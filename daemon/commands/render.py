@@ -5,7 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ripieno.daemon.commands.options import add_json, add_preset_options, load_preset, print_json
+from ripieno.daemon.commands.options import (
+    add_json,
+    add_preset_options,
+    completed_by,
+    load_preset,
+    preset_names,
+    print_json,
+)
 from ripieno.daemon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "input", type=Path, nargs="?", metavar="IN.mid", help="what the player plays (all tracks together)"
     )
-    parser.add_argument("--preset", "-p", help="who plays it: a preset's name or file")
+    preset = parser.add_argument("--preset", "-p", help="who plays it: a preset's name or file")
+    completed_by(preset, preset_names)
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="OUT.mid", help="one track an instrument")
     parser.add_argument("--wav", type=Path, metavar="OUT.wav", help="also as sound")
     parser.add_argument(

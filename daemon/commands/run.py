@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ripieno.daemon.clock_keys import CLOCK_PORT, FASTEST, SLOWEST, SOURCES, TEMPO
-from ripieno.daemon.commands.options import add_preset_options
+from ripieno.daemon.commands.options import add_preset_options, completed_by, preset_names
 from ripieno.daemon.errors import UsageError
 from ripieno.daemon.preset_document import CLOCK
 from ripieno.daemon.schema import quote, show_list
@@ -42,9 +42,10 @@ Ctrl-C ends it with every note released.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Who plays, and through what."""
-    parser.add_argument(
+    preset = parser.add_argument(
         "preset", nargs="*", metavar="PRESET", help="who plays: names or files of presets, or the file of a set list"
     )
+    completed_by(preset, preset_names)
     for word, where in (("next", "on to the next preset"), ("previous", "back to the one before")):
         parser.add_argument(
             f"--{word}",
