@@ -41,17 +41,18 @@ Open = Callable[..., "Page"]
 
 @pytest.fixture
 def visit(browser: "Browser", daemon: "Daemon") -> Iterator[Open]:
-    """Opens the page in a browser of its own, width by height; what goes wrong in its scripts fails the test."""
+    """Opens the page, the scripted daemon's or another's, in a window of so many pixels, with nothing remembered. What
+    goes wrong in its scripts fails the test."""
     contexts, wrong = [], []
 
-    def open_page(width: int = 1280, height: int = 800, **options: object) -> "Page":
+    def open_page(width: int = 1280, height: int = 800, url: str = daemon.url, **options: object) -> "Page":
         context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
         context.set_default_timeout(_PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda one: wrong.append(one.text) if "Content Security" in one.text else None)
-        page.goto(daemon.url)
+        page.goto(url)
         page.wait_for_selector("rp-tile")
         return page
 

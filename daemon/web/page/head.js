@@ -5,6 +5,8 @@ import { h, mark, Part, write } from "./part.js";
 import { lasted, printed } from "./words.js";
 
 const TOLD_MS = 2500; // how long it says that a panic was heard
+const QUIET_DB = -60;
+const LOUD_DB = -3;
 const TAPS = ["clock/tap", "band/tap"];
 const BUSY = 0.7; // a load from which on it is yellow
 const FULL = 0.9; // and red
@@ -119,7 +121,8 @@ class Health extends Part {
     const meter = h("div", { class: "meter", role: "meter", "aria-label": "Load", "aria-valuemin": 0 }, this.bar);
     mark(meter, "aria-valuemax", 100);
     const [late, xruns] = [0, 0].map(() => h("span", { class: "figure" }));
-    this.append(box("load", "Load", this.load, meter), box("late", "Late", late), box("xruns", "Xruns", xruns));
+    this.append(this.#loudness(), box("load", "Load", this.load, meter));
+    this.append(box("late", "Late", late), box("xruns", "Xruns", xruns));
     this.follow(() => {
       const { load = 0, load_max = 0 } = status.value;
       write(this.load, `${Math.round(load * 100)} %`);
@@ -129,6 +132,27 @@ class Health extends Part {
       this.#count(late, status.value.late ?? 0);
       this.#count(xruns, status.value.xruns ?? 0);
     });
+  }
+
+  /** Of all that sounds, where plugins do. */
+  #loudness() {
+    const bar = h("i");
+    const figure = h("span", { class: "figure" });
+    const meter = h("div", { class: "meter", role: "meter", "aria-label": "Output level in dB" }, bar);
+    mark(meter, "aria-valuemin", QUIET_DB);
+    mark(meter, "aria-valuemax", 0);
+    const whole = box("out", "Out", figure, meter);
+    this.follow(() => {
+      const peak_db = status.value.chains?.peak_db;
+      whole.hidden = typeof peak_db !== "number";
+      if (whole.hidden) return;
+      const near_db = Math.min(0, Math.max(QUIET_DB, peak_db));
+      write(figure, `${near_db.toFixed(0).replace("-", "−")} dB`);
+      bar.style.transform = `scaleX(${(1 - near_db / QUIET_DB).toFixed(3)})`;
+      bar.toggleAttribute("loud", peak_db > LOUD_DB);
+      mark(meter, "aria-valuenow", Math.round(near_db));
+    });
+    return whole;
   }
 
   #count(element, value) {

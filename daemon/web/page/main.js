@@ -32,4 +32,12 @@ document.addEventListener("keydown", (event) => {
   else KEYS[event.key]?.();
 });
 
+/** On stage the screen stays awake, where the browser lets us: on this computer, or by https. */
+async function stay_awake() {
+  if (document.visibilityState !== "visible") return;
+  await navigator.wakeLock?.request("screen").catch(() => {}); // a battery that is low, for instance
+}
+
+document.addEventListener("visibilitychange", stay_awake);
+stay_awake();
 connect();

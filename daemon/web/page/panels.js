@@ -106,7 +106,7 @@ class Tabs extends Part {
     const groups = [...this.parts.get(name)].map(([title, group]) =>
       grouped(title || TITLES[name] || "", group, name === "chain" && title ? new Sounding(title) : null),
     );
-    return name === SET_UP ? [...groups, new Devices(), new Letters()] : groups;
+    return name === SET_UP ? [...groups, new Devices(), new Screen()] : groups;
   }
 
   #key(event) {
@@ -180,8 +180,8 @@ class Editor extends Part {
   }
 }
 
-/** Whether letters act; remembered by this browser. */
-class Letters extends Part {
+/** What is set for this browser alone. */
+class Screen extends Part {
   build() {
     const turn = () => {
       keys_act.value = !keys_act.peek();
@@ -190,7 +190,13 @@ class Letters extends Part {
     const button = h("button", { type: "button", class: "switch", role: "switch", onclick: turn });
     mark(button, "aria-label", "Letter keys");
     const told = "p: panic. n, N: next and previous song. t: tap. 1 to 9: instruments. Esc: leave learning.";
-    this.append(h("section", { class: "group" }, h("h2", {}, "Letter keys"), button, h("p", { class: "quiet" }, told)));
+    const letters = h("div", { class: "control" }, h("span", { class: "label" }, "Letter keys"), button);
+    const fill = () => (document.fullscreenElement ? document.exitFullscreen() : document.body.requestFullscreen());
+    const full = h("button", { type: "button", class: "deed", onclick: fill }, "Full screen");
+    const inside = h("div", { class: "controls" }, letters, full);
+    full.hidden = !document.fullscreenEnabled;
+    const quiet = h("p", { class: "quiet" }, told);
+    this.append(h("section", { class: "group" }, h("h2", {}, "This screen"), inside, quiet));
     this.follow(() => {
       mark(button, "aria-checked", keys_act.value);
       write(button, keys_act.value ? "On" : "Off");
@@ -222,7 +228,7 @@ class Devices extends Part {
 }
 
 customElements.define("rp-sounding", Sounding);
-customElements.define("rp-letters", Letters);
+customElements.define("rp-screen", Screen);
 customElements.define("rp-deed", Deed);
 customElements.define("rp-editor", Editor);
 customElements.define("rp-devices", Devices);

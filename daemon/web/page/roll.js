@@ -4,6 +4,7 @@
 // that a frame costs two copies, not thousands of rectangles. The newest columns are drawn anew in each frame, for what
 // belongs to them may be told a little late; what is told later still is mended in the ring.
 
+import { Beats } from "./beats.js";
 import { bright } from "./colors.js";
 import { Frames } from "./frames.js";
 import { connection, entries, hear, status } from "./live.js";
@@ -26,11 +27,15 @@ const KINDS = { key: KEY };
 const VOICE_COLOR = "#ff7eb3";
 const PLAYER_COLOR = "#e8edf3";
 const NOW_COLOR = "#ffffff";
+const LINE_COLOR = "#9fb4c8";
+const BAR_SHINE = 0.38;
+const BEAT_SHINE = 0.14;
 const BLACKS = new Set([1, 3, 6, 8, 10]);
 
 class Roll extends Part {
   notes = new Notes();
   frames = new Frames();
+  beats = new Beats();
   plan = [];
   drawn = 0; // notes that were settled in the ring, for who tests that none is lost
   pictures = 0;
@@ -75,13 +80,16 @@ class Roll extends Part {
     if (batch.fresh || (batch.now && this.frames.heard(batch.now[0], batch.now[1]))) this.#forget();
     for (const note of batch.notes ?? []) this.#note(note);
     if (batch.plan) this.#foresee(batch.plan);
-    if (batch.status) this.#agree(batch.status);
-    if (batch.status) this.#announce();
+    if (!batch.status) return;
+    this.#agree(batch.status);
+    this.#announce();
+    this.beats.told(batch.status.clock, this.frames.now_s());
   }
 
   /** What was told belongs to another time. */
   #forget() {
     this.notes.clear();
+    this.beats.forget();
     this.plan = [];
     this.#again();
   }
@@ -241,6 +249,7 @@ class Roll extends Part {
     if (!this.speed || document.hidden) return;
     this.pictures++;
     const now_s = this.frames.now_s();
+    this.beats.pass(now_s);
     this.#advance(now_s - SETTLED_S);
     this.#show(now_s);
   }
@@ -355,9 +364,22 @@ class Roll extends Part {
       x += wide;
     });
     this.#fresh(settled, edge, now_s);
+    this.#beat(now_s);
     this.#ahead(edge, now_s);
     pen.fillStyle = NOW_COLOR;
     pen.fillRect(this.now_x - this.dots, 0, 2 * this.dots, this.canvas.height);
+  }
+
+  /** Lines at the beats, brighter where a bar begins. */
+  #beat(now_s) {
+    const { pen, canvas, axis, now_x, speed, dots } = this;
+    pen.fillStyle = LINE_COLOR;
+    const [before_s, after_s] = [now_s - (now_x - axis) / speed, now_s + (canvas.width - now_x) / speed];
+    this.beats.each(before_s, now_s, after_s, (at_s, first) => {
+      pen.globalAlpha = first ? BAR_SHINE : BEAT_SHINE;
+      pen.fillRect(Math.round(now_x + (at_s - now_s) * speed), 0, dots, canvas.height);
+    });
+    pen.globalAlpha = 1;
   }
 
   /** What is not settled yet, up to now. */
