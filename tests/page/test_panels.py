@@ -158,3 +158,24 @@ def test_learn(daemon: "Daemon", page: "Page") -> None:
 )
 def test_accidentals(page: "Page", name: str, printed: str) -> None:
     assert page.evaluate("async (name) => (await import('/page/words.js')).printed(name)", name) == printed
+
+
+def test_one_of_many_is_found(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
+    for number in range(300):
+        path = f"chain/synth/parameter-{number}"
+        daemon.nodes.append({"path": path, "title": f"Parameter {number}", "help": "", "what": "", "type": "flag"})
+        daemon.values[path] = False
+    page = visit()
+    open_tab(page, "Sound")
+    page.get_by_role("searchbox", name="Find").fill("synth 277")
+    page.get_by_role("switch").click()
+    daemon.wait(lambda: daemon.values["chain/synth/parameter-277"] is True)
+    expect(page.get_by_role("heading", name="Hall")).to_be_hidden()
+
+
+def test_nothing_seems_to_be_set_without_a_line(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Band")
+    daemon.end()
+    expect(page.locator("rp-connection")).to_have_text("No connection")
+    page.get_by_role("radio", name="comp").click(force=True)
+    expect(page.get_by_role("radio", name="yield")).to_be_checked()

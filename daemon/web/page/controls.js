@@ -55,6 +55,7 @@ class Control extends Part {
   dress(element) {
     mark(element, "aria-labelledby", this.label_id);
     mark(element, "data-path", this.node.path);
+    if (this.node.help) mark(element, "aria-description", this.node.help);
     this.follow(() => mark(element, "aria-disabled", connection.value !== "live"));
     return element;
   }
@@ -78,19 +79,29 @@ class Choice extends Control {
   }
 
   #list(words) {
-    const select = h("select", { onchange: () => this.set(select.value) });
+    const show = () => (select.value = this.now);
+    const choose = () => {
+      this.set(select.value);
+      show(); // as before, where nobody hears it
+    };
+    const select = h("select", { onchange: choose });
     select.append(...words.map((word) => h("option", { value: word }, word || "(none)")));
-    this.follow(() => (select.value = this.now));
+    this.follow(show);
     return this.dress(select);
   }
 
   #side_by_side(words) {
     const name = `choice-${this.label_id}`;
     const group = h("div", { class: "choice", role: "radiogroup" });
-    const input = (value) => h("input", { type: "radio", name, value, onchange: () => this.set(value) });
+    const show = () => inputs.forEach((one) => (one.checked = one.value === this.now));
+    const choose = (word) => {
+      this.set(word);
+      show(); // as before, where nobody hears it
+    };
+    const input = (value) => h("input", { type: "radio", name, value, onchange: () => choose(value) });
     const inputs = words.map(input);
     inputs.forEach((one, at) => group.append(h("label", {}, one, h("span", {}, words[at] || "(none)"))));
-    this.follow(() => inputs.forEach((one) => (one.checked = one.value === this.now)));
+    this.follow(show);
     return this.dress(group);
   }
 }
@@ -161,6 +172,7 @@ class Slider extends Control {
   go(value) {
     const { low, high, whole } = this.node;
     const near = Math.min(high, Math.max(low, value));
+    if (Number.isNaN(near)) return; // nobody has told yet how it stands
     const good = whole ? Math.round(near) : Number(near.toPrecision(6));
     if (good !== this.told.shown.peek()) this.set(good);
   }

@@ -230,7 +230,7 @@ async function describe() {
     const [found, state] = await Promise.all([request("GET", "/api/tree"), request("GET", "/api/state")]);
     for (const [path, value] of Object.entries(state.values)) control(path).learn(value, state.revision);
     for (const path of controls.keys()) if (!(path in state.values)) controls.delete(path);
-    tree.value = found;
+    if (JSON.stringify(found.controls) !== JSON.stringify(tree.peek().controls)) tree.value = found;
   } catch (error) {
     say(`the controls could not be read: ${error.message}`, "bad");
   }

@@ -14,6 +14,7 @@ const TITLES = { stage: "Stage", band: "Band", voice: "Voice", clock: "Clock", c
 const OTHER_TITLES = { presets: "Presets", "set-up": "Set-up" };
 const ORDER = ["players", "band", "voice", "clock", "chain"];
 const ELSEWHERE = /^(song|panic|next|previous|players\/[^/]+\/(on|level))$/; // in the head, the foot, or on a tile
+const MANY = 40; // controls, from which on one looks for them
 const QUIET_DB = -60;
 const LOUD_DB = -3;
 const REMEMBERED = "ripieno.letters";
@@ -106,6 +107,7 @@ class Tabs extends Part {
     const groups = [...this.parts.get(name)].map(([title, group]) =>
       grouped(title || TITLES[name] || "", group, name === "chain" && title ? new Sounding(title) : null),
     );
+    if (groups.reduce((sum, one) => sum + one.lastChild.childElementCount, 0) > MANY) groups.unshift(finder(groups));
     return name === SET_UP ? [...groups, new Devices(), new Screen()] : groups;
   }
 
@@ -119,6 +121,24 @@ class Tabs extends Part {
     tab.focus();
     tab.click();
   }
+}
+
+/** A field that leaves of the controls those with some words in their names. */
+function finder(groups) {
+  const find = () => {
+    const words = field.value.toLowerCase().split(/\s+/);
+    for (const group of groups) {
+      const name = group.firstChild.textContent.toLowerCase();
+      const parts = [...group.lastChild.children];
+      for (const one of parts) {
+        const text = `${name} ${one.textContent.toLowerCase()}`;
+        one.hidden = !words.every((word) => text.includes(word));
+      }
+      group.hidden = parts.every((one) => one.hidden);
+    }
+  };
+  const field = h("input", { type: "search", placeholder: "Find a control", "aria-label": "Find", oninput: find });
+  return h("div", { class: "finder control" }, field);
 }
 
 function grouped(title, { controls, actions }, state = null) {
