@@ -154,11 +154,11 @@ class Desk:
 
     def set(self, path: str, value: object, origin: str = "") -> "Future[Change]":
         """Change a control. The future's UserError says what is wrong with path or value."""
-        return self.call(lambda performance: self._set(performance, path, value, origin))
+        return self.call(lambda performance: self.put(performance, path, value, origin))
 
     def do(self, path: str) -> "Future[None]":
         """Do an action."""
-        return self.call(lambda performance: self._grown(performance).action(path).do())
+        return self.call(lambda performance: self.grown(performance).action(path).do())
 
     def listen(self, hear: Callable[[Batch], None]) -> Callable[[], None]:
         """Hear every batch from now on, in the performance's thread. Returns what ends that."""
@@ -193,7 +193,7 @@ class Desk:
 
     def described(self) -> "Future[dict[str, Any]]":
         """All controls and actions there are, as plain values."""
-        return self.call(lambda one: {**self._grown(one).described(), "grown": self._standing.grown})
+        return self.call(lambda one: {**self.grown(one).described(), "grown": self._standing.grown})
 
     def state(self) -> "Future[dict[str, Any]]":
         """How all stands now, also while nobody listens: revision, grown, values and status."""
@@ -203,11 +203,28 @@ class Desk:
 
     def obey(self, performance: "Performance") -> None:
         """Do what was asked for."""
-        self._grown(performance)
+        self.grown(performance)
         for _ in range(min(len(self._calls), _CALLS_A_LOOK)):
             if not self._calls[0].done(performance):
                 return
             self._calls.popleft()
+
+    def grown(self, performance: "Performance") -> Tree:
+        """The tree of the song that plays now."""
+        if self._tree and self._made_for is performance.current:
+            return self._tree
+        self._made_for = performance.current
+        self._tree = tree = Tree(performance)
+        self._held, self._turn = {path: node.now() for path, node in tree.nodes.items()}, cycle(tree.nodes)
+        self._standing = replace(self._standing, grown=self._standing.grown + 1, values=tree.values())
+        return tree
+
+    def put(self, performance: "Performance", path: str, value: object, origin: str) -> Change:
+        """Whether or not it is another then: who set it is told how it stands."""
+        node = self.grown(performance).node(path)
+        node.set(value)
+        self._held[path] = node.now()
+        return self._changed(path, node.value(), origin)
 
     def hear(self, report: "Report") -> None:
         """A report of the engine's."""
@@ -228,7 +245,7 @@ class Desk:
         if now - self._scanned >= _SCAN_SECONDS:
             self._scanned = now
             self._scan(performance, _SCANNED)
-        self._grown(performance)
+        self.grown(performance)
         fresh = now - self._told >= _STATUS_SECONDS
         if fresh:
             self._told = now
@@ -270,26 +287,9 @@ class Desk:
                 performance.news.append(f"somebody who listened is left out: {error!r}")
 
     def _state(self, performance: "Performance") -> dict[str, Any]:
-        self._scan(performance, len(self._grown(performance).nodes))
+        self._scan(performance, len(self.grown(performance).nodes))
         self._standing = now = replace(self._standing, status=_status(performance))
         return {"revision": now.revision, "grown": now.grown, "values": now.values, "status": now.status}
-
-    def _grown(self, performance: "Performance") -> Tree:
-        """The tree of the song that plays now."""
-        if self._tree and self._made_for is performance.current:
-            return self._tree
-        self._made_for = performance.current
-        self._tree = tree = Tree(performance)
-        self._held, self._turn = {path: node.now() for path, node in tree.nodes.items()}, cycle(tree.nodes)
-        self._standing = replace(self._standing, grown=self._standing.grown + 1, values=tree.values())
-        return tree
-
-    def _set(self, performance: "Performance", path: str, value: object, origin: str) -> Change:
-        """Whether or not it is another then: who set it is told how it stands."""
-        node = self._grown(performance).node(path)
-        node.set(value)
-        self._held[path] = node.now()
-        return self._changed(path, node.value(), origin)
 
     def _changed(self, path: str, value: Plain, origin: str) -> Change:
         now = self._standing
@@ -300,7 +300,7 @@ class Desk:
 
     def _scan(self, performance: "Performance", most: int) -> None:
         """What was changed by others than those who set it here, of so many controls or all."""
-        nodes = self._grown(performance).nodes
+        nodes = self.grown(performance).nodes
         for path in islice(self._turn, min(most, len(nodes))):
             node = nodes[path]
             held = node.now()
