@@ -66,7 +66,7 @@ def test_panic_that_nobody_hears_says_so(daemon: Daemon, page: "Page") -> None:
     expect(page.locator("rp-connection")).to_have_text("No connection")
     page.get_by_role("button", name="PANIC").click()
     expect(page.get_by_role("alert")).to_contain_text(["NOT HEARD"])
-    with Daemon(daemon.port) as other:
+    with Daemon(daemon.port, "another") as other:
         page.get_by_role("button", name="PANIC").click()
         expect(page.locator("rp-panic .said")).to_have_text("Silenced")
         assert [path for path, _ in other.done] == ["panic"]

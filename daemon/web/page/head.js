@@ -35,6 +35,12 @@ class Recording extends Part {
   }
 }
 
+/** When a finger comes, not when it leaves, as for a click; by keyboard, too. */
+function at_once(button, act_now) {
+  button.addEventListener("pointerdown", (event) => event.button === 0 && act_now());
+  button.addEventListener("click", (event) => event.detail === 0 && act_now());
+}
+
 /** A label above something large. */
 function box(name, what, ...inside) {
   return h("div", { class: `box ${name}` }, h("span", { class: "label" }, what), ...inside);
@@ -62,8 +68,7 @@ class Heard extends Part {
   /** The tempo; where it can be tapped, by touching it. */
   #tapped(tempo, beats) {
     const button = h("button", { type: "button", class: "tap", "aria-label": "Tap the tempo" });
-    button.addEventListener("pointerdown", tap); // a click would come when the finger leaves
-    button.addEventListener("click", (event) => event.detail === 0 && tap());
+    at_once(button, tap);
     const whole = box("tempo", "Tempo", tempo, beats, button);
     this.follow(() => {
       button.hidden = !tree.value.actions.some((one) => TAPS.includes(one.path));
@@ -163,7 +168,8 @@ class Health extends Part {
 
 class Panic extends Part {
   build() {
-    this.button = h("button", { type: "button", id: "panic", onclick: () => this.press() }, "PANIC");
+    this.button = h("button", { type: "button", id: "panic" }, "PANIC");
+    at_once(this.button, () => this.press());
     this.says = h("span", { class: "said", role: "alert" });
     this.append(this.button, this.says);
   }

@@ -6,6 +6,7 @@ const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 4000;
 const PING_MS = 5000; // a line that says nothing for two of these is cut: a phone does not always notice
 const PANIC_MS = 400; // so long the socket may take to have heard it
+const PANIC_HTTP_MS = 1500;
 const HTTP_MS = 3000;
 const MOST_NEWS = 100;
 
@@ -143,8 +144,12 @@ export async function panic() {
     setTimeout(done, PANIC_MS, false);
   });
   if (socket?.readyState === WebSocket.OPEN && (await line)) return true;
+  return (await panic_by_http()) || ((await renew()) && (await panic_by_http()));
+}
+
+async function panic_by_http() {
   try {
-    await request("POST", "/api/actions/panic");
+    await request("POST", "/api/actions/panic", undefined, PANIC_HTTP_MS);
     return true;
   } catch {
     return false;
@@ -174,18 +179,23 @@ function cut(reason) {
   wait_ms = Math.min(2 * wait_ms, LONGEST_WAIT_MS);
 }
 
-/** A daemon that was started anew has another token, which stands in its page. */
 async function again() {
+  await renew();
+  connect();
+}
+
+/** A daemon that was started anew has another token, which stands in its page. Whether one is there. */
+async function renew() {
   try {
     const answer = await fetch("/", { cache: "no-store", signal: AbortSignal.timeout(HTTP_MS) });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.querySelector('meta[name="ripieno-token"]')?.content;
     if (!found && (answer.redirected || answer.status === 401)) connection.value = "unpaired";
     token = found ?? token;
+    return Boolean(found);
   } catch {
-    // Nobody is there yet.
+    return false;
   }
-  connect();
 }
 
 function take(message) {
@@ -230,7 +240,8 @@ async function describe() {
     const [found, state] = await Promise.all([request("GET", "/api/tree"), request("GET", "/api/state")]);
     for (const [path, value] of Object.entries(state.values)) control(path).learn(value, state.revision);
     for (const path of controls.keys()) if (!(path in state.values)) controls.delete(path);
-    if (JSON.stringify(found.controls) !== JSON.stringify(tree.peek().controls)) tree.value = found;
+    const all = ({ controls, actions }) => JSON.stringify([controls, actions]);
+    if (all(found) !== all(tree.peek())) tree.value = found;
   } catch (error) {
     say(`the controls could not be read: ${error.message}`, "bad");
   }

@@ -353,21 +353,25 @@ class Roll extends Part {
 
   #show(now_s) {
     const { pen, past, axis } = this;
-    pen.drawImage(this.grid, 0, 0);
     const edge = this.now_x - Math.round(now_s * this.speed); // x of the column 0
     const settled = this.column + edge;
-    const first = this.column - past.width;
-    const cut = Math.max(0, axis - (first + edge));
-    let x = first + edge + cut;
-    this.#stretches(first + cut, this.column, (from, wide) => {
+    let x = axis;
+    this.#stretches(axis - edge, this.column, (from, wide) => {
       pen.drawImage(past, from, 0, wide, past.height, x, 0, wide, past.height);
       x += wide;
     });
+    this.#copy_grid(0, axis);
+    this.#copy_grid(settled, this.canvas.width);
     this.#fresh(settled, edge, now_s);
     this.#beat(now_s);
     this.#ahead(edge, now_s);
     pen.fillStyle = NOW_COLOR;
     pen.fillRect(this.now_x - this.dots, 0, 2 * this.dots, this.canvas.height);
+  }
+
+  #copy_grid(from, to) {
+    const { height } = this.grid;
+    this.pen.drawImage(this.grid, from, 0, to - from, height, from, 0, to - from, height);
   }
 
   /** Lines at the beats, brighter where a bar begins. */
