@@ -7,6 +7,7 @@ from ripieno.daemon.chain_checks import LEFT_IN, RIGHT_IN
 from ripieno.daemon.drivers.base import NO_SOUND, NO_SOUND_IN
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.presets import Preset
+from ripieno.daemon.remote.learn import FEEDBACK
 from ripieno.daemon.rig import all_audio_inputs, all_audios
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ def connect(performance: "Performance", options: "Options") -> None:
     driver = performance.driver
     # Whoever listens comes first, and hears all that is played.
     performance.news += [driver.connect_out(part) for part in options.connect_out]
+    if options.feedback:
+        performance.news.append(driver.connect_out(options.feedback, performance.outputs.index(FEEDBACK)))
     performance.news += [driver.connect_in(part) for part in options.connect_in]
     if all_audios(performance.presets):
         performance.news += _connect_audio(driver, options.connect_audio, _what_sounds(performance.presets))

@@ -23,7 +23,7 @@ def _check_paths(c: Checked) -> None:
     for i, row in enumerate(c.learn):
         path = row.get("path")
         if path is not None and not _PATH.fullmatch(path):
-            c.wrong((LEARN, i, "path"), f"{path!r} is no path: write one such as levels/violin, as the page shows it")
+            c.wrong((LEARN, i, "path"), f"{path!r} is no path: write one as the page shows it, such as panic")
         one = (row.get("control"), path, row.get("port"))
         if seen.setdefault(one, i) != i:
             c.wrong((LEARN, i), f"table {seen[one] + 1} binds {row.get('control')} to {path} already")

@@ -84,7 +84,7 @@ LEARN_KEYS: tuple[Key, ...] = (
         'What the player moves: "controller 21", "nrpn 300", "rpn 5", "bend", "pressure", "program 4" (any: "program") '
         'or "key C8"; with "channel 2" behind it only that channel\'s.',
     ),
-    Key("path", TEXT, ..., "What it sets or does, as the page calls it: levels/violin, clock/tempo, panic."),
+    Key("path", TEXT, ..., "What it sets or does, as the page calls it: players/violin/level, clock/tempo, panic."),
     Key("port", MAYBE_TEXT, "", "The input it comes in at, one of `inputs`; by default any."),
     Key("low", MAYBE_NUMBER, None, "Of a number: what it is at the control's lower end. It may be above `high`."),
     Key("high", MAYBE_NUMBER, None, "What it is at the upper end."),

@@ -32,6 +32,7 @@ from ripieno.daemon.presets import Preset
 from ripieno.daemon.progress import Progress
 from ripieno.daemon.ready import Ports, Ready, make_ready
 from ripieno.daemon.remote.desk import Desk
+from ripieno.daemon.remote.learn import FEEDBACK, Learner
 from ripieno.daemon.rig import all_audio_inputs, all_audios, all_outputs
 from ripieno.daemon.schema import slug
 from ripieno.daemon.setlist import SetList, Song
@@ -68,7 +69,8 @@ class Watcher(Protocol):
 class Options:
     """How to play live: client name, driver and what to connect; how to show it ("panel", "lines" or "json").
 
-    first: which of the presets to begin with.
+    first: which of the presets to begin with. feedback: the device on whose faders and lamps learnt controls are told
+    where to stand, "" for one to be connected by hand, None for none.
     """
 
     client: str = "ripieno"
@@ -82,6 +84,7 @@ class Options:
     show: str = "lines"
     stress: bool = False
     first: int = 0
+    feedback: str | None = None
     watchers: Sequence[Watcher] = ()
     flight: "FlightRecorder | None" = None
     recording: "Session | None" = None
@@ -91,8 +94,8 @@ class Options:
 class Performance:
     """What runs: the songs to choose from, the driver, the engine, and what is known of them.
 
-    playing: the number of the song that plays. wanted: of the one that is to play as soon as it is ready. current: the
-    one that plays, None while it is being made ready.
+    outputs: the names of the engine's MIDI outputs. playing: the number of the song that plays. wanted: of the one that
+    is to play as soon as it is ready. current: the one that plays, None while it is being made ready.
     """
 
     songs: SetList
@@ -100,6 +103,7 @@ class Performance:
     new_engine: Callable[[], "Engine"]
     board: Board
     playing: int = 0
+    outputs: Sequence[str] = ()
     ending: bool = False
     news: list[str] = field(default_factory=list)
     keeper: Keeper = field(default_factory=Keeper)
@@ -116,7 +120,8 @@ class Performance:
     def __post_init__(self) -> None:
         self.shelf = Shelf(self.presets)
         self.conductor = Conductor(self)
-        self.watchers = [self.conductor, *self.watchers]
+        self.learner = Learner(self)
+        self.watchers = [self.conductor, self.learner, *self.watchers]
         self.engine = self.new_engine()
         self.name_slots()
 
@@ -331,6 +336,7 @@ class Performance:
         self.desk.obey(self)
         for report in self.engine.poll():
             self.desk.hear(report)
+            self.learner.hear(report)
             self.hear(report)
         if self.band:
             self.news += bands.news_of(self.band.hear())
@@ -344,6 +350,7 @@ class Performance:
             with suppress(BlockingIOError):  # where there is no room, at the next look
                 for ready in self.shelf.ready.values():
                     ready.tell(self.engine)
+                self.learner.look()
         self.desk.publish(self)
         self.looked = now
 
@@ -530,6 +537,8 @@ def make_performance(songs: SetList, options: Options, memory: Any = None) -> tu
 
     presets = songs.presets
     inputs, outputs = presets[0].inputs, all_outputs(presets)
+    if options.feedback is not None:
+        outputs = tuple(dict.fromkeys([*outputs, FEEDBACK]))
     audios, audio_inputs = all_audios(presets), all_audio_inputs(presets)
     if any(preset.inputs != inputs for preset in presets):
         raise UserError("presets to be played in one performance must have the same inputs")
@@ -551,6 +560,7 @@ def make_performance(songs: SetList, options: Options, memory: Any = None) -> tu
     board = Board(presets[options.first], driver.sample_rate)
     performance = Performance(songs, driver, new_engine, board, options.first, watchers=options.watchers)
     performance.flight, performance.recording = options.flight, options.recording
+    performance.outputs = outputs
     return performance, why
 
 

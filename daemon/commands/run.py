@@ -129,6 +129,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="figures for Prometheus, at http://127.0.0.1:PORT/metrics",
     )
+    parser.add_argument(
+        "--feedback",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="tell motor faders and lamps where to stand, at the port ripieno:feedback: of the controller with this in "
+        "its name, or of what is connected there",
+    )
     parser.add_argument("--ui", action="store_true", help="serve the page, to this computer's browsers alone")
     parser.add_argument("--ui-port", type=_port, metavar="PORT", help="likewise, at this port (default: 8765)")
     parser.add_argument(
@@ -287,6 +295,7 @@ def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
         show=choose_show(parsed.json),
         stress=parsed.stress,
         first=memory.first([song.title for song in songs.songs]),
+        feedback=parsed.feedback,
         watchers=[memory, Outside(songs.presets, parsed.latency), *flight, *recording, *told],
         flight=next(iter(flight), None),
         recording=next(iter(recording), None),
