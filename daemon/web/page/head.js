@@ -101,7 +101,7 @@ class Heard extends Part {
   #tick() {
     this.asked = requestAnimationFrame(() => this.#tick());
     const { clock } = this;
-    if (!clock) return;
+    if (!clock || connection.peek() !== "live") return;
     const gone = clock.rolling ? ((performance.now() - this.told_at) / 60000) * clock.bpm : 0;
     const beat = clock.rolling ? Math.floor(clock.position + gone) % clock.beats : -1;
     if (beat === this.beat) return;
