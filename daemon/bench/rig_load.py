@@ -32,6 +32,7 @@ from ripieno.native.probe import JackWire
 
 WAYS = {"wire": "a bare wire", "off": "all of it off", "on": "all of it on"}
 _WIRE = ("bench-wire:in", "bench-wire:out")
+Rounds = dict[str, list[dict[str, Any]]]
 _LOAD = 0.02  # of a period, that the mean load may be more
 
 
@@ -47,7 +48,7 @@ def run(json: bool = False, minutes: float = 1.0, rounds: int = ROUNDS) -> dict[
 def _measure(seconds: float, rounds: int, folder: Path) -> dict[str, Any]:
     trips: dict[str, list[Latency]] = {way: [] for way in WAYS}
     parts: dict[str, list[Chords]] = {way: [] for way in WAYS}
-    engine: dict[str, list[dict[str, Any]]] = {"off": [], "on": []}
+    engine: Rounds = {"off": [], "on": []}
     with DummyServer(RATE, PERIOD), closing(JackWire("bench-wire", ["in"], ["out"])) as wire:
         wire.open()
         wire.start()
@@ -104,18 +105,30 @@ def keys_in(path: Path) -> int:
 def judge(
     trips: dict[str, list[Latency]],
     chords: dict[str, Chords],
-    engine: dict[str, list[dict[str, Any]]],
+    engine: Rounds,
     left: Sequence[Kept],
 ) -> dict[str, Any]:
-    """The rows. A round in which the machine was late (an xrun, whosever it is) tells nothing of jitter and loss."""
+    """The rows."""
+    rows = engine_rows(trips, chords, engine)
+    keys, notes = sum(one.keys for one in left), sum(one.notes for one in left)
+    dropped, same = sum(one.dropped for one in left), sum(one.same for one in left)
+    rows += [
+        Row("recorded", f"{keys} of {notes} keys, {dropped} cycles lost", "all", keys == notes and not dropped),
+        Row("played again: identical bytes", f"{same} of {len(left)}", "all", same == len(left)),
+    ]
+    return verdict(rows, link=has_link(), **figures(trips, chords, engine))
+
+
+def engine_rows(trips: dict[str, list[Latency]], chords: dict[str, Chords], engine: Rounds) -> list[Row]:
+    """What the engine makes of it, "on" beside "off". A round in which the machine was late (an xrun, whosever it is)
+    tells nothing of jitter and loss."""
     calm = [one for one in trips["on"] if not one.xruns]
     jitter = max((one.jitter for one in calm if one.jitter is not None), default=None)
     lost = sum(one.sent - one.received for one in calm)
     xruns = {way: sum(one.xruns for one in trips[way]) + chords[way].xruns for way in WAYS}
     on, load = chords["on"], {way: median(one["load"] for one in several) for way, several in engine.items()}
-    near, dropped = on.exact + on.slipped, sum(one.dropped for one in left)
-    keys, notes, same = sum(one.keys for one in left), sum(one.notes for one in left), sum(one.same for one in left)
-    rows = [
+    near = on.exact + on.slipped
+    return [
         Row(
             f"jack_midi_latency_test, {len(calm)} calm rounds",
             f"jitter {jitter} frames, {lost} messages lost",
@@ -141,10 +154,12 @@ def judge(
             f"+ {_LOAD:.0%} at most",
             load["on"] <= load["off"] + _LOAD,
         ),
-        Row("recorded", f"{keys} of {notes} keys, {dropped} cycles lost", "all", keys == notes and not dropped),
-        Row("played again: identical bytes", f"{same} of {len(left)}", "all", same == len(left)),
     ]
-    figures = {
+
+
+def figures(trips: dict[str, list[Latency]], chords: dict[str, Chords], engine: Rounds) -> dict[str, Any]:
+    """All that was measured, as plain values."""
+    return {
         "round_trip": [{"through": way} | asdict(one) for way, several in trips.items() for one in several],
         "chords": [{"through": way} | asdict(one) for way, one in chords.items()],
         "engine": [
@@ -153,12 +168,18 @@ def judge(
             for one in several
         ],
     }
-    return verdict(rows, link=has_link(), **figures)
 
 
 def _print(found: dict[str, Any]) -> None:
     show(found)
-    for way, words in WAYS.items():
+    print_ways(found, WAYS)
+    if not found["link"]:
+        print("  without Link: LinkPython is not installed (pip install 'ripieno[link]')")
+
+
+def print_ways(found: dict[str, Any], ways: dict[str, str]) -> None:
+    """How each way did, a line each."""
+    for way, words in ways.items():
         (chords,) = (one for one in found["chords"] if one["through"] == way)
         trips, engine = ([one for one in found[key] if one["through"] == way] for key in ("round_trip", "engine"))
         jitters = [one["jitter"] for one in trips if one["jitter"] is not None]
@@ -169,5 +190,3 @@ def _print(found: dict[str, Any]) -> None:
         if engine:
             told += f"; load {median(one['load'] for one in engine):.1%}, {max(one['load_max'] for one in engine):.0%}"
         print(f"  {words:15} {told}")
-    if not found["link"]:
-        print("  without Link: LinkPython is not installed (pip install 'ripieno[link]')")

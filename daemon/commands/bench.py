@@ -18,6 +18,7 @@ BENCHES: dict[str, str] = {
     "setlist": "a thousand changes of song while eight notes and the pedal are held",
     "devices": "how soon devices that are pulled out are back in their places, and all after the server's restart",
     "rig": "all that records, the clock and Link on: does the engine notice? and what may happen to a recording",
+    "face": "the page open, OSC on, two hundred changes a second: does the engine notice? how soon is a key told?",
     "service": "what is heard when the service is killed while notes sound, and when it is back",
     "startup": "time until the ports are up, memory, and what idling costs",
     "render": "how much faster than real time a file is played",

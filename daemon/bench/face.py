@@ -1,0 +1,105 @@
+"""The page open, OSC on, two hundred changes a second: do the engine's own figures move? And how soon is a key told?
+
+jack_midi_latency_test and chords of eight notes, as in `bench jack`, through a bare wire, through a daemon without a
+page, and through one with all of it, by turns on one server. The page is open in Chromium where that and Playwright are
+installed; a socket beside it hears all that the page hears, and tells how late.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import astuple
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ripieno.daemon.bench.face_audience import UPDATES, Audience, Heard, has_browser
+from ripieno.daemon.bench.jack import PERIOD, RATE, ROUNDS, Chords, Latency, play_chords, round_trip
+from ripieno.daemon.bench.jack_server import DummyServer
+from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict
+from ripieno.daemon.bench.rig_load import engine_rows, figures, print_ways
+from ripieno.daemon.bench.rig_stage import INPUT, NOTHING, OUTPUT, end, playing
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.web import missing
+from ripieno.native.probe import JackWire
+
+WAYS = {"wire": "a bare wire", "off": "no page", "on": "page, OSC, changes"}
+_ON = (*NOTHING, "--ui-port", "0", "--osc-port", "0")
+_WIRE = ("bench-wire:in", "bench-wire:out")
+_KEY_MS = 50.0
+
+
+def run(json: bool = False, seconds: float = 60.0, rounds: int = ROUNDS) -> dict[str, Any]:
+    """Measure; print it unless `json`. seconds: of chords, each way. UserError: jackd, its tools or libraries are
+    missing."""
+    if lacking := missing():
+        raise UserError(lacking)
+    with TemporaryDirectory() as name:
+        found = measure(seconds, rounds, Path(name))
+    if not json:
+        show(found)
+        print_ways(found, WAYS)
+        print("" if found["browser"] else "  without a browser: Chromium or Playwright is not installed")
+    return found
+
+
+def measure(seconds: float, rounds: int, folder: Path) -> dict[str, Any]:
+    """All of it, in a folder for what the daemons keep."""
+    trips: dict[str, list[Latency]] = {way: [] for way in WAYS}
+    parts: dict[str, list[Chords]] = {way: [] for way in WAYS}
+    engine: dict[str, list[dict[str, Any]]] = {"off": [], "on": []}
+    heard: list[Heard] = []
+    with DummyServer(RATE, PERIOD), closing(JackWire("bench-wire", ["in"], ["out"])) as wire:
+        wire.open()
+        wire.start()
+        for number in range(rounds):  # by turns: what else the machine does causes xruns, too
+            trips["wire"].append(round_trip(wire, *_WIRE))
+            parts["wire"].append(play_chords(wire, seconds / rounds, *_WIRE))
+            for way in engine:
+                with _watched(wire, "thru", folder / f"thru-{way}-{number}", way, heard):
+                    trips[way].append(round_trip(wire, INPUT, OUTPUT))
+                at = folder / f"chords-{way}-{number}"
+                with _watched(wire, "string-quartet", at, way, heard):
+                    parts[way].append(play_chords(wire, seconds / rounds, INPUT, OUTPUT))
+                engine[way].append(end(at))
+    return judge(trips, {way: _sum(several) for way, several in parts.items()}, engine, heard)
+
+
+def _sum(parts: Sequence[Chords]) -> Chords:
+    return Chords(*map(sum, zip(*map(astuple, parts), strict=True)))
+
+
+@contextmanager
+def _watched(wire: JackWire, preset: str, at: Path, way: str, heard: list[Heard]) -> Iterator[None]:
+    """A daemon that plays, with an audience if the way is so."""
+    with playing(wire, preset, _ON if way == "on" else NOTHING, at):
+        with Audience(at) if way == "on" else nullcontext() as audience:
+            yield
+        heard += [audience.heard] if audience else []
+
+
+def judge(
+    trips: dict[str, list[Latency]],
+    chords: dict[str, Chords],
+    engine: dict[str, list[dict[str, Any]]],
+    heard: Sequence[Heard],
+) -> dict[str, Any]:
+    """The rows: the engine's, and what the audience heard."""
+    late = [ms for one in heard for ms in one.late_ms]
+    p99 = percentile(late, 0.99)
+    asked, answered = sum(one.asked for one in heard), sum(one.answered for one in heard)
+    alike = sum(one.alike for one in heard)
+    rows = [
+        *engine_rows(trips, chords, engine),
+        Row(
+            f"from a key to its note on the line, {len(late)} keys",
+            f"{percentile(late, 0.5):.1f} ms, p99 {p99:.1f}, at most {max(late, default=0):.1f}",
+            f"p99 <= {_KEY_MS:.0f} ms",
+            bool(late) and p99 <= _KEY_MS,
+        ),
+        Row(
+            f"changes, {UPDATES} a second: answered", f"{answered} of {asked}", "all", bool(asked) and answered == asked
+        ),
+        Row("in the end all know the same", f"{alike} of {len(heard)}", "all", alike == len(heard)),
+    ]
+    told = {"p50_ms": percentile(late, 0.5), "p99_ms": p99, "keys": len(late), "asked": asked, "answered": answered}
+    return verdict(rows, browser=has_browser(), audience=told, **figures(trips, chords, engine))
