@@ -81,6 +81,7 @@ def status(performance: "Performance") -> dict[str, Any]:
             **{name: getattr(stats, name) for name in _COUNTS},
             "sounding": stats.sounding,
             **performance.board.harmony(),
+            "learn": performance.learner.status(),
             "players": [_player(performance, player) for player in performance.board.players],
         }
     )

@@ -14,6 +14,7 @@ from ripieno.daemon.schema import slug
 
 MOST = 128  # RP_TAKEN_MAX of native/src/engine.h
 _PATH = re.compile(r"[\w.-]+(/[\w.-]+)*")
+_LONGEST = 32  # of a port's name
 _TAKEN = ("out", "voice", "melody", CLOCK_PORT)
 
 
@@ -41,6 +42,8 @@ def _check_ports(c: Checked) -> None:
             told = did_you_mean(wanted, list(there.values()))
             c.wrong((LEARN, i, "port"), f"no input is called {wanted!r}; {told}")
         row["port"] = there.get(slug(wanted), wanted)
+        if feedback and (not slug(feedback) or len(feedback) > _LONGEST):
+            c.wrong((LEARN, i, "feedback"), f"it needs a letter or a digit, and is to be no longer than {_LONGEST}")
         if feedback and slug(feedback) in others:
             told = f"{feedback!r} is another port: choose a name of its own, such as feedback"
             c.wrong((LEARN, i, "feedback"), told)

@@ -21,6 +21,7 @@ AUTO, VALUE, TOGGLE, MOMENTARY, NEXT, PREVIOUS = "auto", "value", "toggle", "mom
 ABSOLUTE, TWOS, OFFSET, SIGN = "absolute", "two's complement", "offset 64", "sign and magnitude"
 LINEAR, EXPONENTIAL, S_SHAPED, INVERTED = "linear", "exponential", "s-shaped", "inverted"
 
+_FARTHEST = 1e9
 _KNOB = re.compile(
     r"(?:(controller|nrpn|rpn) +(\d+)|(key) +(\S+)|(program)(?: +(\d+))?|(bend|pressure))(?: +channel +(\d+))?", re.I
 )
@@ -68,7 +69,7 @@ def parse_knob(text: object) -> Knob:
 def _maybe_number(value: object) -> float | None:
     if value == "":
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _FARTHEST:
         raise ValueError(f'{value!r} is no number, nor "" for as far as it goes')
     return value
 

@@ -18,7 +18,7 @@ from ripieno.daemon.remote.bound import Bound
 from ripieno.daemon.remote.learn_file import check, keep
 from ripieno.daemon.remote.reach import Reach, can_be_bound
 from ripieno.daemon.remote.search import Search
-from ripieno.daemon.remote.tree import Node, Plain, plain, type_of
+from ripieno.daemon.remote.tree import Plain, plain, type_of
 
 if TYPE_CHECKING:
     from ripieno.daemon.live import Performance
@@ -217,10 +217,7 @@ class Learner:
         tree = self._at.desk.grown(self._at)
         if path in tree.actions:
             return "action"
-        if path not in tree.nodes:
-            told = did_you_mean(path, [*tree.nodes, *tree.actions])
-            raise UserError(f"there is no control or action {path!r}; {told}")
-        node: Node = tree.nodes[path]
+        node = tree.node(path)
         if not can_be_bound(node):
             raise UserError(f"{path} is {node.kind.what}, which no knob can set")
         return type_of(node.kind)

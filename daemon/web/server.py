@@ -18,7 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.remote import oscquery
-from ripieno.daemon.web import PORT
+from ripieno.daemon.web import PORT, api_learn
 from ripieno.daemon.web.api import Site
 from ripieno.daemon.web.app import let_in, make_app
 from ripieno.daemon.web.gate import MOST_MESSAGE, Gate, is_loopback
@@ -132,7 +132,7 @@ class Page:
 
 def _mounted(desk: "Desk") -> list[Route]:
     """Routes that others have written, each a list of them made from the desk."""
-    return [*oscquery.routes(desk)]
+    return [*oscquery.routes(desk), *api_learn.routes(desk)]
 
 
 def _config(app: Any, gate: Gate) -> uvicorn.Config:
