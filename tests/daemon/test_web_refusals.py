@@ -256,6 +256,16 @@ def test_refusals_are_told_once_a_minute_a_kind(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("frame", [b"\xc7\x80\0\0\0\0", b"\x81\x05hello", b"\x89\xff" + b"\xff" * 8, bytes(64)])
+def test_what_is_no_websocket_ends_its_socket_alone(quartet: Served, frame: bytes) -> None:
+    with live(quartet) as other, live(quartet) as line:
+        line.socket.sendall(frame)
+        with pytest.raises(websockets.ConnectionClosed):
+            heard(line, lambda message: False)
+        assert answer(other, t="ping", id=1)["t"] == "ok"
+    unchanged(quartet)
+
+
 @pytest.mark.long
 def test_who_never_reads_is_let_go_while_others_hear_every_note(tmp_path: Path) -> None:
     """A thousand notes a second, for half a minute."""
