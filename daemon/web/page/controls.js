@@ -198,6 +198,7 @@ class Slider extends Control {
     let value = this.told.shown.peek();
     knob.setPointerCapture(event.pointerId);
     const drag = (moved) => {
+      if (moved.pointerId !== event.pointerId) return; // another finger
       const way = at - moved.clientY + (this.upright ? 0 : moved.clientX - side);
       [at, side] = [moved.clientY, moved.clientX];
       value += ((way * (node.high - node.low)) / this.reach) * (moved.shiftKey ? FINE : 1);

@@ -66,6 +66,9 @@ class Tabs extends Part {
     this.list = h("div", { role: "tablist", "aria-label": "Views" });
     this.append(this.list, document.createElement("rp-learn"));
     this.list.addEventListener("keydown", (event) => this.#key(event));
+    this.help = h("p", { class: "help", "aria-hidden": "true" }); // who hears the page is told by the control itself
+    const panel = document.getElementById("panel");
+    for (const kind of ["pointerover", "focusin"]) panel.addEventListener(kind, (event) => this.#explain(event.target));
     this.follow(() => this.#grow(tree.value));
   }
 
@@ -99,7 +102,14 @@ class Tabs extends Part {
     stage.hidden = name !== STAGE;
     panel.hidden = name === STAGE;
     mark(panel, "aria-labelledby", `tab-${name}`);
-    panel.replaceChildren(...(name === STAGE ? [] : this.#inside(name)));
+    write(this.help, "");
+    panel.replaceChildren(...(name === STAGE ? [] : [...this.#inside(name), this.help]));
+  }
+
+  /** What a control does, below, while somebody points at it. */
+  #explain(target) {
+    const one = target.closest(".control");
+    if (one?.node?.help) write(this.help, `${one.title_text}: ${one.node.help}`);
   }
 
   #inside(name) {
