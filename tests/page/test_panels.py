@@ -179,3 +179,19 @@ def test_nothing_seems_to_be_set_without_a_line(daemon: "Daemon", page: "Page") 
     expect(page.locator("rp-connection")).to_have_text("No connection")
     page.get_by_role("radio", name="comp").click(force=True)
     expect(page.get_by_role("radio", name="yield")).to_be_checked()
+
+
+def test_frequency_goes_by_ratios(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
+    path = "chain/filter/cutoff"
+    node = {"path": path, "title": "cutoff_hz", "help": "", "what": "", "type": "number", "low": 20, "high": 20000}
+    daemon.nodes.append(node)
+    daemon.values[path] = 200
+    page = visit()
+    open_tab(page, "Sound")
+    knob = page.get_by_role("slider", name="Cutoff (Hz)")
+    assert float(knob.evaluate("one => one.style.getPropertyValue('--share')")) == pytest.approx(1 / 3)
+    knob.press("ArrowUp")
+    daemon.wait(lambda: daemon.values[path] == 230)  # 200 · 1000^0.02
+    page.get_by_role("textbox", name="Cutoff (Hz), as a number").fill("441.5")
+    page.keyboard.press("Enter")
+    daemon.wait(lambda: daemon.values[path] == 441.5)

@@ -10,6 +10,8 @@ const FINE = 0.1; // with Shift
 const FEW_WORDS = 4; // shown side by side
 const FADERS = /(^|[/.-])(level|gain[-_]db|gain|volume|mix|balance)$/;
 const WHOLE_STEPS = 24; // a whole number with no more values than these goes by ones
+const STEP = 0.02; // of what a number can be, at most, for an arrow key
+const CURVED = 100; // from this ratio of the highest to the lowest on
 
 let names = 0;
 
@@ -152,17 +154,38 @@ class Slider extends Control {
     });
   }
 
-  /** Between two values that are worth telling apart. */
+  /** Frequencies and their like: equal ways are equal ratios. */
+  get curved() {
+    const { low, high, whole } = this.node;
+    return !whole && low > 0 && high / low >= CURVED;
+  }
+
+  /** How far a value is from the lowest to the highest, 0 to 1. */
+  share(value) {
+    const { low, high } = this.node;
+    const share = this.curved ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low || 1);
+    return Math.min(1, Math.max(0, share));
+  }
+
+  /** The value there, rounded to what a hand can mean. */
+  at(share) {
+    const { low, high } = this.node;
+    const near = Math.min(1, Math.max(0, share));
+    if (this.curved) return Number((low * (high / low) ** near).toPrecision(3));
+    const grain = 10 ** Math.floor(Math.log10((high - low || 1) / 1000));
+    return Number((Math.round((low + near * (high - low)) / grain) * grain).toPrecision(10));
+  }
+
+  /** Between two values that are worth telling apart, as a share. */
   get step() {
-    const span = this.node.high - this.node.low;
-    if (this.node.whole) return span <= WHOLE_STEPS ? 1 : Math.max(1, Math.round(span / 100));
-    return 10 ** Math.floor(Math.log10(span / 50));
+    const span = this.node.high - this.node.low || 1;
+    if (this.node.whole) return (span <= WHOLE_STEPS ? 1 : Math.max(1, Math.round(span / 100))) / span;
+    return this.curved ? STEP : 10 ** Math.floor(Math.log10(span * STEP)) / span;
   }
 
   #draw(value) {
     if (typeof value !== "number") return;
-    const { low, high } = this.node;
-    this.knob.style.setProperty("--share", Math.min(1, Math.max(0, (value - low) / (high - low || 1))));
+    this.knob.style.setProperty("--share", this.share(value));
     mark(this.knob, "aria-valuenow", value);
     mark(this.knob, "aria-valuetext", shown(this.node, value));
     if (document.activeElement !== this.typed) this.typed.value = shown(this.node, value);
@@ -173,7 +196,7 @@ class Slider extends Control {
     const { low, high, whole } = this.node;
     const near = Math.min(high, Math.max(low, value));
     if (Number.isNaN(near)) return; // nobody has told yet how it stands
-    const good = whole ? Math.round(near) : Number(near.toPrecision(6));
+    const good = whole ? Math.round(near) : near;
     if (good !== this.told.shown.peek()) this.set(good);
   }
 
@@ -181,8 +204,8 @@ class Slider extends Control {
     const { low, high } = this.node;
     const fine = event.shiftKey && !this.node.whole ? FINE : 1;
     const moves = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 };
-    const now = this.told.shown.peek();
-    if (event.key in moves) this.go(now + moves[event.key] * this.step * fine);
+    const now = this.share(this.told.shown.peek());
+    if (event.key in moves) this.go(this.at(now + moves[event.key] * this.step * fine));
     else if (event.key === "Home") this.go(low);
     else if (event.key === "End") this.go(high);
     else if (event.key === "Enter") this.typed.focus();
@@ -192,18 +215,16 @@ class Slider extends Control {
 
   #grab(event) {
     if (event.button !== 0) return;
-    const { knob, node } = this;
-    let at = event.clientY;
-    let side = event.clientX;
-    let value = this.told.shown.peek();
+    const { knob } = this;
+    let { clientX: x, clientY: y } = event;
+    let share = this.share(this.told.shown.peek());
     knob.setPointerCapture(event.pointerId);
     const drag = (moved) => {
       if (moved.pointerId !== event.pointerId) return; // another finger
-      const way = at - moved.clientY + (this.upright ? 0 : moved.clientX - side);
-      [at, side] = [moved.clientY, moved.clientX];
-      value += ((way * (node.high - node.low)) / this.reach) * (moved.shiftKey ? FINE : 1);
-      value = Math.min(node.high, Math.max(node.low, value));
-      this.go(value);
+      const way = y - moved.clientY + (this.upright ? 0 : moved.clientX - x);
+      ({ clientX: x, clientY: y } = moved);
+      share = Math.min(1, Math.max(0, share + (way / this.reach) * (moved.shiftKey ? FINE : 1)));
+      this.go(this.at(share));
     };
     const leave = () => knob.removeEventListener("pointermove", drag);
     knob.addEventListener("pointermove", drag);
@@ -212,6 +233,7 @@ class Slider extends Control {
 
   #type(text) {
     const value = typed(text);
+    this.told.error.value = "";
     if (Number.isFinite(value)) this.go(value);
     else this.told.error.value = `“${text}” is no number`;
     this.#draw(this.told.shown.peek());
