@@ -43,9 +43,10 @@ export class Signal {
 
 /** Run it now, and again in the frame after any signal that it read has changed. Returns what ends that. */
 export function effect(act) {
-  const one = { act, sources: new Set() };
+  const one = { act, sources: new Set(), over: false };
   run(one);
   return () => {
+    one.over = true; // it may be about to run in this very frame
     release(one);
     waiting.delete(one);
   };
@@ -78,5 +79,11 @@ function flush() {
   asked = false;
   const due = [...waiting];
   waiting.clear();
-  for (const one of due) run(one);
+  for (const one of due) {
+    try {
+      if (!one.over) run(one);
+    } catch (error) {
+      reportError(error); // the others are drawn all the same
+    }
+  }
 }
