@@ -67,7 +67,8 @@ def controls() -> tuple[list[dict[str, Any]], dict[str, Any]]:
 _ACTIONS = [
     {"path": path, "title": title, "help": f"{title}."}
     for path, title in (("panic", "Panic"), ("next", "Next"), ("previous", "Previous"), ("keep", "Keep"),
-                        ("record", "Record"), ("clock/tap", "Tap"))
+                        ("record", "Record"), ("clock/tap", "Tap"), ("clock/roll", "Start or stop"),
+                        ("band/hand-over", "Hand over"))
 ]  # fmt: skip
 
 

@@ -140,3 +140,9 @@ def test_nothing_is_cut_off(visit, width: int, height: int) -> None:  # type: ig
     assert box["height"] >= 44
     assert 0 <= box["x"] <= width - box["width"]
     assert 0 <= box["y"] <= height - box["height"]
+
+
+def test_band_is_handed_over_to(daemon: "Daemon", page: "Page") -> None:
+    expect(page.locator("rp-quick")).to_contain_text("Band: listening")
+    page.get_by_role("button", name="Hand over").click()
+    daemon.wait(lambda: daemon.done == [("band/hand-over", "socket")])

@@ -14,6 +14,7 @@ const TITLES = { stage: "Stage", band: "Band", voice: "Voice", clock: "Clock", c
 const OTHER_TITLES = { presets: "Presets", "set-up": "Set-up" };
 const ORDER = ["players", "band", "voice", "clock", "chain"];
 const ELSEWHERE = /^(song|panic|next|previous|players\/[^/]+\/(on|level))$/; // in the head, the foot, or on a tile
+const QUICK = ["clock/roll", "band/hand-over", "band/yield"]; // within reach on the stage, too
 const MANY = 40; // controls, from which on one looks for them
 const QUIET_DB = -60;
 const LOUD_DB = -3;
@@ -64,7 +65,7 @@ class Tabs extends Part {
 
   build() {
     this.list = h("div", { role: "tablist", "aria-label": "Views" });
-    this.append(this.list, document.createElement("rp-learn"));
+    this.append(this.list, new Quick(), document.createElement("rp-learn"));
     this.list.addEventListener("keydown", (event) => this.#key(event));
     this.help = h("p", { class: "help", "aria-hidden": "true" }); // who hears the page is told by the control itself
     const panel = document.getElementById("panel");
@@ -197,6 +198,23 @@ class Deed extends Part {
   }
 }
 
+/** What a band is about, and what is done to it and the clock while one plays. */
+class Quick extends Part {
+  build() {
+    const says = h("span", { class: "quiet" });
+    const deeds = h("span", { class: "deeds" });
+    this.append(says, deeds);
+    this.follow(() => {
+      const { band } = status.value;
+      write(says, band ? `Band: ${band.state}` : "");
+    });
+    this.follow(() => {
+      const there = tree.value.actions.filter((one) => QUICK.includes(one.path));
+      deeds.replaceChildren(...there.map((one) => new Deed(one)));
+    });
+  }
+}
+
 /** The preset editor, brought when it is first looked at. editor.js gives `rp-preset-editor`. */
 class Editor extends Part {
   async build() {
@@ -260,6 +278,7 @@ class Devices extends Part {
 customElements.define("rp-sounding", Sounding);
 customElements.define("rp-screen", Screen);
 customElements.define("rp-deed", Deed);
+customElements.define("rp-quick", Quick);
 customElements.define("rp-editor", Editor);
 customElements.define("rp-devices", Devices);
 customElements.define("rp-tabs", Tabs);
