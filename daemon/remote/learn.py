@@ -241,6 +241,7 @@ class Learner:
         known = {bound.row: bound for bound in self._bound} if self._song == self._at.playing else {}
         if self._song != self._at.playing:
             self._complained.clear()
+            self._search = None  # its control may be none of this song's
         self._song = self._at.playing
         self._bound = [known.get(row) or Bound(row) for row in self.rows]
         self._missing()

@@ -12,6 +12,7 @@ from ripieno.daemon.files import whole_file
 from ripieno.daemon.learn_keys import LEARN_KEYS
 from ripieno.daemon.preset_document import LEARN, PresetError
 from ripieno.daemon.presets import Learn, Preset, read, shipped_folder, show, user_folder
+from ripieno.daemon.schema import slug
 from ripieno.daemon.toml_lines import key_lines
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -67,10 +68,8 @@ def table_text(row: Learn) -> str:
 def with_tables(text: str, rows: Sequence[Learn], file: str) -> str:
     """The text of a preset with these as its tables: those that say the same stay as they are written, with their
     comments; others go; new ones come after the last, or at the end. UserError where they are written otherwise."""
-    before = _rows(tomllib.loads(text))
-    if None in before:
-        raise UserError(f"{file}: one of its [[{LEARN}]] tables is wrong now: `ripieno presets` says how")
-    lines, new = _LINE.findall(text), list(rows)
+    before = _rows(tomllib.loads(text), file)
+    lines, new = _LINE.findall(text), [_plain(row) for row in rows]
     spans = _spans(text, lines, len(before), file)
     at = spans[-1][1] if spans else len(lines)
     for row, (first, last) in reversed(list(zip(before, spans, strict=True))):
@@ -80,22 +79,28 @@ def with_tables(text: str, rows: Sequence[Learn], file: str) -> str:
         first -= first > 0 and not lines[first - 1].strip()
         del lines[first:last]
         at -= last - first
-    lines[at:at] = _parted(lines[:at], new, lines[at:], "\r\n" if "\r\n" in text else "\n")
+    added = [row for row in rows if _plain(row) in new]
+    lines[at:at] = _parted(lines[:at], added, lines[at:], "\r\n" if "\r\n" in text else "\n")
     written = "".join(lines)
     _sure(text, written, rows, file)
     return written
 
 
-def _rows(document: dict[str, Any]) -> list[Learn | None]:
-    """Its tables, None for one that is wrong."""
-    return [_row(table) for table in document.get(LEARN, [])]
+def _plain(row: Learn) -> Learn:
+    """Ports may be written otherwise than they are called."""
+    return replace(row, port=slug(row.port))
 
 
-def _row(table: dict[str, Any]) -> Learn | None:
+def _rows(document: dict[str, Any], file: str) -> list[Learn]:
+    """Its tables. UserError where one is wrong."""
     try:
-        return Learn(**{key.field: key.kind.read(table[key.name]) for key in LEARN_KEYS if key.name in table})
-    except (TypeError, ValueError):
-        return None
+        return [_row(table) for table in document.get(LEARN, [])]
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{file}: one of its [[{LEARN}]] tables is wrong now: {error}") from None
+
+
+def _row(table: dict[str, Any]) -> Learn:
+    return _plain(Learn(**{key.field: key.kind.read(table[key.name]) for key in LEARN_KEYS if key.name in table}))
 
 
 def _spans(text: str, lines: Sequence[str], count: int, file: str) -> list[tuple[int, int]]:
@@ -125,8 +130,8 @@ def _parted(before: Sequence[str], rows: Sequence[Learn], after: Sequence[str], 
 def _sure(text: str, written: str, rows: Sequence[Learn], file: str) -> None:
     """Nothing was lost, and nothing else written."""
     had, has = tomllib.loads(text), tomllib.loads(written)
-    there = sorted(map(repr, _rows(has)))
+    there, wanted = _rows(has, file), [_plain(row) for row in rows]
     had.pop(LEARN, None)
     has.pop(LEARN, None)
-    if had != has or there != sorted(map(repr, rows)):
+    if had != has or len(there) != len(wanted) or any(row not in there for row in wanted):
         raise UserError(f"{file}: its [[{LEARN}]] tables cannot be told from the rest: write them by hand")
