@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     completed_by(doing.add_argument("action", metavar="ACTION", help="its path"), _actions)
     for name, help_ in _SHORT.items():
         verb(name, help_, _do).set_defaults(action=name)
-    watching = verb("watch", "tell what changes, until it ends or ^C", _watch)
+    watching = verb("watch", "tell how controls are that are named, and what changes, until it ends", _watch)
     _add_paths(watching, "*", "only these controls")
     watching.add_argument("--notes", action="store_true", help="tell of notes, too (with --json they are always there)")
     verb("status", "what plays, and how it does", _status)
@@ -127,7 +127,8 @@ def _watch(client: "Client", parsed: argparse.Namespace) -> int:
         if parsed.json:
             print(json.dumps({**told, "changes": changes}, ensure_ascii=False), flush=True)
             continue
-        for path, value, *_ in changes:
+        began = [one for one in told.get("values", {}).items() if _matches(one[0], parsed.paths)]
+        for path, value, *_ in [*began, *changes]:
             print(path, shown(value), flush=True)
         for kind, _, instrument, pitch, velocity, *_ in told.get("notes", ()) if parsed.notes else ():
             print("note", kind, instrument, pitch, velocity, flush=True)
@@ -180,7 +181,7 @@ def meant(control: Mapping[str, Any], text: str) -> Any:
         if text not in (*_ON, *_OFF, _TOGGLE):
             raise UsageError(f"{control['path']}: {text!r} is neither on nor off, nor {_TOGGLE}")
         return None if text == _TOGGLE else text in _ON
-    if control["type"] == "number":
+    if control["type"] == "number" and text not in control.get("words", ()):
         try:
             return int(text) if text.lstrip("+-").isdecimal() else float(text)
         except ValueError:

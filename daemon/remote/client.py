@@ -138,7 +138,7 @@ class Client:
                 for text in socket:
                     yield json.loads(text)
         except (OSError, WebSocketException) as error:
-            raise NotFound(f"{self.whom.name} answers no longer: {_why(error)}") from None
+            raise NotFound(f"{self.whom.name} cannot be watched: {_why(error)}") from None
 
 
 def _why(error: BaseException) -> str:

@@ -89,9 +89,9 @@ def _leaf(method: Method, value: Any) -> dict[str, Any]:
 
 
 def _range(method: Method) -> dict[str, Any]:
-    if method.words:
-        return {"RANGE": [{"VALS": list(method.words)}]}
-    return {"RANGE": [{"MIN": method.low, "MAX": method.high}]} if method.low is not None else {}
+    if method.low is not None:
+        return {"RANGE": [{"MIN": method.low, "MAX": method.high}]}
+    return {"RANGE": [{"VALS": list(method.words)}]} if method.words else {}
 
 
 def node_at(top: Mapping[str, Any], address: str) -> dict[str, Any] | None:

@@ -1,0 +1,568 @@
+"""A performance that speaks OSC: what is sent to it, what it tells, and that nothing sent to it does harm."""
+
+import asyncio
+import os
+import random
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mido
+import pytest
+from command import ripieno
+from performing import look_until, performing, silence
+from stage import name_of
+
+from ripieno.daemon.ahead import PlannedNote
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.live import Performance
+from ripieno.daemon.remote.desk import Batch, Change, Note
+from ripieno.daemon.remote.osc import Osc
+from ripieno.daemon.remote.osc_in import Inbox, Refusals, Wish, Wishes, origin, sender_of
+from ripieno.daemon.remote.osc_out import LISTEN_SECONDS, Listeners, Teller
+from ripieno.daemon.remote.osc_packet import Malformed, Message, read, write
+from ripieno.daemon.remote.osc_ports import Address, Wire, address_of
+from ripieno.daemon.remote.osc_tree import methods
+
+QUARTET, FAST = ["string-quartet"], ["model=closest"]
+PACKETS = 1_000_000 if os.environ.get("RIPIENO_LONG") else 20_000
+LEVEL, ON = "/ripieno/players/viola/level", "/ripieno/players/viola/on"
+HERE: Address = ("127.0.0.1", 5000)
+AWAY: Address = ("192.168.1.5", 5000)
+
+
+class Other:
+    """Another program that speaks OSC, and what it was told, in its order."""
+
+    def __init__(self, performance: Performance, to: Address = HERE) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.address: Address = self.socket.getsockname()
+        self.told: list[tuple[str, list[Any]]] = []
+        self.performance, self.to, self.questions = performance, to, 0
+
+    def send(self, address: str, tags: str = "", *arguments: Any) -> None:
+        self.socket.sendto(write(address, tags, arguments), self.to)
+
+    def hear(self) -> list[tuple[str, list[Any]]]:
+        """All that it was told since it forgot."""
+        while True:
+            try:
+                self.told += ((one.address, one.arguments) for one in read(self.socket.recv(1 << 16)))
+            except BlockingIOError:
+                return self.told
+
+    def hear_until(self, *wanted: tuple[str, list[Any]]) -> None:
+        look_until(self.performance, lambda: all(one in self.hear() for one in wanted), f"{wanted}: {self.told[-9:]}")
+
+    def settled(self) -> list[tuple[str, list[Any]]]:
+        """All that it was told by the time that a question is answered; asked again, for a packet may be lost."""
+        self.questions += 1
+        address = f"/ripieno/settled/{self.questions}"
+
+        def answered() -> bool:
+            self.send(address)
+            return any(one == "/ripieno/error" and rest[0] == address for one, rest in self.hear())
+
+        look_until(self.performance, answered, "an answer")
+        told, self.told = self.told, []
+        return [one for one in told if one[0] != "/ripieno/error" or not one[1][0].startswith("/ripieno/settled/")]
+
+
+@contextmanager
+def speaking(folder: Path, *notes: mido.Message, known: int = 0) -> Iterator[tuple[Performance, Osc, list[Other]]]:
+    """A quartet, and two programs, of which so many are told of everything from the beginning."""
+    with performing(silence(folder / "song.mid", *notes), QUARTET, FAST) as performance:
+        others = [Other(performance) for _ in range(2)]
+        osc = Osc(0, [one.address for one in others[:known]])
+        for one in others:
+            one.to = osc.osc_address
+        osc.begin(performance)
+        try:
+            yield performance, osc, others
+        finally:
+            osc.end()
+            for one in others:
+                one.socket.close()
+
+
+# ---- a performance ----
+
+
+def test_controls_are_set_and_asked_for_with_their_types(tmp_path: Path) -> None:
+    with speaking(tmp_path) as (performance, _, (one, _)):
+        one.send(LEVEL)
+        one.hear_until((LEVEL, [100]))
+        for tags, argument, stands in (("i", 64, 64), ("f", 65.0, 65), ("d", 66.0, 66), ("h", 67, 67)):
+            one.send(LEVEL, tags, argument)
+            look_until(performance, lambda stands=stands: performance.desk.values[LEVEL[9:]] == stands, LEVEL)
+        for tags, argument, stands in (("F", False, False), ("i", 1, True), ("f", 0.0, False), ("T", True, True)):
+            one.send(ON, tags, argument)
+            look_until(performance, lambda stands=stands: performance.desk.values[ON[9:]] is stands, ON)
+        one.send(ON)
+        one.hear_until((ON, [True]))
+        one.send("/ripieno/chord")
+        one.hear_until(("/ripieno/chord", [""]))
+
+
+def test_who_sent_it_is_told_only_where_it_stands_otherwise(tmp_path: Path) -> None:
+    with speaking(tmp_path, known=2) as (_, _, (one, other)):
+        one.settled(), other.settled()
+        one.send(LEVEL, "i", 64)
+        other.hear_until((LEVEL, [64]))
+        assert (LEVEL, [64]) not in one.settled()
+        one.send(LEVEL, "f", 63.7)
+        one.hear_until((LEVEL, [64]))
+        one.send(LEVEL, "f", 12.0)
+        other.hear_until((LEVEL, [12]))
+        assert not [told for told in one.settled() if told[0] == LEVEL and told[1] != [64]]
+
+
+def test_patterns_reach_all_and_actions_are_done(tmp_path: Path) -> None:
+    with speaking(tmp_path) as (performance, _, (one, _)):
+        ready = performance.current
+        assert ready
+        one.send("/ripieno/players/violin-*/on", "F", False)
+        look_until(performance, lambda: ready.enabled == [False, False, True, True], "both violins are off")
+        one.send("/ripieno/players/*/on")
+        one.hear_until((ON, [True]), ("/ripieno/players/violin-1/on", [False]))
+        for tags, arguments in (("f", [0.0]), ("", []), ("I", [True])):
+            packet = write("/ripieno/record", tags.replace("I", "T"), arguments)
+            one.socket.sendto(packet.replace(b",T", b",I") if tags == "I" else packet, one.to)
+        why = "nothing is recorded: begin with --recordings FOLDER, or --record"
+        told = one.settled()
+        while len([each for each in told if each == ("/ripieno/error", ["/ripieno/record", why])]) < 2:
+            told += one.settled()
+        assert len([each for each in told if each[0] == "/ripieno/error"]) == 2  # a button let go does nothing
+
+
+def test_what_cannot_be_is_told_to_who_asked_and_to_the_player(tmp_path: Path) -> None:
+    with speaking(tmp_path) as (performance, osc, (one, other)):
+        one.send(LEVEL, "i", 128)
+        one.send(LEVEL, "s", "loud")
+        one.send(ON, "f", 0.5)
+        one.send("/ripieno/players/viola/lvl", "i", 1)
+        one.send("/ripieno/chord", "s", "Am")
+        one.send("/elsewhere", "i", 1)
+        one.send("/ripieno/listen", "i", 99999)
+        one.send(LEVEL, "N", None)
+        one.send("/ripieno/error", "ss", "/a", "b")  # another Ripieno's
+        look_until(
+            performance, lambda: len([each for each in one.hear() if each[0] == "/ripieno/error"]) == 8, "errors"
+        )
+        errors = dict(map(tuple, (each[1] for each in one.told if each[0] == "/ripieno/error")))  # type: ignore[arg-type]
+        assert "is neither true nor false" in errors[ON]
+        assert "there is no such address" in errors["/ripieno/players/viola/lvl"]
+        assert "can be read, not set" in errors["/ripieno/chord"]
+        assert "begin with /ripieno" in errors["/elsewhere"]
+        assert "a port" in errors["/ripieno/listen"]
+        assert performance.desk.revision == 0
+        assert not other.hear()
+        told = [text for text in performance.news if text.startswith("OSC: ")]
+        assert len(told) == 2  # one of each kind, for a minute
+        assert osc.speaker.refusals.counts.total() == 8
+
+
+def test_who_listens_is_told_of_everything(tmp_path: Path) -> None:
+    chord = [mido.Message("note_on", note=note, velocity=70) for note in (48, 55, 64, 72)]
+    with speaking(tmp_path, *chord, known=1) as (performance, _, (known, asks)):
+        known.hear_until(("/ripieno/played", [48, 70]), ("/ripieno/note", ["Cello", 48, 70, True]))
+        known.hear_until(("/ripieno/chord", ["C"]), (LEVEL, [100]))
+        asks.send("/ripieno/listen")
+        asks.hear_until((LEVEL, [100]), (ON, [True]), ("/ripieno/chord", ["C"]))
+        performance.desk.set(LEVEL[9:], 7, "page:1")
+        known.hear_until((LEVEL, [7]))
+        asks.hear_until((LEVEL, [7]))
+        asks.send("/ripieno/unlisten")
+        asks.settled()
+        performance.desk.set(LEVEL[9:], 8, "page:1")
+        known.hear_until((LEVEL, [8]))
+        assert asks.settled() == []
+
+
+def test_another_song_is_told_whole(tmp_path: Path) -> None:
+    with performing(silence(tmp_path / "song.mid"), [*QUARTET, "choir"], FAST) as performance:
+        one = Other(performance)
+        osc = Osc(0, [one.address])
+        one.to = osc.osc_address
+        osc.begin(performance)
+        one.hear_until(("/ripieno/song", [1]), (LEVEL, [100]))
+        one.send("/ripieno/next")
+        one.hear_until(("/ripieno/song", [2]), ("/ripieno/players/tenor/on", [True]))
+        one.send("/ripieno/tree")
+        row = ["/ripieno/players/tenor/on", "T", 3, "Whether Tenor plays.", "true or false"]
+        one.hear_until(("/ripieno/tree", row))
+        osc.end()
+        one.socket.close()
+
+
+def test_a_bundle_is_done_whole_or_not_at_all(tmp_path: Path) -> None:
+    def bundle(*elements: bytes) -> bytes:
+        return b"#bundle\0" + struct.pack(">Q", 1) + b"".join(struct.pack(">i", len(one)) + one for one in elements)
+
+    good, bad = write(LEVEL, "i", [1]), write(LEVEL, "i", [2])[:-2]
+    with speaking(tmp_path) as (performance, osc, (one, _)):
+        one.socket.sendto(bundle(good, bad), one.to)
+        look_until(performance, lambda: osc.speaker.refusals.counts["a packet that is none"] == 1, "the refusal")
+        one.settled()
+        assert performance.desk.values[LEVEL[9:]] == 100
+        one.socket.sendto(bundle(good, write(ON, "F", [False])), one.to)
+        look_until(performance, lambda: performance.desk.values[ON[9:]] is False, "both")
+        assert performance.desk.values[LEVEL[9:]] == 1
+
+
+def malformed(count: int) -> Iterator[bytes]:
+    """Packets that are none, though some are near."""
+    chance = random.Random(3)
+    near = [write(LEVEL, "i", [5]), write(ON, "F", [False]), write("/ripieno/players/*/on", "F", [False])]
+    while count:
+        if chance.random() < 0.5:
+            packet = chance.randbytes(chance.randrange(300))
+        else:
+            packet = bytearray(chance.choice(near))
+            for _ in range(chance.randint(1, 4)):
+                packet[chance.randrange(len(packet))] = chance.randrange(256)
+        try:
+            read(bytes(packet))
+        except Malformed:
+            count -= 1
+            yield bytes(packet)
+
+
+def test_malformed_packets_change_nothing(tmp_path: Path) -> None:
+    with speaking(tmp_path) as (performance, osc, (one, _)):
+        one.settled()
+        before, counts, none = dict(performance.desk.values), osc.speaker.refusals.counts, "a packet that is none"
+        others = {kind: count for kind, count in counts.items() if kind != none}
+        for sent, packet in enumerate(malformed(PACKETS), 1):
+            one.socket.sendto(packet, one.to)
+            if sent % 64 == 0:  # the system holds so many
+                look_until(performance, lambda sent=sent: counts[none] >= sent, "all were refused")
+        look_until(performance, lambda: counts[none] == PACKETS, "all were refused")
+        assert dict(counts) == others | {none: PACKETS}
+        assert one.settled() == []  # nobody is answered, and it goes on
+        assert dict(performance.desk.values) == before
+        assert performance.desk.revision == 0
+
+
+def test_a_flood_ends_with_what_was_sent_last(tmp_path: Path) -> None:
+    with speaking(tmp_path, known=2) as (performance, _, (one, other)):
+        one.settled()
+        for n in range(5000):
+            one.send(LEVEL, "i", n % 100)
+        told = one.settled()  # answered although so much waits, some of which the system may have dropped
+        one.send(LEVEL, "i", 127)
+        other.hear_until((LEVEL, [127]))
+        assert performance.desk.values[LEVEL[9:]] == 127
+        assert not [each for each in told if each[0] == "/ripieno/error"]
+
+
+# ---- in turns ----
+
+
+class Loop:
+    """Time that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.later: list[tuple[float, Callable[..., object], tuple[Any, ...]]] = []
+
+    def time(self) -> float:
+        self.now += 0.0005  # looking at the clock takes as long as a message
+        return self.now
+
+    def call_soon(self, call: Callable[..., object], *arguments: Any) -> None:
+        self.call_later(0.0, call, *arguments)
+
+    call_soon_threadsafe = call_soon
+
+    def call_later(self, wait_s: float, call: Callable[..., object], *arguments: Any) -> "Loop":
+        self.later.append((self.now + wait_s, call, arguments))
+        return self
+
+    def cancel(self) -> None:
+        self.later.clear()
+
+    def go(self) -> None:
+        """Do what is next."""
+        self.later.sort(key=lambda one: one[0])
+        self.now, call, arguments = self.later.pop(0)
+        call(*arguments)
+
+
+def refusals() -> Refusals:
+    return Refusals(lambda text: None)
+
+
+def test_who_sends_too_much_waits_and_others_have_their_turn() -> None:
+    loop, done, refused = Loop(), list[str](), refusals()
+    inbox = Inbox(loop, refused, lambda message, sender: done.append(message.address))  # type: ignore[arg-type]
+    for _ in range(5000):
+        inbox.put(write("/a", "", []), HERE)
+    assert refused.counts == {"more packets than can be looked at": 904}
+    assert not loop.later  # until what they ask for can be done
+    inbox.begin()
+    loop.go()
+    assert 0 < len(done) < 20
+    rest = loop.later[0][0] - loop.now
+    assert 0.003 < rest < 0.02
+    while loop.later:
+        loop.go()
+    assert len(done) == 4096
+
+
+def test_bundles_wait_for_their_moment() -> None:
+    loop, done, refused = Loop(), list[Message](), refusals()
+    inbox = Inbox(loop, refused, lambda message, sender: done.append(message))  # type: ignore[arg-type]
+    inbox.begin()
+    now = time.time()
+    for seconds in (-5, 100, 4000):
+        tag = int((now + seconds + 2_208_988_800) * 2**32)
+        element = write(f"/in/{seconds}", "", [])
+        inbox.put(b"#bundle\0" + struct.pack(">Qi", tag, len(element)) + element, HERE)
+    while len(loop.later) > 1 or not done:
+        loop.go()
+    assert [one.address for one in done] == ["/in/-5"]
+    assert refused.counts.total() == 1  # more than an hour from now
+    assert 50 < loop.later[0][0] - loop.now <= 100
+    loop.go()
+    assert [one.address for one in done] == ["/in/-5", "/in/100"]
+
+
+class SlowDesk:
+    """Does what it is asked for when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any, Future[Any]]] = []
+
+    def set(self, path: str, value: Any, origin: str) -> "Future[Any]":
+        assert origin == "osc:127.0.0.1:5000"
+        self.asked.append((path, value, Future()))
+        return self.asked[-1][2]
+
+    def do(self, path: str) -> "Future[Any]":
+        return self.set(path, "done", "osc:127.0.0.1:5000")
+
+
+def test_the_desk_is_asked_for_so_much_at_once_and_the_newest_holds() -> None:
+    loop, desk, refused, outcomes = Loop(), SlowDesk(), refusals(), list[Any]()
+    wishes = Wishes(desk, loop, refused, lambda wish, outcome: outcomes.append(outcome))  # type: ignore[arg-type]
+    known = methods({"controls": [], "actions": []})["chord"]
+    for n in range(3000):
+        wishes.add(Wish(known, f"fader/{n % 3}", HERE, False, n))
+        if n % 1000 == 0:
+            wishes.add(Wish(known, "next", HERE, True))
+    assert len(desk.asked) == 256
+    for done, (path, value, future) in enumerate(desk.asked):  # it grows meanwhile
+        assert len(desk.asked) - done <= 256
+        future.set_result(Change(path, value, "", done))
+        while loop.later:
+            loop.go()
+    last = {path: value for path, value, _ in desk.asked}
+    assert last == {"fader/0": 2997, "fader/1": 2998, "fader/2": 2999, "next": "done"}
+    assert [path for path, _, _ in desk.asked].count("next") == 3
+    assert len(desk.asked) < 2000
+    assert len(outcomes) == len(desk.asked)
+    assert not refused.counts
+
+
+def test_refusals_are_told_once_a_minute_a_kind() -> None:
+    now, told = [0.0], list[str]()
+    refused = Refusals(told.append, lambda: now[0])
+    for _ in range(500):
+        refused.add("nonsense", HERE, "why")
+    refused.add("noise", HERE)
+    assert told == ["OSC: nonsense, from 127.0.0.1:5000: why", "OSC: noise, from 127.0.0.1:5000"]
+    now[0] = 61.0
+    refused.add("nonsense", AWAY)
+    assert told[2:] == ["OSC: nonsense, from 192.168.1.5:5000 (499 more in the last minute)"]
+    assert refused.counts == {"nonsense": 501, "noise": 1}
+
+
+# ---- who is told what ----
+
+
+class Sent:
+    """A wire, and what was sent on it."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Address, str, list[Any]]] = []
+
+    def send(self, to: Address, packet: bytes) -> None:
+        (message,) = read(packet)
+        self.sent.append((to, message.address, message.arguments))
+
+    def take(self) -> list[tuple[str, list[Any]]]:
+        sent, self.sent = self.sent, []
+        return [
+            (address, [round(one, 4) if isinstance(one, float) else one for one in rest]) for _, address, rest in sent
+        ]
+
+
+def test_who_is_who() -> None:
+    wire, now = Sent(), [0.0]
+    listeners = Listeners(wire, [("192.168.1.5", 9001), ("127.0.0.1", 53000)], lambda: now[0])  # type: ignore[arg-type]
+    assert listeners.knows("192.168.1.5")
+    assert not listeners.knows("192.168.1.6")
+    assert listeners.add(("127.0.0.1", 7000), HERE)
+    assert not listeners.add(("127.0.0.1", 7000), HERE)
+
+    def told(but: Address) -> list[int]:
+        listeners.tell(write("/a", "", []), but)
+        ports, wire.sent = [to[1] for to, _, _ in wire.sent], []
+        return ports
+
+    assert told(("192.168.1.5", 44444)) == [53000, 7000]  # a tablet sends from any port
+    assert told(HERE) == [9001, 53000]
+    assert told(("127.0.0.1", 53000)) == [9001, 7000]
+    now[0] = LISTEN_SECONDS - 1
+    assert not listeners.add(("127.0.0.1", 7000), HERE)
+    now[0] = LISTEN_SECONDS + 1
+    assert 7000 in told(AWAY)
+    now[0] = 2 * LISTEN_SECONDS
+    assert told(AWAY) == [9001, 53000]
+    for port in range(1, 31):
+        listeners.add(("127.0.0.1", port), HERE)
+    with pytest.raises(UserError, match="too many"):
+        listeners.add(("127.0.0.1", 99), HERE)
+
+
+def teller() -> tuple[Teller, Sent, Loop]:
+    wire, loop = Sent(), Loop()
+    one = Teller(Listeners(wire, [HERE]), loop)  # type: ignore[arg-type]
+    one.names, one.methods = ["Flute", "Cello"], methods({"controls": [], "actions": []})
+    return one, wire, loop
+
+
+def test_notes_are_told_with_their_instruments() -> None:
+    one, wire, _ = teller()
+    notes = (
+        Note("key", 0, 0, 60, 80, 0),
+        Note("on", 0, 0, 60, 80, 0),
+        Note("move", 9, 1, 60, 80, 0, source=0),
+        Note("off", 20, 1, 60, 0, 0),
+        Note("on", 20, -2, 72, 90, 0),
+        Note("on", 20, -1, 50, 91, 0),
+    )
+    one.hear(Batch(0, 1, notes=notes, news=("hello",)), {})
+    assert wire.take() == [
+        ("/ripieno/played", [60, 80]),
+        ("/ripieno/note", ["Flute", 60, 80, True]),
+        ("/ripieno/note", ["Flute", 60, 0, False]),
+        ("/ripieno/note", ["Cello", 60, 80, True]),
+        ("/ripieno/note", ["Cello", 60, 0, False]),
+        ("/ripieno/note", ["voice", 72, 90, True]),
+        ("/ripieno/note", ["thru", 50, 91, True]),
+        ("/ripieno/news", ["hello"]),
+    ]
+
+
+def test_the_plan_is_told_as_it_grows_and_is_taken_back() -> None:
+    one, wire, _ = teller()
+    first, second = PlannedNote(4800, 9600, 0, 60, 80), PlannedNote(9600, 14400, 1, 48, 70)
+    one.hear(Batch(0, 1, plan=(first, second), now=(0, 48000)), {})
+    assert wire.take() == [
+        ("/ripieno/plan", ["Flute", 60, 80, 0.1, 0.1]),
+        ("/ripieno/plan", ["Cello", 48, 70, 0.2, 0.1]),
+    ]
+    one.hear(Batch(0, 1, plan=(first, second), now=(480, 48000)), {})
+    assert wire.take() == []
+    one.hear(Batch(0, 1, plan=(), now=(4800, 48000)), {})
+    assert wire.take() == [("/ripieno/unplan", ["Cello", 48, 0.1])]  # the first sounds already
+
+
+def test_what_is_heard_and_beats_are_told() -> None:
+    one, wire, loop = teller()
+    clock = {"rolling": True, "bpm": 120.0, "position": 3.9, "source": "internal"}
+    one.hear(Batch(0, 1, status={"chord": "Am", "key": "", "load": 0.25, "late": 0, "xruns": 0, "clock": clock}), {})
+    assert wire.take() == [
+        ("/ripieno/chord", ["Am"]),
+        ("/ripieno/key", [""]),
+        ("/ripieno/rolling", [True]),
+        ("/ripieno/bpm", [120.0]),
+        ("/ripieno/load", [0.25]),
+        ("/ripieno/late", [0]),
+        ("/ripieno/xruns", [0]),
+    ]
+    assert loop.later[0][0] == pytest.approx(0.05)
+    loop.go()
+    assert wire.take() == [("/ripieno/beat", [4, 120.0])]
+    one.hear(Batch(0, 1, status={"chord": "Am", "clock": clock | {"position": 3.99}}), {})
+    assert not loop.later  # it has been told
+    one.hear(Batch(0, 1, status={"chord": "F", "clock": clock | {"position": 4.2}}), {})
+    assert not loop.later  # another status comes before the next
+    assert wire.take() == [("/ripieno/chord", ["F"])]
+    assert one.value("chord") == write("/ripieno/chord", "s", ["F"])
+    assert one.value("load") is None
+    one.hear(Batch(0, 1, status={"clock": clock | {"position": 4.9, "rolling": False}}), {})
+    assert not loop.later
+
+
+def test_origins_are_addresses() -> None:
+    assert sender_of(origin(AWAY)) == AWAY
+    assert sender_of("page:3") is None
+    assert sender_of("") is None
+
+
+# ---- ports ----
+
+
+def test_it_hears_this_computer_alone_unless_the_user_says_so() -> None:
+    here, all_ = Wire(0, lan=False), Wire(0, lan=True)
+    assert (here.address[0], all_.address[0]) == ("127.0.0.1", "0.0.0.0")
+    with pytest.raises(UserError, match=rf"port {here.address[1]}, for OSC: .*choose another, with --osc-port"):
+        Wire(here.address[1], lan=False)
+    assert here.receive() is None
+    here.close()
+    all_.close()
+
+
+def test_on_the_lan_only_those_are_heard_whom_the_user_named(tmp_path: Path) -> None:
+    with speaking(tmp_path) as (_, osc, (one, _)):
+        speaker = osc.speaker
+        one.settled()
+        speaker._wire.receive = iter([(write(LEVEL, "i", [3]), AWAY), None]).__next__  # type: ignore[method-assign]
+        speaker._read()
+        assert speaker.refusals.counts == {"a packet from a computer that no --osc-to names": 1}
+
+
+@pytest.mark.parametrize("text", ["", "host", ":9000", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        address_of(text)
+
+
+def test_addresses_and_names() -> None:
+    assert address_of("192.168.1.5:9001") == ("192.168.1.5", 9001)
+    assert address_of("localhost:9001") == ("127.0.0.1", 9001)
+
+
+def test_the_command_line() -> None:
+    line = ("run", "thru", "--driver", "file", "--name", name_of("osc"))
+    assert "is no address" in ripieno(*line, "--osc-to", "tablet", status=2).stderr
+    assert "add --osc-to HOST:PORT" in ripieno(*line, "--osc-lan", status=2).stderr
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert f"port {port}, for OSC: " in ripieno(*line, "--osc-port", port, status=1).stderr
+
+
+def test_it_ends_with_the_performance(tmp_path: Path) -> None:
+    Osc(0).end()  # before it began
+    with speaking(tmp_path) as (_, osc, (one, _)):
+        one.settled()
+        osc.end()
+        osc.end()
+    loop = osc.speaker._loop
+    assert isinstance(loop, asyncio.AbstractEventLoop)
+    for _ in range(3000):
+        if loop.is_closed():
+            break
+        time.sleep(0.01)
+    assert loop.is_closed()
