@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _MOST_SAID = 400  # characters of a sentence, or an address, that is sent back
 _A_READ = 256  # packets that are taken from the system at once
+_PAUSE_SECONDS = 0.02  # where there are too many: meanwhile the system drops them
 
 
 class Osc:
@@ -126,10 +127,12 @@ class Speaker:
             if not (one := self._wire.receive()):
                 return
             packet, sender = one
-            if is_home(sender[0]) or self._listeners.knows(sender[0]):
-                self._inbox.put(packet, sender)
-            else:
+            if not is_home(sender[0]) and not self._listeners.knows(sender[0]):
                 self.refusals.add("a packet from a computer that no --osc-to names", sender)
+            elif not self._inbox.put(packet, sender):
+                self._loop.remove_reader(self._wire.socket)
+                self._loop.call_later(_PAUSE_SECONDS, self._loop.add_reader, self._wire.socket, self._read)
+                return
 
     def _do(self, message: Message, sender: Address) -> None:
         """Do what a message asks for."""

@@ -18,12 +18,14 @@ from typing import Any
 from ripieno.daemon.remote.desk import Change, Desk
 from ripieno.daemon.remote.osc_packet import Malformed, Message, read
 from ripieno.daemon.remote.osc_ports import Address, name_of
-from ripieno.daemon.remote.osc_tree import Method
+from ripieno.daemon.remote.osc_tree import ROOT, Method
 
-_MOST_WAITING, _MOST_BYTES = 4096, 1 << 22  # packets that are not read yet, and how long they are together
+MOST_WAITING, _MOST_BYTES = 1 << 14, 1 << 22  # packets that are not read yet, and how long they are together
 _TURN_SECONDS = 0.004  # until others may have the processor for as long
 _MOST_LATER, _MOST_AHEAD_SECONDS = 1024, 3600.0  # messages that wait for their moment, and how long
 _MOST_IN_FLIGHT, _MOST_WISHES = 256, 1024  # that the desk has been asked for; that it is to be asked for
+_PANIC = "panic"  # waits for nobody
+_FIRST = f"{ROOT}/{_PANIC}\0".encode()
 _QUIET_SECONDS = 60.0  # between two sentences on refusals of one kind
 
 
@@ -61,14 +63,16 @@ class Inbox:
         self._bytes = self._later = 0
         self._ready = self._working = False
 
-    def put(self, packet: bytes, sender: Address) -> None:
-        """One more; it waits its turn."""
-        if len(self._packets) >= _MOST_WAITING or self._bytes + len(packet) > _MOST_BYTES:
+    def put(self, packet: bytes, sender: Address) -> bool:
+        """One more; it waits its turn. False: there are too many."""
+        if len(self._packets) >= MOST_WAITING or self._bytes + len(packet) > _MOST_BYTES:
             self._refusals.add("more packets than can be looked at", sender)
-            return
-        self._packets.append((packet, sender))
+            return False
+        add = self._packets.appendleft if packet.startswith(_FIRST) else self._packets.append
+        add((packet, sender))
         self._bytes += len(packet)
         self._go_on()
+        return True
 
     def begin(self) -> None:
         """What they ask for can be done from now on."""
@@ -144,6 +148,9 @@ class Wishes:
 
     def add(self, wish: Wish) -> None:
         """One more."""
+        if wish.path == _PANIC:
+            self._ask(wish)
+            return
         if len(self._waiting) >= _MOST_WISHES:
             self._waiting = deque(_newest(self._waiting))
         if len(self._waiting) >= _MOST_WISHES:
@@ -154,14 +161,16 @@ class Wishes:
 
     def _submit(self) -> None:
         while self._waiting and self._in_flight < _MOST_IN_FLIGHT:
-            wish = self._waiting.popleft()
-            self._in_flight += 1
-            self._asked(wish).add_done_callback(partial(self._tell_us, wish))
+            self._ask(self._waiting.popleft())
 
-    def _asked(self, wish: Wish) -> "Future[Any]":
+    def _ask(self, wish: Wish) -> None:
+        self._in_flight += 1
+        asked: Future[Any]
         if wish.acts:
-            return self._desk.do(wish.path)
-        return self._desk.set(wish.path, wish.value, origin(wish.sender))
+            asked = self._desk.do(wish.path)
+        else:
+            asked = self._desk.set(wish.path, wish.value, origin(wish.sender))
+        asked.add_done_callback(partial(self._tell_us, wish))
 
     def _tell_us(self, wish: Wish, future: "Future[Any]") -> None:
         """In the performance's thread."""

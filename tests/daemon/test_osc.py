@@ -23,7 +23,7 @@ from ripieno.daemon.errors import UserError
 from ripieno.daemon.live import Performance
 from ripieno.daemon.remote.desk import Batch, Change, Note
 from ripieno.daemon.remote.osc import Osc
-from ripieno.daemon.remote.osc_in import Inbox, Refusals, Wish, Wishes, origin, sender_of
+from ripieno.daemon.remote.osc_in import MOST_WAITING, Inbox, Refusals, Wish, Wishes, origin, sender_of
 from ripieno.daemon.remote.osc_out import LISTEN_SECONDS, Listeners, Teller
 from ripieno.daemon.remote.osc_packet import Malformed, Message, read, write
 from ripieno.daemon.remote.osc_ports import Address, Wire, address_of
@@ -303,9 +303,9 @@ def refusals() -> Refusals:
 def test_who_sends_too_much_waits_and_others_have_their_turn() -> None:
     loop, done, refused = Loop(), list[str](), refusals()
     inbox = Inbox(loop, refused, lambda message, sender: done.append(message.address))  # type: ignore[arg-type]
-    for _ in range(5000):
-        inbox.put(write("/a", "", []), HERE)
-    assert refused.counts == {"more packets than can be looked at": 904}
+    taken = [inbox.put(write("/a", "", []), HERE) for _ in range(MOST_WAITING + 2)]
+    assert taken[-3:] == [True, False, False]
+    assert refused.counts == {"more packets than can be looked at": 2}
     assert not loop.later  # until what they ask for can be done
     inbox.begin()
     loop.go()
@@ -314,7 +314,24 @@ def test_who_sends_too_much_waits_and_others_have_their_turn() -> None:
     assert 0.003 < rest < 0.02
     while loop.later:
         loop.go()
-    assert len(done) == 4096
+    assert len(done) == MOST_WAITING
+
+
+def test_panic_waits_for_nobody() -> None:
+    loop, done, refused, desk = Loop(), list[str](), refusals(), SlowDesk()
+    inbox = Inbox(loop, refused, lambda message, sender: done.append(message.address))  # type: ignore[arg-type]
+    for _ in range(1000):
+        inbox.put(write(LEVEL, "i", [5]), HERE)
+    inbox.put(write("/ripieno/panic", "", []), HERE)
+    inbox.begin()
+    loop.go()
+    assert done[0] == "/ripieno/panic"
+    wishes = Wishes(desk, loop, refused, lambda wish, outcome: None)  # type: ignore[arg-type]
+    known = methods({"controls": [], "actions": []})["chord"]
+    for n in range(1000):
+        wishes.add(Wish(known, "fader", HERE, False, n))
+    wishes.add(Wish(known, "panic", HERE, True))
+    assert desk.asked[-1][0] == "panic"
 
 
 def test_bundles_wait_for_their_moment() -> None:
