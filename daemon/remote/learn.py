@@ -207,6 +207,7 @@ class Learner:
         """Set by these from now on, and keep them with the preset; says where. UserError for wrong ones."""
         check(self._at.preset, rows)
         self._rows[self._place()] = rows
+        self._bind()
         try:
             return f"kept in {keep(self._at.preset, rows)}"
         except UserError as error:
