@@ -165,11 +165,8 @@ class Wishes:
 
     def _ask(self, wish: Wish) -> None:
         self._in_flight += 1
-        asked: Future[Any]
-        if wish.acts:
-            asked = self._desk.do(wish.path)
-        else:
-            asked = self._desk.set(wish.path, wish.value, origin(wish.sender))
+        who, desk = origin(wish.sender), self._desk
+        asked: Future[Any] = desk.do(wish.path) if wish.acts else desk.set(wish.path, wish.value, who)
         asked.add_done_callback(partial(self._tell_us, wish))
 
     def _tell_us(self, wish: Wish, future: "Future[Any]") -> None:
