@@ -2,10 +2,13 @@
 
 import argparse
 import json
+import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ripieno.daemon.commands.options import add_json, completed_by, print_json
 from ripieno.daemon.errors import UsageError, UserError, did_you_mean
@@ -21,6 +24,7 @@ examples:
   ripieno ctl set players/violin-1/on toggle
   ripieno ctl do clock/tap
   ripieno ctl panic
+  ripieno ctl learn voice/volume                   ... then move a knob
   ripieno ctl watch --json | jq -c .changes        what changes, from now on
 It wants a Ripieno that was begun with `ripieno run PRESET --ui`; of several, --name says which one.
 `ripieno completion` lets the shell complete paths and values.
@@ -28,6 +32,7 @@ Exit code: 0: done; 1: refused, it says why; 2: a mistake in the command line; 3
 """
 _ON, _OFF, _TOGGLE = ("true", "on", "yes", "1"), ("false", "off", "no", "0"), "toggle"
 _SHORT = {"panic": "silence everything, at once", "next": "go on to the next song", "previous": "go back"}
+_LEARN, _LEARN_SECONDS = "/api/learn", 0.2  # between two looks whether a knob has moved
 _COMPLETION_SECONDS = 1.0
 
 
@@ -55,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     watching = verb("watch", "tell how controls are that are named, and what changes, until it ends", _watch)
     _add_paths(watching, "*", "only these controls")
     watching.add_argument("--notes", action="store_true", help="tell of notes, too (with --json they are always there)")
+    learning = verb("learn", "bind a control or action to the knob or key that moves next; alone: list them", _learn)
+    completed_by(learning.add_argument("path", nargs="?", metavar="PATH", help="its path"), _all_paths)
+    forgetting = verb("forget", "let go of a knob", _forget)
+    forgetting.add_argument("number", metavar="NUMBER", help="as `ripieno ctl learn` lists it")
     verb("status", "what plays, and how it does", _status)
 
 
@@ -134,6 +143,39 @@ def _watch(client: "Client", parsed: argparse.Namespace) -> int:
             print("note", kind, instrument, pitch, velocity, flush=True)
         for text in told.get("news", ()):
             print("news", text, flush=True)
+    return 0
+
+
+def _learn(client: "Client", parsed: argparse.Namespace) -> int:
+    before = client.ask("GET", _LEARN)["bindings"]
+    rows = _learnt(client, parsed.path, before) if parsed.path else before
+    if parsed.json:
+        print_json(rows)
+    else:
+        _print_rows([(str(one["number"]), one["control"], one["path"]) for one in rows])
+    return 0
+
+
+def _learnt(client: "Client", path: str, before: Sequence[Any]) -> list[Any]:
+    """What was bound, once a knob has moved; whoever interrupts that binds nothing."""
+    client.ask("POST", _LEARN, {"path": path})
+    print(f"move the knob that is to set {path}, or strike the key twice", file=sys.stderr)
+    try:
+        while (now := client.ask("GET", _LEARN))["learning"] == path:
+            time.sleep(_LEARN_SECONDS)
+    except KeyboardInterrupt:
+        client.ask("DELETE", _LEARN)
+        raise
+    fresh = [row for row in now["bindings"] if row not in before]
+    if not fresh:
+        raise UserError(f"{path}: somebody else has ended it")
+    return fresh
+
+
+def _forget(client: "Client", parsed: argparse.Namespace) -> int:
+    left = client.ask("DELETE", f"{_LEARN}/{quote(parsed.number, safe='')}")
+    if parsed.json:
+        print_json(left["bindings"])
     return 0
 
 
@@ -237,6 +279,10 @@ def _paths(*, parsed_args: argparse.Namespace, **_: Any) -> dict[str, str]:
 
 def _actions(*, parsed_args: argparse.Namespace, **_: Any) -> dict[str, str]:
     return _described(parsed_args, "actions")
+
+
+def _all_paths(*, parsed_args: argparse.Namespace, **_: Any) -> dict[str, str]:
+    return _described(parsed_args, "controls") | _described(parsed_args, "actions")
 
 
 def _values(*, parsed_args: argparse.Namespace, **_: Any) -> dict[str, str]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mido
 import pytest
 from command import COMMAND, ripieno
-from served import ON, Served, served
+from served import ON, Served, served, write_song
 
 from ripieno.daemon.commands.ctl import meant, shown
 from ripieno.daemon.errors import UsageError
@@ -115,6 +116,21 @@ def test_what_changes_is_watched(quartet: Served) -> None:
         for one in (first, second):
             one.kill()
             one.communicate()
+
+
+def test_a_knob_is_learnt_and_let_go(tmp_path: Path) -> None:
+    sweep = [mido.Message("control_change", control=21, value=value, time=48) for value in range(128)]
+    song = write_song(tmp_path / "knob.mid", sweep * 60)
+    with served(tmp_path, "string-quartet", "--set", "model=closest", song=song) as one:
+        assert told("learn") == []
+        (row,) = told("learn", LEVEL)
+        assert (row["number"], row["control"], row["path"]) == (1, "controller 21", LEVEL)
+        assert ctl("learn") == f"1  controller 21  {LEVEL}\n"
+        assert "there is no bound knob '2'" in ctl("forget", 2, status=1)
+        ctl("forget", 1)
+        assert told("learn") == []
+        assert "did you mean" in ctl("learn", "players/viola/lvl", status=1)
+        assert one.daemon.process.poll() is None
 
 
 def test_of_several_one_says_which(quartet: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
