@@ -51,6 +51,7 @@ class Learner:
         self._rows: dict[str, tuple[Learn, ...]] = {}  # by the preset's file, or its name, as they are now
         self._bound: list[Bound] = []
         self._song = -1  # whose they are
+        self._revision = 0
         self._search: Search | None = None
         self._told = _Told()
         self._complained: set[str] = set()  # paths that cannot be set, once a song
@@ -105,8 +106,9 @@ class Learner:
         return self._rows.get(self._place(), self._at.preset.learn)
 
     def status(self) -> dict[str, Any]:
-        """How it stands, as plain values. learning: the path that waits for a knob, or ""."""
-        return {"learning": self._search.path if self._search else "", "bound": len(self.rows)}
+        """How it stands, as plain values. learning: the path that waits for a knob, or "". revision: counts changes."""
+        learning = self._search.path if self._search else ""
+        return {"learning": learning, "bound": len(self.rows), "revision": self._revision}
 
     # ---- for those outside, by way of the desk ----
 
@@ -207,6 +209,7 @@ class Learner:
         """Set by these from now on, and keep them with the preset; says where. UserError for wrong ones."""
         check(self._at.preset, rows)
         self._rows[self._place()] = rows
+        self._revision += 1
         self._bind()
         try:
             return f"kept in {keep(self._at.preset, rows)}"

@@ -7,9 +7,9 @@ from ripieno.daemon.remote.desk import Desk
 from ripieno.daemon.web.route import TEXT, WHOLE, Call, Refusal, Route, listed, record, some
 from ripieno.daemon.web.sockets import outcome
 
-_STATUS = record(learning=TEXT, bound=WHOLE)
+_STATUS = record(learning=TEXT, bound=WHOLE, revision=WHOLE)
 _ROW = some(number=WHOLE, control=TEXT, path=TEXT)
-_ALL = record(learning=TEXT, bound=WHOLE, bindings=listed(_ROW))
+_ALL = record(learning=TEXT, bound=WHOLE, revision=WHOLE, bindings=listed(_ROW))
 _AT = "/api/learn/{number}"
 
 

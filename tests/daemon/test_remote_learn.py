@@ -297,7 +297,11 @@ def hands(tmp_path: Path, tables: str = "") -> Iterator[Hands]:
 def test_a_fader_is_learnt_and_kept(tmp_path: Path) -> None:
     with hands(tmp_path) as at:
         desk = at.one.desk
-        assert at.ask(learn.begin(desk, "players/cello/level")) == {"learning": "players/cello/level", "bound": 0}
+        assert at.ask(learn.begin(desk, "players/cello/level")) == {
+            "learning": "players/cello/level",
+            "bound": 0,
+            "revision": 0,
+        }
         assert at.ask(learn.cancel(desk))["learning"] == ""
         at.learn("players/cello/level", CC, *range(20, 50))
         assert at.value("players/cello/level") == 49  # it went on after it was found
@@ -348,7 +352,7 @@ def test_what_cannot_be_learnt_is_told_and_changes_nothing(tmp_path: Path, ask: 
         with pytest.raises(UserError, match=told):
             at.ask(ask(at.one.desk))
         assert at.file.read_text() == PRESET + table
-        assert at.one.learner.status() == {"learning": "", "bound": 1}
+        assert at.one.learner.status() == {"learning": "", "bound": 1, "revision": 0}
 
 
 def test_a_file_that_is_gone_does_not_stop_the_knob(tmp_path: Path) -> None:
