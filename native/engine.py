@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ripieno.native._native import ffi, lib
 from ripieno.native.instrumenter import Instrumenter, Voice, fill
+from ripieno.native.surface import TAKEN, Taken, bits_of, pointer_to
 from ripieno.native.timeline import TimelineState, number_of, state_in
 from ripieno.native.zone import Zone, set_zones
 
@@ -36,6 +37,7 @@ KINDS = {
     lib.RP_REPORT_VOICE: "voice",
     lib.RP_REPORT_SLOT: "slot",
     lib.RP_REPORT_WANTED: "wanted",
+    lib.RP_REPORT_CONTROL: "control",
 }
 SLOTS: int = lib.RP_SLOTS_MAX
 """Rigs that may wait in slots, at most."""
@@ -329,6 +331,22 @@ class Engine:
             channel = lib.RP_EVERY_CHANNEL if trigger.channel is None else trigger.channel
             raw = ffi.new("rp_trigger *", (_WAYS[trigger.step], trigger.controller, trigger.number, channel))
         self._ask(lambda: lib.rp_engine_set_trigger(self.pointer, which, raw))
+
+    def hear_controls(self, told: frozenset[str], kept: frozenset[str] = frozenset()) -> None:
+        """Report "control" (see surface.py) for these kinds of controls from now on. kept: nothing of these is played."""
+        self._ask(lambda: lib.rp_engine_hear_controls(self.pointer, bits_of(told), bits_of(kept)))
+
+    def take_control(self, which: int, taken: Taken | None) -> None:
+        """A control that is not played while its kind is told: one of up to TAKEN, None: none. What lets go is."""
+        self._slot_below(which, TAKEN)
+        raw = pointer_to(taken)
+        self._ask(lambda: lib.rp_engine_take_control(self.pointer, which, raw))
+
+    def tell(self, port: int, data: bytes) -> None:
+        """A message of 1 to 3 bytes for faders and lamps, out of a MIDI output at once; no panic takes it back."""
+        if not 0 <= port < self.outputs or not 1 <= len(data) <= 3:
+            raise ValueError(f"{data.hex()} to MIDI output {port}: 1 to 3 bytes, and there are {self.outputs} outputs")
+        self._ask(lambda: lib.rp_engine_tell(self.pointer, port, data, len(data)))
 
     def arm(self, slot: int, rig: Rig | None) -> None:
         """Let a rig wait in a slot, None: nobody. It stays there, also while it plays and afterwards.
