@@ -333,7 +333,7 @@ class Engine:
         self._ask(lambda: lib.rp_engine_set_trigger(self.pointer, which, raw))
 
     def hear_controls(self, told: frozenset[str], kept: frozenset[str] = frozenset()) -> None:
-        """Report "control" (see surface.py) for these kinds of controls from now on. kept: nothing of these is played."""
+        """Report "control" (see surface.py) for these kinds from now on. kept: nothing of these is played."""
         self._ask(lambda: lib.rp_engine_hear_controls(self.pointer, bits_of(told), bits_of(kept)))
 
     def take_control(self, which: int, taken: Taken | None) -> None:
