@@ -11,7 +11,7 @@ import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -230,7 +230,7 @@ class Guard:
             receive = await _with_body(scope, receive)
         except Refusal as refusal:
             self._gate.refused(_kind(refusal), host)
-            await refuse(scope, receive, send, refusal)
+            await refuse(scope, receive, send, refusal, await _drained(scope, receive, refusal))
             return
         await self._app(scope, receive, _with_headers(scope, send))
 
@@ -242,14 +242,10 @@ def _kind(refusal: Refusal) -> str:
 
 async def _with_body(scope: Scope, receive: Receive) -> Receive:
     """All of a body at once, as what is received then. Refusal (413, 408) for a long one, or a slow one."""
-    headers = {name.lower(): value for name, value in scope["headers"]}
-    length = headers.get(b"content-length", b"0")
-    if scope["type"] != "http" or (length == b"0" and b"transfer-encoding" not in headers):
+    if not _has_body(scope):
         return receive
-    if length.isdigit() and int(length[:20]) > MOST_BODY:
-        raise _too_long()
     try:
-        body = await asyncio.wait_for(_read(receive), BODY_SECONDS)
+        body = b"".join([part async for part in _parts(receive)])
     except TimeoutError:
         raise Refusal(408, "the body comes too slowly") from None
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
@@ -260,16 +256,40 @@ async def _with_body(scope: Scope, receive: Receive) -> Receive:
     return again
 
 
-async def _read(receive: Receive) -> bytes:
-    parts, size, more = [], 0, True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        more = message.get("more_body", False)
-        if size > MOST_BODY:
-            raise _too_long()
-    return b"".join(parts)
+def _has_body(scope: Scope) -> bool:
+    """Refusal (413) for one that says itself that it is too long."""
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length[:20]) > MOST_BODY:
+        raise _too_long()
+    return scope["type"] == "http" and (length != b"0" or b"transfer-encoding" in headers)
+
+
+async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    """A body's, as they come. TimeoutError, or Refusal (413)."""
+    size, more = 0, True
+    async with asyncio.timeout(BODY_SECONDS):
+        while more:
+            message = await receive()
+            part = message.get("body", b"")
+            yield part
+            size += len(part)
+            more = message.get("more_body", False)
+            if size > MOST_BODY:
+                raise _too_long()
+
+
+async def _drained(scope: Scope, receive: Receive, refusal: Refusal) -> bool:
+    """Whether its body was read, if only to be thrown away: who still sends does not hear why it is refused."""
+    if refusal.status in (408, 413):
+        return False
+    try:
+        if _has_body(scope):
+            async for _ in _parts(receive):
+                pass
+    except (Refusal, TimeoutError):
+        return False
+    return True
 
 
 def _too_long() -> Refusal:
@@ -300,8 +320,8 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     return sent
 
 
-async def refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:
-    """Say so, and end the connection: nobody reads what else it sends."""
+async def refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal, drained: bool = True) -> None:
+    """Say so. drained: its body was read; otherwise the connection ends, for nobody reads what else it sends."""
     kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
     if scope["type"] == "websocket":
         await receive()  # websocket.connect
@@ -309,7 +329,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
+        *([] if drained else [(b"connection", b"close")]),
         *([(b"retry-after", str(max(1, round(refusal.wait_s))).encode())] if refusal.wait_s else []),
     ]
     sent = _with_headers(scope, send)

@@ -183,8 +183,8 @@ def test_bodies_come_whole_in_time_and_not_too_long(monkeypatch: pytest.MonkeyPa
     [
         ([], "the body is to be of the type object"),
         ({}, "lacks the key 'name'"),
-        ({"name": 1}, "name is to be of the type string"),
-        ({"name": "x", "count": True}, "count is to be of the type integer"),
+        ({"name": 1, "count": 1, "notes": []}, "name is to be of the type string"),
+        ({"name": "x", "count": True, "notes": []}, "count is to be of the type integer"),
         ({"name": "x", "count": 1, "notes": ["C4", 60]}, r"notes\[1\] is to be of the type string"),
         ({"name": "x", "count": 1, "notes": [], "nmae": 1}, "'nmae' is no key here; did you mean 'name'"),
     ],

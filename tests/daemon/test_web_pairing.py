@@ -100,7 +100,6 @@ def test_the_code_is_shown_in_the_terminal(stage: Served) -> None:
 def test_the_panel_shows_the_code_until_a_key_is_pressed(tmp_path: Path) -> None:
     line = ["--driver", "file", "--input", write_song(tmp_path / "quiet.mid", []), "--name", name_of("card")]
     screen = Screen("run", "string-quartet", *line, "--ui-lan", "--ui-port", 0)
-    screen.shows("/pair")
     screen.shows("any key: back")
     screen.type("x")
     screen.shows("Violin 1")

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import os
 from concurrent.futures import Future
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from needs import needs
@@ -54,6 +55,7 @@ def as_told(batch: Batch) -> Any:
     return json.loads(sockets.encode(sockets.told(batch)))
 
 
+@settings(max_examples=200 if os.environ.get("RIPIENO_LONG") else 30)
 @given(story=stories(), cuts=st.sets(st.integers(1, 11)))
 def test_merged_batches_say_the_same(story: list[Batch], cuts: set[int]) -> None:
     edges = [0, *sorted(cut for cut in cuts if cut < len(story)), len(story)]
