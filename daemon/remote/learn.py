@@ -50,7 +50,7 @@ class Learner:
         self._at, self._clock = performance, clock
         self._rows: dict[str, tuple[Learn, ...]] = {}  # by the preset's file, or its name, as they are now
         self._bound: list[Bound] = []
-        self._song = -1  # whose they are
+        self._song: int | None = None  # whose they are
         self._revision = 0
         self._search: Search | None = None
         self._told = _Told()
@@ -245,7 +245,7 @@ class Learner:
         known = {bound.row: bound for bound in self._bound} if self._song == self._at.playing else {}
         if self._song != self._at.playing:
             self._complained.clear()
-            self._search = None  # its control may be none of this song's
+            self._search = None if self._song is not None else self._search  # it was for another song's control
         self._song = self._at.playing
         self._bound = [known.get(row) or Bound(row) for row in self.rows]
         self._missing()

@@ -124,9 +124,9 @@ def test_only_these_tables_are_written(rows: list[Learn], stay: list[bool], crlf
     all_rows = [row for row, stays in zip(before, stay, strict=True) if stays] + rows
     written = with_tables(text, all_rows, "duo.toml")
     rest = [line for line in text.split("\n") if line.strip()]
-    for table, stays in ((rest[8:14], stay[0]), (rest[15:18], stay[1])):
+    for table, stays in ((rest[7:13], stay[0]), (rest[14:17], stay[1])):
         assert ("\n".join(table) in written) == stays
-    assert [line for line in rest[:8] + rest[14:15] + rest[18:] if line not in written] == []
+    assert [line for line in rest[:7] + rest[13:14] + rest[17:] if line not in written] == []
     assert with_tables(written, all_rows, "duo.toml") == written  # once is enough
     back = with_tables(written, (), "duo.toml")
     assert "[[learn]]" not in back

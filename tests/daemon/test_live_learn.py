@@ -112,7 +112,7 @@ def test_a_knob_is_learnt_by_moving_it_and_its_motor_follows(tmp_path: Path) -> 
         look_until(one, asked.done, "an answer")
         assert outcome(asked)["learning"] == PATH
         surface.go()
-        look_until(one, lambda: surface.done and one.learner.status()["bound"] == 1, "it is found")
+        look_until(one, lambda: one.desk.grown(one).node(PATH).value() == 69, "it is found, and sets what it is to")
         (row,) = presets.load(str(tmp_path / "mine.toml")).learn
         assert (str(row.control), row.path, row.feedback) == ("controller 33 channel 3", PATH, FEEDBACK)
         assert heard(faders, 1, 33) == []  # not even while it was looked for
