@@ -43,7 +43,8 @@ class Bound:
         self.stands: int | None = None  # what it sent or was told last; None: not known
         self._received: int | None = None
         self._told: int | None = None
-        self._echo_until = self._quiet_until = -math.inf  # in seconds
+        self._on_their_way: list[tuple[int, float]] = []  # what it was told of late, which may come back, until when
+        self._quiet_until = -math.inf  # in seconds
         self._set: Plain | None = None  # what it set last, as that stood then
         self._share = 0.0  # of its way, as finely as clicks and scaling move it
         self._last: float | None = None  # where it stood before
@@ -75,13 +76,16 @@ class Bound:
         """It moved: what it sets, None: nothing. value: how that is now. now: in seconds."""
         if self.row.encoder == ABSOLUTE and self.row.feedback and raw == self.stands and not self._presses(reach):
             return None  # it sends back what it was told
-        if self._is_echo(raw, now):
-            return None
-        self._quiet_until = now + QUIET_SECONDS
+        echo = self._is_echo(raw, now)
         if self._stays(reach):
             self.stands = raw
         elif raw != self._told:
             self.stands = None  # its lamp may show anything now
+        if echo:  # or a hand: it is told again where it stands wrong
+            return None
+        self._quiet_until = now + QUIET_SECONDS
+        if not self._stays(reach):
+            self._on_their_way.clear()
         return self._wanted(raw, reach, value, self.pressed(raw, now))
 
     def settled(self, value: Plain) -> None:
@@ -163,9 +167,12 @@ class Bound:
         return self._share
 
     def _is_echo(self, raw: int, now: float) -> bool:
-        """What it was told a moment ago comes back, once."""
-        until, self._echo_until = self._echo_until, -math.inf
-        return raw == self._told and now < until
+        """What it was told a moment ago comes back, in that order; what is sent otherwise is somebody's hand."""
+        self._on_their_way = [one for one in self._on_their_way if now < one[1]]
+        told = [one for one, _ in self._on_their_way]
+        if raw in told:
+            del self._on_their_way[: told.index(raw) + 1]
+        return raw in told
 
     # ---- told ----
 
@@ -179,7 +186,7 @@ class Bound:
             return []
         self.stands = self._told = raw
         self._last = share_of(self.knob, raw)
-        self._echo_until = now + _ECHO_SECONDS
+        self._on_their_way.append((raw, now + _ECHO_SECONDS))
         return messages(self.knob, raw)
 
     def forget(self) -> None:
