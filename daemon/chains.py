@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _OWN: dict[str, Key] = {key.name: key for key in CHAIN_KEYS if key.name in ("bypass", "gain_db")}
 _FIXED = frozenset(key.name for key in CHAIN_KEYS if key.name not in _OWN and key.name != "name")
 _SILENCE_DB = -120.0
-_FALL_DB = 20.0  # a meter falls by so much a second
+_FALL_DB, _LONGEST_SECONDS = 20.0, 1 / 30  # a meter falls by so much a second, and no further at one look
 _STEPS = 50  # of a key, from one end of a parameter to the other
 
 
@@ -38,7 +38,7 @@ class Meter:
 
     def hear(self, peaks: Sequence[float], seconds: float) -> None:
         """What was highest since the last time, so long ago."""
-        self.db = max(decibels(max(peaks)), _SILENCE_DB, self.db - _FALL_DB * seconds)
+        self.db = max(decibels(max(peaks)), _SILENCE_DB, self.db - _FALL_DB * min(seconds, _LONGEST_SECONDS))
 
 
 class Link(Settings):

@@ -117,6 +117,9 @@ def test_it_sounds_left_and_right(server: None, folder: Path) -> None:
         status = one.hear("status")
         assert status["chains"]["latency_ms"] == pytest.approx(128 * 1000 / RATE, abs=0.01)
         assert [row["name"] for row in status["chains"]["plugins"]] == ["tone", "gain"]
+        while (row := one.hear("status")["players"][0])["peak_db"] < -20:
+            pass
+        assert (row["name"], row["level"]) == ("Piano", 100)
         assert one.end(signal.SIGTERM) == 0
         wait_for(lambda: not held(listener.received()), "silence")
     assert json.loads((folder / "tone.json").read_text())["parameters"]["volume"] == 0.25
