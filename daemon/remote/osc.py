@@ -29,6 +29,7 @@ from ripieno.daemon.remote.osc_tree import (
     methods,
     pressed,
     same,
+    sent,
     taken,
 )
 
@@ -159,7 +160,8 @@ class Speaker:
         elif path in READINGS:
             raise UserError("this can be read, not set")
         else:
-            self._wishes.add(Wish(method, path, sender, False, taken(method, arguments)))
+            value = sent(arguments)
+            self._wishes.add(Wish(method, path, sender, False, taken(method, value), value))
 
     def _act(self, method: Method, path: str, arguments: list[Any], sender: Address) -> None:
         if pressed(arguments):
@@ -177,7 +179,7 @@ class Speaker:
             self._complain(wish.sender, method.address, str(outcome))
         elif isinstance(outcome, BaseException):
             self._tell_mistake(None, {"exception": outcome})
-        elif outcome and not same(method.types, outcome.value, wish.value):
+        elif outcome and not same(outcome.value, wish.sent):
             self._wire.send(wish.sender, write(method.address, *given(method.types, outcome.value)))
 
     def _complain(self, to: Address, address: str, why: str) -> None:

@@ -123,13 +123,14 @@ class Inbox:
 
 @dataclass(frozen=True)
 class Wish:
-    """Something that the desk is to do: set a control to a value, or do an action."""
+    """Something that the desk is to do: set a control to a value, which was sent so, or do an action."""
 
     method: Method
     path: str
     sender: Address
     acts: bool
     value: Any = None
+    sent: Any = None
 
 
 class Wishes:

@@ -157,9 +157,13 @@ def _alternatives(part: str) -> list[str]:
 # ---- values ----
 
 
-def taken(method: Method, arguments: Sequence[Any]) -> Any:
+def sent(arguments: Sequence[Any]) -> Any:
+    """What somebody sends as a value: one argument, or a list of several."""
+    return arguments[0] if len(arguments) == 1 else list(arguments)
+
+
+def taken(method: Method, value: Any) -> Any:
     """What a control is to be set to. A fader's float is a whole number, or a flag, where the control is one."""
-    value = arguments[0] if len(arguments) == 1 else list(arguments)
     if isinstance(value, float):
         value = round(value) if method.types == "i" else float(f"{value:.{_DIGITS}g}")
     if method.types == "T" and value in (0, 1):
@@ -190,11 +194,10 @@ def _number(types: str, value: int | float) -> Values:
     return "f", [float(value)]
 
 
-def same(types: str, one: Any, other: Any) -> bool:
-    """Whether two values are one to who speaks OSC."""
-    return _rounded(given(types, one)) == _rounded(given(types, other))
-
-
-def _rounded(values: Values) -> Values:
-    tags, arguments = values
-    return tags, [f"{one:.{_DIGITS - 1}g}" if isinstance(one, float) else one for one in arguments]
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one to who speaks OSC: 1.0 is as good as 1, or true."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return f"{one:.{_DIGITS - 1}g}" == f"{other:.{_DIGITS - 1}g}"
+    return bool(one == other)
