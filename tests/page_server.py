@@ -82,6 +82,7 @@ class Daemon:
         self.done: list[tuple[str, str]] = []
         self.sets: list[tuple[str, Any, str]] = []
         self.learnt: list[str] = []
+        self.bindings: list[dict[str, Any]] = []
         self.deaf = False  # to what comes by sockets
         self.status = self._status()
         self.started = time.monotonic()
@@ -184,7 +185,7 @@ class Daemon:
                 Route("/", self._index),
                 Route("/api/tree", self._tree),
                 Route("/api/state", self._state),
-                Route("/api/learn", self._learn, methods=["POST", "DELETE"]),
+                Route("/api/learn", self._learn, methods=["GET", "POST", "DELETE"]),
                 Route("/api/actions/{path:path}", self._act, methods=["POST"]),
                 WebSocketRoute("/api/live", self._live),
                 Mount("/page", StaticFiles(directory=PAGE)),
@@ -205,9 +206,11 @@ class Daemon:
         return JSONResponse(self._told())
 
     async def _learn(self, request: Request) -> Response:
-        self.learnt.append((await request.json())["path"] if request.method == "POST" else "")
-        self._noted()
-        return JSONResponse({})
+        if request.method != "GET":
+            self.learnt.append((await request.json())["path"] if request.method == "POST" else "")
+            self._noted()
+        waiting = {"learning": self.learnt[-1] if self.learnt else "", "bound": len(self.bindings), "revision": 1}
+        return JSONResponse(waiting | {"bindings": self.bindings})
 
     async def _act(self, request: Request) -> Response:
         if request.headers.get("x-ripieno-token") != self.token:

@@ -6,6 +6,7 @@ from needs import needs
 
 needs("playwright", "uvicorn", "starlette")
 from page_server import Daemon  # noqa: E402
+from page_until import until  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def test_a_drag_makes_no_queue(daemon: Daemon, page: "Page") -> None:
     sent = "import('/page/live.js').then((live) => live.control('players/cello/level').shown.peek())"
     for _ in range(20):
         page.keyboard.press("ArrowDown")
-    page.wait_for_function("document.querySelector('[aria-label=\"Cello: level, as a number\"]').value !== '100'")
+    until(page, "document.querySelector('[aria-label=\"Cello: level, as a number\"]').value !== '100'")
     assert page.evaluate(sent) < 100
     assert not daemon.sets
 

@@ -82,7 +82,7 @@ def test_number_is_typed(daemon: "Daemon", page: "Page") -> None:
 
 def test_choices(daemon: "Daemon", page: "Page") -> None:
     open_tab(page, "Band")
-    page.get_by_role("radio", name="comp").check(force=True)
+    page.get_by_text("comp", exact=True).click()
     daemon.wait(lambda: daemon.values["band/while_playing"] == "comp")
     daemon.change("band/while_playing", "yield")
     expect(page.get_by_role("radio", name="yield")).to_be_checked()
@@ -146,10 +146,23 @@ def test_learn(daemon: "Daemon", page: "Page") -> None:
     page.get_by_role("slider", name="Tempo").click()
     page.get_by_role("switch", name="Link").click()
     daemon.wait(lambda: daemon.learnt == ["clock/tempo", "clock/link"])
+    daemon.show(learn={"learning": "clock/link", "bound": 0, "revision": 1})
+    daemon.show(learn={"learning": "", "bound": 1, "revision": 2})  # a knob has moved
+    page.get_by_role("switch", name="Link").click()
+    page.get_by_role("button", name="Tap", exact=True).click()
+    daemon.wait(lambda: daemon.learnt[2:] == ["clock/link", "clock/tap"])
     page.keyboard.press("Escape")
     daemon.wait(lambda: daemon.learnt[-1] == "")
     expect(page.get_by_role("button", name="Learn")).to_have_attribute("aria-pressed", "false")
     assert not daemon.sets
+    assert not daemon.done
+
+
+def test_what_is_learnt_is_listed(daemon: "Daemon", page: "Page") -> None:
+    daemon.bindings = [{"number": 1, "control": "controller 74", "path": "clock/tempo", "low": 60, "high": 180}]
+    daemon.show(learn={"learning": "", "bound": 1, "revision": 2})
+    open_tab(page, "Set-up")
+    expect(page.get_by_text("controller 74 → clock/tempo")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +190,7 @@ def test_nothing_seems_to_be_set_without_a_line(daemon: "Daemon", page: "Page") 
     open_tab(page, "Band")
     daemon.end()
     expect(page.locator("rp-connection")).to_have_text("No connection")
-    page.get_by_role("radio", name="comp").click(force=True)
+    page.get_by_text("comp", exact=True).click()
     expect(page.get_by_role("radio", name="yield")).to_be_checked()
 
 

@@ -8,6 +8,7 @@ import mido
 from needs import needs
 
 needs("playwright", "uvicorn", "starlette", "websockets")
+from page_until import until  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 from served import served, write_song  # noqa: E402
 
@@ -31,7 +32,7 @@ def test_the_quartet_plays_on_the_page(tmp_path: Path, visit) -> None:  # type: 
         page = visit(url=f"{one.url}/")
         expect(page.locator("rp-tile")).to_have_count(4)
         expect(page.locator("#song")).to_have_text("String quartet")
-        page.wait_for_function("document.querySelector('rp-roll').drawn >= 16")
+        until(page, "document.querySelector('rp-roll').drawn >= 16")
         expect(page.locator("rp-heard .chord .big")).to_have_text("C")
         viola = page.get_by_role("switch", name="Viola", exact=True)
         viola.click()

@@ -8,6 +8,7 @@ from needs import needs
 
 needs("playwright", "uvicorn", "starlette")
 from page_server import RATE  # noqa: E402
+from page_until import until  # noqa: E402
 
 if TYPE_CHECKING:
     from page_server import Daemon
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 NOW_S = 100.0
 GROUND = 40  # no channel of the ground's colours is above
-_HELP = """
+_HELP = """() => {
 window.roll = document.querySelector("rp-roll");
 /** The colour at a time and a pitch, "" for the ground's. */
 window.colorAt = (at_s, pitch, keys = false) => {
@@ -28,14 +29,16 @@ window.colorAt = (at_s, pitch, keys = false) => {
   const [r, g, b] = pen.getImageData(x, y, 1, 1).data;
   return Math.max(r, g, b) > GROUND ? `${r} ${g} ${b}` : "";
 };
-""".replace("GROUND", str(GROUND)).replace("NOW", str(NOW_S))
+}""".replace("GROUND", str(GROUND)).replace("NOW", str(NOW_S))
 
 
 @pytest.fixture
-def still(daemon: "Daemon", page: "Page") -> "Page":
+def still(daemon: "Daemon", visit) -> "Page":  # type: ignore[no-untyped-def]
     """A page whose time stands still, so that what is drawn where is known."""
+    daemon.status["clock"]["rolling"] = False
+    page: Page = visit()
     page.evaluate(_HELP)
-    page.evaluate(f"roll.frames.now_s = () => {NOW_S}")
+    page.evaluate(f"() => Object.assign(roll.frames, {{ now_s: () => {NOW_S}, heard: () => false, rate: {RATE} }})")
     return page
 
 
@@ -52,12 +55,11 @@ def play(daemon: "Daemon", page: "Page", notes: list[list[Any]], **more: Any) ->
     for player in daemon.status["players"]:
         player["notes"] = ["C4"]
     count = page.evaluate("roll.notes.count") + sum(note[0] != "off" for note in notes)
-    now = [round(NOW_S * RATE), RATE]
-    daemon.tell(notes=notes, now=now, news=["told"], **more)
-    page.wait_for_function(f"roll.notes.count === {count}")
+    daemon.tell(notes=notes, news=["told"], **more)
+    until(page, f"roll.notes.count === {count}")
     page.locator("rp-news", has_text="told").wait_for()
     pictures = page.evaluate("roll.pictures")
-    page.wait_for_function(f"roll.pictures > {pictures} + 1")
+    until(page, f"roll.pictures > {pictures} + 1")
 
 
 def color(page: "Page", at_s: float, pitch: int, keys: bool = False) -> str:
@@ -134,7 +136,7 @@ def test_none_of_many_notes_is_missing(daemon: "Daemon", still: "Page") -> None:
 def test_roll_is_the_same_after_a_change_of_size(daemon: "Daemon", still: "Page") -> None:
     play(daemon, still, [on(95, 0, 60), off(99, 0, 60)])
     still.set_viewport_size({"width": 700, "height": 900})
-    still.wait_for_function("roll.canvas.width === roll.clientWidth && roll.column !== null")
+    until(still, "roll.canvas.width === roll.clientWidth && roll.column !== null")
     play(daemon, still, [])
     assert color(still, 97, 60)
     assert not color(still, 99.5, 60)
@@ -165,7 +167,7 @@ def test_panic_ends_what_sounds(daemon: "Daemon", still: "Page") -> None:
     for player in daemon.status["players"]:
         player["notes"] = []
     daemon.show()
-    still.wait_for_function("roll.notes.sounding.every((count) => count === 0)")
+    until(still, "roll.notes.sounding.every((count) => count === 0)")
 
 
 def test_time_follows_the_least_delayed_word(page: "Page") -> None:

@@ -7,6 +7,7 @@ import pytest
 from needs import needs
 
 needs("playwright")
+from page_until import until  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ def test_beat_goes_on_between_two_words_of_the_clock(daemon: "Daemon", page: "Pa
     daemon.show(clock=daemon.status["clock"] | {"position": 6.0, "bpm": 300.0})
     lit = "[...document.querySelectorAll('rp-heard .beats i')].findIndex((one) => one.hasAttribute('now'))"
     for beat in (2, 3, 0, 1):
-        page.wait_for_function(f"{lit} === {beat}")
+        until(page, f"{lit} === {beat}")
     daemon.show(clock=daemon.status["clock"] | {"rolling": False})
-    page.wait_for_function(f"{lit} === -1")
+    until(page, f"{lit} === -1")
 
 
 def test_tempo_is_tapped(daemon: "Daemon", page: "Page") -> None:

@@ -1,6 +1,6 @@
 // MIDI learn: touch a control here, move a knob there, and from then on the one moves the other.
 
-import { request, say } from "./live.js";
+import { request, say, status } from "./live.js";
 import { h, mark, Part, write } from "./part.js";
 import { Signal } from "./store.js";
 
@@ -27,6 +27,14 @@ function leave() {
 }
 
 class Learn extends Part {
+  #revision = 0; // of what is bound
+
+  /** No control waits any more where a knob has moved: the next one may be touched. */
+  #heard({ learning: path = "", revision = 0 } = {}) {
+    if (revision !== this.#revision && !path) chosen.value = "";
+    this.#revision = revision;
+  }
+
   build() {
     const turn = () => (learning.peek() ? leave() : (learning.value = true));
     const button = h("button", { type: "button", class: "learn", onclick: turn }, "Learn");
@@ -36,6 +44,7 @@ class Learn extends Part {
       write(button, !learning.value ? "Learn" : chosen.value ? "Move a knob" : "Touch a control");
       document.body.toggleAttribute("learning", learning.value);
     });
+    this.follow(() => this.#heard(status.value.learn));
     document.addEventListener("keydown", (event) => event.key === "Escape" && leave());
   }
 }

@@ -1,7 +1,8 @@
 // Tabs, and behind them a panel for each part of the tree: its controls are made from what the daemon says of them.
 
+import "./bindings.js";
 import { made } from "./controls.js";
-import "./learn.js";
+import { learning, touched } from "./learn.js";
 import { act, connection, request, say, status, tree } from "./live.js";
 import { h, mark, Part, write } from "./part.js";
 import { Signal } from "./store.js";
@@ -119,7 +120,8 @@ class Tabs extends Part {
       grouped(title || TITLES[name] || "", group, name === "chain" && title ? new Sounding(title) : null),
     );
     if (groups.reduce((sum, one) => sum + one.lastChild.childElementCount, 0) > MANY) groups.unshift(finder(groups));
-    return name === SET_UP ? [...groups, new Devices(), new Screen()] : groups;
+    if (name === SET_UP) groups.push(document.createElement("rp-bindings"), new Devices(), new Screen());
+    return groups;
   }
 
   #key(event) {
@@ -160,9 +162,9 @@ function grouped(title, { controls, actions }, state = null) {
 
 /** How a plugin stands: how loud it is, and what is wrong with it. */
 class Sounding extends Part {
-  constructor(part) {
+  constructor(path) {
     super();
-    this.part = part;
+    this.path = path; // its part of one
   }
 
   build() {
@@ -170,7 +172,7 @@ class Sounding extends Part {
     const says = h("span");
     this.append(h("div", { class: "meter", "aria-hidden": "true" }, bar), says);
     this.follow(() => {
-      const one = status.value.chains?.plugins.find((plugin) => path_part(plugin.name) === this.part);
+      const one = status.value.chains?.plugins.find((plugin) => path_part(plugin.name) === this.path);
       this.hidden = !one;
       if (!one) return;
       bar.style.transform = `scaleX(${Math.min(1, Math.max(0, 1 - one.peak_db / QUIET_DB)).toFixed(3)})`;
@@ -191,7 +193,8 @@ class Deed extends Part {
 
   build() {
     const { path, help } = this.node;
-    const told = { type: "button", class: "deed", title: help || undefined, onclick: () => act(path) };
+    const press = () => (learning.peek() ? touched(path) : act(path));
+    const told = { type: "button", class: "deed", title: help || undefined, onclick: press };
     const button = h("button", told, titled(this.node));
     this.append(button);
     this.follow(() => mark(button, "aria-disabled", connection.value !== "live"));
