@@ -1,7 +1,7 @@
 /* level.h - how loud each instrument is: controller 7 (channel volume) of its channel, with MPE of its zone's manager.
  *
- * Where nobody says, nothing is sent: a synthesiser begins at 100 (General MIDI 1, MMA 1991), and what a rig before made
- * of a channel is made 100 again. */
+ * Where nobody says, nothing is sent: a synthesiser begins at 100 (General MIDI 1, MMA 1991), and what a rig before
+ * made of a channel is made 100 again. */
 #ifndef RIPIENO_LEVEL_H
 #define RIPIENO_LEVEL_H
 #include "engine_state.h"
