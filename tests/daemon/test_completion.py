@@ -24,7 +24,8 @@ PATIENCE_SECONDS = 60
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with the command `ripieno`, while a quartet runs."""
     folder = tmp_path_factory.mktemp("shells")
-    command = folder / "ripieno"
+    command = folder / "bin" / "ripieno"
+    command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m ripieno.daemon.cli "$@"\n')
     command.chmod(0o755)
     with served(folder, "string-quartet"):
@@ -32,7 +33,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def environment(stage: Path) -> dict[str, str]:
-    return {**os.environ, "PATH": f"{stage}{os.pathsep}{os.environ['PATH']}", "HOME": str(stage), "TERM": "dumb"}
+    path = f"{stage / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "HOME": str(stage), "TERM": "dumb"}
 
 
 def in_bash(stage: Path, line: str) -> list[str]:

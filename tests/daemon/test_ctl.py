@@ -121,12 +121,12 @@ def test_what_changes_is_watched(quartet: Served) -> None:
 def test_a_knob_is_learnt_and_let_go(tmp_path: Path) -> None:
     sweep = [mido.Message("control_change", control=21, value=value, time=4) for value in range(128)]
     sweep[0].time = 960  # a second's rest: what moves all the time is not meant
-    song = write_song(tmp_path / "knob.mid", sweep * 60)
+    song = write_song(tmp_path / "knob.mid", sweep * 300)
     with served(tmp_path, "string-quartet", "--set", "model=closest", song=song) as one:
         assert told("learn") == []
         (row,) = told("learn", LEVEL)
-        assert (row["number"], row["control"], row["path"]) == (1, "controller 21", LEVEL)
-        assert ctl("learn") == f"1  controller 21  {LEVEL}\n"
+        assert (row["number"], row["control"], row["path"]) == (1, "controller 21 channel 1", LEVEL)
+        assert ctl("learn") == f"1  controller 21 channel 1  {LEVEL}\n"
         assert "there is no bound knob '2'" in ctl("forget", 2, status=1)
         ctl("forget", 1)
         assert told("learn") == []
