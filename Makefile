@@ -77,8 +77,8 @@ $(VENV)/extras.done: $(VENV)/build.done pyproject.toml
 	@touch $@
 
 $(VENV)/play.done: $(VENV)/extras.done $(NATIVE)
-	@echo "Building Ripieno, and fetching numpy and matplotlib ..."
-	@$(EDITABLE) ".[sound,plot,audio]"
+	@echo "Building Ripieno, and fetching numpy, matplotlib and what serves the page ..."
+	@$(EDITABLE) ".[sound,plot,audio,ui]"
 	@$(ONLY_FOLDERS)
 	@touch $@
 
