@@ -56,7 +56,7 @@ def reached(page: "Page") -> list[str]:
             "(({tagName, id, dataset, ariaLabel, textContent}) => tagName === 'BODY' || id === '' && tagName === 'A' "
             "? '' : [tagName, id, dataset.path, ariaLabel, textContent.slice(0, 40)].join())(document.activeElement)"
         )
-        if not told or told in found:
+        if not told:
             break
         found.append(told)
     return found

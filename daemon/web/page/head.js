@@ -7,6 +7,7 @@ import { lasted, printed } from "./words.js";
 const TOLD_MS = 2500; // how long it says that a panic was heard
 const QUIET_DB = -60;
 const LOUD_DB = -3;
+const LONG = 4; // letters of a chord, from which on a phone writes them smaller
 const TAPS = ["clock/tap", "band/tap"];
 const BUSY = 0.7; // a load from which on it is yellow
 const FULL = 0.9; // and red
@@ -59,6 +60,7 @@ class Heard extends Part {
       const { chord: name = "", key: tonic = "", clock, band } = status.value;
       const bpm = clock?.bpm ?? band?.tempo;
       write(chord, printed(name) || "–");
+      chord.toggleAttribute("long", name.length > LONG);
       write(key, printed(tonic) || "–");
       write(tempo, bpm ? bpm.toFixed(1) : "–");
       this.#bar(clock);
@@ -130,7 +132,7 @@ class Health extends Part {
     this.append(box("late", "Late", late), box("xruns", "Xruns", xruns));
     this.follow(() => {
       const { load = 0, load_max = 0 } = status.value;
-      write(this.load, `${Math.round(load * 100)} %`);
+      write(this.load, `${Math.round(load * 100)}%`);
       this.bar.style.transform = `scaleX(${Math.min(1, load).toFixed(3)})`;
       mark(this.bar, "data-state", load_max >= FULL ? "full" : load_max >= BUSY ? "busy" : "fine");
       mark(meter, "aria-valuenow", Math.min(100, Math.round(load * 100)));

@@ -83,7 +83,7 @@ class Roll extends Part {
     if (!batch.status) return;
     this.#agree(batch.status);
     this.#announce();
-    this.beats.told(batch.status.clock, this.frames.now_s());
+    this.beats.told(batch.status.clock, batch.now ? this.frames.seconds(batch.now[0]) : this.frames.now_s());
   }
 
   /** What was told belongs to another time. */
