@@ -1,32 +1,37 @@
 """The routes of the API that are about the performance itself, its controls and who may come in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.remote.desk import Desk
+from ripieno.daemon.web.gate import Bucket
 from ripieno.daemon.web.openapi import ACTION, CONTROL, document, page
-from ripieno.daemon.web.pairing import CODE_SECONDS, Pairing, picture
+from ripieno.daemon.web.pairing import CODE_SECONDS, Pairing, picture, spaced
 from ripieno.daemon.web.route import ANY, TEXT, WHOLE, Call, Refusal, Route, listed, record, some
 from ripieno.daemon.web.sockets import outcome
 
 _STATE = record(revision=WHOLE, grown=WHOLE, values={"type": "object"}, status={"type": "object"})
 _VALUE = record(path=TEXT, value=ANY, revision=WHOLE)
+_TOLD_SECONDS = 5.0  # from one code that is told to the next, at least
 _CODE = record(url=TEXT, code=TEXT, seconds={"type": "number"}, qr=TEXT)
 
 
 @dataclass
 class Site:
-    """What the routes are about. url: the page for devices on the LAN, "" where these may not come. show: lets the
-    terminal show the code that holds. let_in: gives a browser its token."""
+    """What the routes are about. url: the page for devices on the LAN, "" where these may not come. tell: a sentence
+    for the player. hide: the code that the terminal showed at first holds no longer. let_in: gives a browser its token.
+    asked: how often codes that somebody outside asks for are told."""
 
     desk: Desk
     pairing: Pairing
     url: str
-    show: Callable[[str], None]
+    tell: Callable[[str], None]
+    hide: Callable[[], None]
     let_in: Callable[[str], Any]
     version: str
+    asked: Bucket = field(default_factory=lambda: Bucket(1 / _TOLD_SECONDS, 1))
 
 
 def routes(site: Site) -> list[Route]:
@@ -101,20 +106,22 @@ def _check_lan(site: Site) -> None:
 async def _begin(site: Site) -> Any:
     _check_lan(site)
     code = site.pairing.begin()
-    site.show(code)
+    site.hide()
     return {"url": f"{site.url}pair", "code": code, "seconds": CODE_SECONDS, "qr": picture(site.url, code)}
 
 
 async def _ask(site: Site) -> Any:
     _check_lan(site)
-    site.show(site.pairing.ask())
+    code = site.pairing.ask()
+    if site.asked.take(patience_s=0) is not None:
+        site.tell(f"a device asks to be let in: the code is {spaced(code)}")
     return {}
 
 
 async def _claim(site: Site, call: Call) -> Any:
     _check_lan(site)
     token = site.pairing.claim(call.body["code"].replace(" ", ""))
-    site.show("")
+    site.hide()
     return site.let_in(token)
 
 

@@ -77,7 +77,8 @@ class Page:
         if self.lan_url:
             performance.news.append(f"for phones and tablets it is at {self.lan_url}")
         if self.lan_url and not self.pairing.devices:
-            self._show(performance, self.pairing.begin())
+            self._card_until = time.monotonic() + CODE_SECONDS
+            performance.card = tuple(card(self.lan_url, self.pairing.begin()))
         self._server, gate = self._make(performance.desk)
         self._thread = Thread(target=_serve, args=(self._server, self._ports, gate), name="page", daemon=True)
         self._thread.start()
@@ -105,11 +106,6 @@ class Page:
         if self._thread:
             self._thread.join(seconds)
 
-    def _show(self, performance: "Performance", code: str) -> None:
-        """Let the terminal show a code, "" for none any more. In the performance's thread."""
-        self._card_until = time.monotonic() + CODE_SECONDS
-        performance.card = tuple(card(self.lan_url, code)) if code else ()
-
     def _keep(self, paired: Sequence[str]) -> None:
         """Those who are paired stay so when it is started again."""
         try:
@@ -121,12 +117,12 @@ class Page:
         def tell(text: str) -> None:
             desk.call(lambda performance: performance.news.append(text))
 
-        def show(code: str) -> None:
-            desk.call(lambda performance: self._show(performance, code))
+        def hide() -> None:
+            desk.call(lambda performance: setattr(performance, "card", ()))
 
         self._tell = tell
         gate = Gate(self.token, bool(self.lan_url), self.pairing, tell)
-        site = Site(desk, self.pairing, self.lan_url, show, let_in, version("ripieno"))
+        site = Site(desk, self.pairing, self.lan_url, tell, hide, let_in, version("ripieno"))
         return uvicorn.Server(_config(make_app(site, gate, _mounted(desk)), gate)), gate
 
 

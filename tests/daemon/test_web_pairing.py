@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from screen import Screen
 from served import ON, Served, connect_as, heard, refusal, served, unchanged, write_song
-from stage import name_of
+from stage import daemon, name_of
 
 from ripieno.daemon.web.pairing import CODE_SECONDS, MOST_DEVICES, TRIES, Pairing, card
 from ripieno.daemon.web.route import Refusal
@@ -88,12 +88,22 @@ def test_five_wrong_codes_end_a_code(stage: Served, phone: httpx.Client) -> None
         refusal(phone.post("/api/pairing/claim", json=body), 403 if body == {"code": "ü"} else 400)
 
 
-def test_the_code_is_shown_in_the_terminal(stage: Served) -> None:
-    code = new_code(stage)
-    while f"{code[:3]} {code[3:]}" not in "".join(card := stage.daemon.hear("card")["lines"]):
-        pass
-    assert any("█" in line or "▀" in line for line in card)
-    assert any(f":{stage.port}/pair" in line for line in card)
+def test_the_terminal_shows_a_code_at_first_and_says_one_that_is_asked_for(tmp_path: Path) -> None:
+    line = ["--driver", "file", "--input", write_song(tmp_path / "quiet.mid", []), "--name", name_of("shown")]
+    with daemon("thru", *line, "--ui-lan", "--ui-port", 0) as one:
+        card = one.hear("card")["lines"]
+        assert any("█" in text for text in card)
+        url = next(text for text in card if text.endswith("/pair")).partition(": ")[2].removesuffix("/pair")
+        port = url.rpartition(":")[2]
+        headers = {"Host": f"192.168.7.7:{port}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as phone:
+            for _ in range(3):
+                assert phone.post("/api/pairing/ask").status_code == 200
+            while "asks to be let in" not in (said := one.hear("news")["text"]):
+                pass
+            code = said.rpartition(" is ")[2]
+            assert code in "".join(card)
+            assert phone.post("/api/pairing/claim", json={"code": code}).status_code == 200
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
