@@ -14,6 +14,7 @@ from typing import Any
 import mido
 import pytest
 from command import ripieno
+from performing import look_until, performing, silence
 from served import ON, Served, answer, heard, live, served, write_song
 from stage import name_of
 
@@ -158,3 +159,18 @@ def test_a_connection_that_asks_nothing_holds_nobody_up(tmp_path: Path) -> None:
     with served(tmp_path, "thru") as one, socket.create_connection(("127.0.0.1", one.port)), live(one) as line:
         assert heard(line, lambda message: True)["t"] == "hello"
         assert one.daemon.end(signal.SIGTERM) == 0  # long before it would be killed
+
+
+def test_it_ends_whole_and_can_begin_again(tmp_path: Path) -> None:
+    from ripieno.daemon.web.server import Page
+
+    page = Page(name_of("again"), 0)
+    with performing(silence(tmp_path / "quiet.mid"), ["thru"]) as performance, ThreadPoolExecutor(1) as pool:
+        for _ in range(2):
+            page.begin(performance)
+            asked = pool.submit(httpx.get, f"{page.url}api/state", timeout=60)
+            look_until(performance, asked.done, "the state is told")
+            assert asked.result().json()["status"]["preset"] == "Thru"
+            page.close(60)
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(page.url)
