@@ -79,3 +79,12 @@ def test_they_are_kept(tmp_path: Path) -> None:
         read_snapshot(path, preset)
     with pytest.raises(UserError, match="Horn is no key"):
         levels.set("Horn", 3)
+
+
+def test_they_are_typed(tmp_path: Path) -> None:
+    with performing(silence(tmp_path / "song.mid"), ["string-quartet"], FAST) as one:
+        one.press(":violin2 90\r:levels.viola 7\r:viola 200\r")
+        assert one.take_news() == ["Violin 2 = 90", "Viola = 7", "Viola: 200 is not from 0 to 127"]
+        assert one.current
+        assert one.current.levels
+        assert one.current.levels.settings == {"Violin 1": 100, "Violin 2": 90, "Viola": 7, "Cello": 100}
