@@ -409,6 +409,31 @@ def test_faders_are_told_what_others_change_and_left_alone_while_they_move(tmp_p
         assert any("viola" in news for news in at.one.news)  # nobody is called so
 
 
+def test_each_song_has_knobs_of_its_own(tmp_path: Path) -> None:
+    """And where there are two inputs, a knob is known by its input, too."""
+    files = [tmp_path / "mine.toml", tmp_path / "yours.toml"]
+    for file in files:
+        text = PRESET.replace("Mine", file.stem).replace("[[ens", 'inputs = ["in", "Knobs"]\n\n[[ens', 1)
+        file.write_text(text.replace("\n\ninputs", "\ninputs"))
+    with performing(silence(tmp_path / "song.mid"), [str(file) for file in files]) as one:
+        at = Hands(one, files[0])
+        at.learn("players/cello/level", CC, *range(20, 50))
+        at.ask(one.desk.set("song", 2))
+        look_until(one, lambda: one.playing == 1, "the other song")
+        at.move(CC, 60)
+        assert at.value("players/cello/level") == 100
+        at.learn("players/violin/level", CC, *range(20, 60))
+        assert [presets.load(str(file)).learn for file in files] == [
+            (Learn(CC, f"players/{name}/level", port="in", feedback=FEEDBACK),) for name in ("cello", "violin")
+        ]
+        at.ask(learn.begin(one.desk, "players/cello/level"))
+        at.ask(one.desk.set("song", 1))
+        look_until(one, lambda: one.playing == 0, "the first one again")
+        look_until(one, lambda: one.learner.status()["learning"] == "", "nothing waits for a knob in it")
+        at.move(CC, 60)
+        assert at.value("players/cello/level") == 60
+
+
 def test_actions_are_done_once_a_press(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with hands(tmp_path, TABLES) as at:
