@@ -7,6 +7,7 @@ from typing import Any
 
 import mido
 import pytest
+import tiny
 from performing import look_until, performing, silence
 
 from ripieno.daemon.errors import UserError
@@ -123,6 +124,28 @@ def test_notes_chord_and_news_are_told(tmp_path: Path) -> None:
         count = len(listener.batches)
         done(one, one.desk.set("players/cello/on", False))
         assert len(listener.batches) == count
+
+
+def test_what_the_band_has_settled_is_told_before_it_sounds(tmp_path: Path) -> None:
+    tune = [mido.Message(kind, note=60 + n, time=60) for n in range(12) for kind in ("note_on", "note_off")]
+    weights = tiny.write(tmp_path / "band.safetensors")
+    with performing(silence(tmp_path / "song.mid", *tune), ["duet"], [f"weights={weights}"]) as one:
+        listener = Listener(one)
+        look_until(one, lambda: one.engine.stats().notes_in == 12, "the player has played")
+        done(one, one.desk.do("band/hand-over"))
+
+        def foreseen() -> int:
+            """How many of the band's notes were in a plan before they were told of."""
+            planned: set[tuple[int, int, int]] = set()
+            count = 0
+            for batch in listener.batches:
+                notes = [note for note in batch.notes if note.kind == "on" and note.band]
+                count += sum((note.frame, note.instrument, note.pitch) in planned for note in notes)
+                planned |= {(note.on, note.instrument, note.pitch) for note in batch.plan or ()}
+            return count
+
+        look_until(one, lambda: foreseen() > 2, "the band plays what it has settled")
+        assert all(note.off >= batch.now[0] for batch in listener.batches for note in batch.plan or ())
 
 
 def test_what_cannot_be_is_told_to_who_asked(tmp_path: Path) -> None:
