@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ripieno.native._native import ffi, lib
@@ -39,7 +39,8 @@ class DriverError(Exception):
 @dataclass(frozen=True)
 class DriverState:
     """How a driver does. Loads are the time spent in a cycle, as a share of the period; frames are samples. overruns:
-    cycles that took longer than a period, and so are xruns of our own making."""
+    cycles that took longer than a period, and so are xruns of our own making. restored: connections that were made
+    again, of devices that came back."""
 
     alive: bool
     sample_rate: int
@@ -51,6 +52,7 @@ class DriverState:
     load_mean: float
     overruns: int = 0
     reason: str = ""
+    restored: int = 0
 
 
 def natural(name: str) -> str:
@@ -263,6 +265,10 @@ class JackDriver(JackClient):
     def connect_audio_in(self, part: str, audio: int = 0) -> str:
         """Let a device be heard at our audio input, likewise; returns its full name."""
         return self._ask_for(part, self._audio_inputs[audio], True, True)
+
+    def state(self) -> DriverState:
+        """How it does now."""
+        return replace(super().state(), restored=self.links.restored)
 
     def remember(self, links: Iterable[Link]) -> None:
         """Connections of a life before: each is made as soon as its device is there."""

@@ -95,6 +95,7 @@ class Learner:
             return
         there = performance.driver.listeners()
         listeners = sorted(key for name in names for key in there.get(name, []))
+        listeners.append(str(performance.driver.state().restored))
         if listeners != self._listeners:
             self._listeners = listeners
             for bound in self._bound:

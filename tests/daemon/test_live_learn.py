@@ -122,6 +122,23 @@ def test_a_knob_is_learnt_by_moving_it_and_its_motor_follows(tmp_path: Path) -> 
         assert told.result().value == 12
 
 
+def test_a_controller_that_comes_back_is_told_all(tmp_path: Path) -> None:
+    with stage(tmp_path, [], TABLE + f'feedback = "{FEEDBACK}"\n') as (one, _, faders):
+        look_until(one, lambda: heard(faders, 0, 21)[-1:] == [100], "the motor is told")
+        one.tend()
+        faders.close()
+        again = JackProbe("faders", [FEEDBACK, "synth"], [])
+        with closing(again):
+            again.open()
+            again.start()
+
+            def told() -> bool:
+                one.tend()
+                return heard(again, 0, 21)[-1:] == [100]
+
+            look_until(one, told, "it is told again")
+
+
 def test_a_cable_back_ends(tmp_path: Path) -> None:
     with stage(tmp_path, [], TABLE + f'feedback = "{FEEDBACK}"\n') as (one, surface, faders):
         name = name_of("knob")
