@@ -190,7 +190,7 @@ def test_nothing_seems_to_be_set_without_a_line(daemon: "Daemon", page: "Page") 
     open_tab(page, "Band")
     daemon.end()
     expect(page.locator("rp-connection")).to_have_text("No connection")
-    page.get_by_text("comp", exact=True).click()
+    page.get_by_text("comp", exact=True).click(force=True)
     expect(page.get_by_role("radio", name="yield")).to_be_checked()
 
 

@@ -105,7 +105,8 @@ class Tabs extends Part {
     panel.hidden = name === STAGE;
     mark(panel, "aria-labelledby", `tab-${name}`);
     write(this.help, "");
-    panel.replaceChildren(...(name === STAGE ? [] : [...this.#inside(name), this.help]));
+    panel.replaceChildren();
+    if (name !== STAGE) panel.append(h("div", { class: "cards" }, ...this.#inside(name)), this.help);
   }
 
   /** What a control does, below, while somebody points at it. */
