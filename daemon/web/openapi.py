@@ -6,6 +6,7 @@ OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.0
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +23,7 @@ _WITH_BODY = (415,)
 _ABOUT = """\
 What the page uses, for other programs. Values are as the presets write them. Whatever changes something carries the \
 token of the page, or of the file in which a running Ripieno is found. What happens is told on the WebSocket \
-`/api/live`: see the documentation."""
+/api/live."""
 
 
 def document(routes: Sequence[Route], tree: Mapping[str, Any], version: str) -> dict[str, Any]:
@@ -50,14 +51,19 @@ def _operations(routes: Sequence[Route], tree: Mapping[str, Any]) -> Iterator[_R
             for one in tree["controls"]:
                 value = {**schema_of(one), "description": f"{one['help']} ({one['what']})"}
                 gives = record(path={"const": one["path"]}, value=ANY, revision=WHOLE)
-                yield _filled(route, one), route, record(value=value) if route.takes else None, gives
+                yield _filled(route, one), _of(route, one), record(value=value) if route.takes else None, gives
         if route.path == ACTION:
             for one in tree["actions"]:
-                yield _filled(route, one), route, None, route.gives
+                yield _filled(route, one), _of(route, one), None, route.gives
 
 
 def _filled(route: Route, one: Mapping[str, Any]) -> str:
     return route.path.replace("{path:path}", quote(one["path"]))
+
+
+def _of(route: Route, one: Mapping[str, Any]) -> Route:
+    """The route, with the words of what it is for."""
+    return replace(route, help=f"{route.help} {one['title']}: {one['help']}" if one["help"] else route.help)
 
 
 def schema_of(control: Mapping[str, Any]) -> Schema:
