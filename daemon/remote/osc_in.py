@@ -20,8 +20,8 @@ from ripieno.daemon.remote.osc_packet import Malformed, Message, read
 from ripieno.daemon.remote.osc_ports import Address, name_of
 from ripieno.daemon.remote.osc_tree import ROOT, Method
 
-MOST_WAITING, _MOST_BYTES = 1 << 14, 1 << 22  # packets that are not read yet, and how long they are together
-_TURN_SECONDS = 0.004  # until others may have the processor for as long
+MOST_WAITING, _MOST_BYTES = 1 << 13, 1 << 22  # packets that are not read yet, and how long they are together
+_TURN_SECONDS, _REST = 0.002, 3  # of a turn, and how many times as long others may have the processor then
 _MOST_LATER, _MOST_AHEAD_SECONDS = 1024, 3600.0  # messages that wait for their moment, and how long
 _MOST_IN_FLIGHT, _MOST_WISHES = 256, 1024  # that the desk has been asked for; that it is to be asked for
 _PANIC = "panic"  # waits for nobody
@@ -85,7 +85,7 @@ class Inbox:
             self._loop.call_soon(self._work)
 
     def _work(self) -> None:
-        """A turn; the next one is after as long a rest."""
+        """A turn; the next one is after a rest."""
         began = self._loop.time()
         try:
             while (self._messages or self._packets) and self._loop.time() - began < _TURN_SECONDS:
@@ -96,7 +96,7 @@ class Inbox:
         finally:
             self._working = bool(self._messages or self._packets)
             if self._working:
-                self._loop.call_later(self._loop.time() - began, self._work)
+                self._loop.call_later(_REST * (self._loop.time() - began), self._work)
 
     def _take(self, packet: bytes, sender: Address) -> None:
         """Nothing in a packet that is malformed is done."""
