@@ -203,6 +203,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _package("pyo", "pyo patches", 'pip install "ripieno[pyo]"'),
     _package("link", "Ableton Link", 'pip install "ripieno[link]"', "LinkPython-extern"),
     _package("uvicorn", "page", 'pip install "ripieno[ui]"'),
+    _package("pythonosc", "OSC", 'pip install "ripieno[osc]"', "python-osc"),
     _package("matplotlib", "pictures", "pip install matplotlib"),
     _package("torch", "training", "only to train models: pip install torch (the CPU build is enough)"),
 )
