@@ -1,5 +1,5 @@
 """What all tests share: on continuous integration the generated examples are the same in every run, and what programs
-keep of their last state stays out of the home of whoever runs the tests."""
+keep of their state, and presets of one's own, stay out of the home of whoever runs the tests."""
 
 import os
 from collections.abc import Iterator
@@ -15,4 +15,5 @@ settings.load_profile("ripieno")
 def _states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
