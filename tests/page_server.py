@@ -107,7 +107,7 @@ class Daemon:
 
     def end(self) -> None:
         """Be gone, with all lines cut."""
-        self._server.should_exit = self._server.force_exit = True
+        self._server.should_exit = True
         self._thread.join(30)
         self._listener.close()
 
