@@ -5,6 +5,7 @@ import os
 import random
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -18,6 +19,7 @@ from command import ripieno
 from performing import look_until, performing, silence
 from stage import name_of
 
+from needs import needs
 from ripieno.daemon.ahead import PlannedNote
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.live import Performance
@@ -190,6 +192,29 @@ def test_who_listens_is_told_of_everything(tmp_path: Path) -> None:
         performance.desk.set(LEVEL[9:], 8, "page:1")
         known.hear_until((LEVEL, [8]))
         assert asks.settled() == []
+
+
+def test_liblo_is_understood_and_understands(tmp_path: Path) -> None:
+    needs("oscsend", "oscdump")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with speaking(tmp_path) as (performance, osc, (one, _)):
+        one.settled()
+        line = ["stdbuf", "-oL", "oscdump", str(port)]
+        with open(tmp_path / "dump", "w") as out, subprocess.Popen(line, stdout=out) as dump:
+
+            def told(words: str) -> bool:
+                for message in (("/ripieno/unlisten", "i", port), ("/ripieno/listen", "i", port)):
+                    subprocess.run(["oscsend", "127.0.0.1", str(osc.osc_address[1]), *map(str, message)], check=True)
+                return words in (tmp_path / "dump").read_text()
+
+            look_until(performance, lambda: told(f"{LEVEL} i 100"), "all is told")
+            for message in ((LEVEL, "f", "12.7"), ("/ripieno/players/vio*/on", "F")):
+                subprocess.run(["oscsend", "127.0.0.1", str(osc.osc_address[1]), *message], check=True)
+            look_until(performance, lambda: performance.desk.values[ON[9:]] is False, "it is set")
+            look_until(performance, lambda: told(f"{LEVEL} i 13") and told(f"{ON} F"), "it is told")
+            dump.terminate()
 
 
 def test_another_song_is_told_whole(tmp_path: Path) -> None:
