@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from stage import name_of
 
 from needs import needs
 from ripieno.daemon.ahead import PlannedNote
+from ripieno.daemon.commands.run import _osc
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.live import Performance
 from ripieno.daemon.remote.desk import Batch, Change, Note
@@ -601,6 +603,16 @@ def test_the_command_line() -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         assert f"port {port}, for OSC: " in ripieno(*line, "--osc-port", port, status=1).stderr
+
+
+def test_without_python_osc_the_music_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ripieno.daemon.remote.osc_ports.find_spec", lambda name: None)
+    assert _osc(Namespace(osc=True, osc_port=None, osc_to=[], osc_lan=False)) == []
+    assert 'pip install "ripieno[osc]"' in capsys.readouterr().err
+    assert _osc(Namespace(osc=False, osc_port=None, osc_to=[], osc_lan=False)) == []
+    assert capsys.readouterr().err == ""
 
 
 def test_it_ends_with_the_performance(tmp_path: Path) -> None:
