@@ -621,6 +621,8 @@ def _loop(performance: Performance, view: display.View) -> None:
         if now - tended >= _TEND_SECONDS:
             performance.tend()
             tended = now
+        elif performance.driver.stirred:
+            performance.news += performance.driver.tend()
         performance.look()
         _show(performance, view)
         time.sleep(_LOOK_SECONDS)

@@ -76,6 +76,7 @@ class Link:
     device: Identity
     into: bool  # the device plays to us
     audio: bool = False
+    held: bool = False  # it was there at the last look
     asked: bool = False  # for by whoever began this program; else somebody made it by hand
     undone_at: float | None = None  # when it was undone while the device stayed
     let_go: bool = False  # on purpose: not made again before the device was away
@@ -115,7 +116,7 @@ class Links:
     def made(self, link: Link, port: Port) -> None:
         """A link is there, with a device that may have another name than before: so it has for its other links."""
         before = link.device.name
-        link.undone_at, link.let_go, link.strange = None, False, ""
+        link.undone_at, link.let_go, link.strange, link.held = None, False, "", True
         for one in self.links:
             if one.device.name == before and one.device.fits(port):
                 one.device = Identity(port.name, port.aliases or one.device.aliases)
@@ -130,7 +131,7 @@ class Links:
         """A port of that name came or went: nobody has undone its connections on purpose."""
         for link in self.links:
             if link.goes_by(name):
-                link.undone_at, link.let_go = None, False
+                link.undone_at, link.let_go, link.held = None, False, False
 
     def forget(self, ours: str, name: str, into: bool) -> None:
         """We undid it ourselves."""
@@ -139,7 +140,7 @@ class Links:
     def server_gone(self) -> None:
         """The server went away: what it undid in doing so was nobody's purpose."""
         for link in self.links:
-            link.undone_at = None
+            link.undone_at, link.held = None, False
 
     @property
     def unsettled(self) -> bool:
@@ -156,9 +157,13 @@ class Links:
         wanted = []
         for link in list(self.links):
             port = self.place(link, ports)
-            if port is None or connected(link, port):
+            held, link.held = link.held, port is not None and connected(link, port)
+            if port is None or link.held:
                 link.undone_at, link.let_go = None, False
-            elif not link.let_go and not self._settle(link, now):
+                continue
+            if held and link.undone_at is None and port.name == link.device.name:
+                link.undone_at = now  # the news of that are still to come
+            if not link.let_go and not self._settle(link, now):
                 wanted.append((link, port))
         return wanted
 
