@@ -295,6 +295,27 @@ static void test_transport_with_beats(void) {
     end();
 }
 
+/* From four quarters a bar to three, at the ninth: JACK's bars say 24 quarters where there were 32. Ours go on until
+ * somebody moves it. */
+static void test_transport_that_changes_its_time_signature(void) {
+    begin();
+    set(RP_CLOCK_JACK, 0, 1, 120.0);
+    desk.transport = (rp_transport){.known = 1, .rolling = 1, .has_beat = 1, .beat = 31.0, .bpm = 120.0};
+    roll(180, 120.0);
+    uint32_t jumps = look().timeline.jumps;
+    double due = desk.transport.beat;
+    for (desk.transport.beat -= 8.0; due < 40.0; due += BLOCK / 24000.0) {
+        roll(1, 120.0);
+        CHECK(off_by(due + BLOCK / 24000.0) < 1e-3);
+    }
+    CHECK(look().timeline.jumps == jumps && left(0, 0xFC) == 0);
+    desk.transport.frame += 24000;
+    desk.transport.beat = 25.0;
+    roll(1, 120.0);
+    CHECK(off_by(desk.transport.beat) < 1e-3 && look().timeline.jumps == jumps + 1);
+    end();
+}
+
 /* Where the machine was late JACK's transport has gone on with its clock, or has stood still: nobody has moved it. And a
  * master that counts on while it stands does not move it, either. */
 static void test_transport_on_a_machine_that_is_late(void) {
@@ -556,6 +577,7 @@ int main(void) {
     test_one_of_two_clocks();
     test_transport_with_beats();
     test_transport_without_beats();
+    test_transport_that_changes_its_time_signature();
     test_transport_on_a_machine_that_is_late();
     test_a_pedal_taps();
     test_start_on_the_tapped_beat();
