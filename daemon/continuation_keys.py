@@ -105,8 +105,8 @@ CONTINUATION_KEYS: tuple[Key, ...] = (
         "commit_beats",
         number(0.1, 8, False),
         1,
-        "How far ahead its notes are settled. More is safer on a slow machine; less follows you sooner. While the tempo of "
-        "a [clock] is on the move it is 0.15 s at most.",
+        "How far ahead its notes are settled. More is safer on a slow machine; less follows you sooner. While the "
+        "tempo of a [clock] is on the move it is 0.15 s at most.",
     ),
     Key("plan_beats", number(2, 16, False), 2, "How far beyond that it plans, ready to think again."),
 )
