@@ -203,6 +203,15 @@ def test_only_printed_nothing_is_written(systemd: StandIn, home: Path, tmp_path:
 
 
 @linux
+def test_a_set_list_is_a_service_too(systemd: StandIn, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "saturday.toml").write_text('[[song]]\npreset = "choir"\n[[song]]\npreset = "string-quartet"\n')
+    said = ripieno("service", "install", "--print", "--", "saturday.toml", "--clock", "jack").stdout
+    assert '"saturday.toml" "--clock" "jack"' in said
+    (tmp_path / "saturday.toml").write_text('[[song]]\npreset = "chior"\n')
+    assert "chior" in ripieno("service", "install", "--print", "--", "saturday.toml", status=1).stderr
+
+
+@linux
 def test_mistakes_are_told_before_anything_is_written(systemd: StandIn, home: Path) -> None:
     for line, told in (
         (["string-quartt"], "did you mean 'string-quartet'"),
