@@ -2,7 +2,7 @@
 
 import pytest
 
-from ripieno.native.links import GRACE, MOST, Identity, Link, Links, Port, lasting
+from ripieno.native.links import GRACE, MOST, Identity, Link, Links, Port, Ports, lasting
 
 
 def keyboard(name: str, *aliases: str) -> Port:
@@ -61,9 +61,9 @@ def with_twin(number: int, ours: str = "in") -> Links:
 def test_of_two_that_are_alike_the_whole_name_counts() -> None:
     links = with_twin(20)
     (link,) = links.links
-    assert links.place(link, [twin(20), twin(24)]) == twin(20)
-    assert links.place(link, [twin(24), twin(20)]) == twin(20)
-    assert links.place(link, []) is None
+    assert links.place(link, Ports([twin(20), twin(24)])) == twin(20)
+    assert links.place(link, Ports([twin(24), twin(20)])) == twin(20)
+    assert links.place(link, Ports([])) is None
 
 
 def test_a_device_that_comes_up_under_another_number_is_known() -> None:
