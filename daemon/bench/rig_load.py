@@ -113,7 +113,8 @@ def judge(
     lost = sum(one.sent - one.received for one in calm)
     xruns = {way: sum(one.xruns for one in trips[way]) + chords[way].xruns for way in WAYS}
     on, load = chords["on"], {way: median(one["load"] for one in several) for way, several in engine.items()}
-    near, dropped = on.exact + on.slipped, sum(one.dropped for one in left)
+    near = {way: one.exact + one.slipped for way, one in chords.items()}
+    dropped, late = sum(one.dropped for one in left), on.xruns > 0  # then JACK loses notes on their way to us, too
     keys, notes, same = sum(one.keys for one in left), sum(one.notes for one in left), sum(one.same for one in left)
     rows = [
         Row(
@@ -125,8 +126,8 @@ def judge(
         Row(
             "chords: at the sample of the key",
             f"{on.exact} of {on.notes}, {on.slipped} a period beside after an xrun",
-            "all",
-            near == on.notes and (not on.slipped or on.xruns > 0),
+            f"as many as a wire, which had {near['wire']}" if late else "all",
+            near["on"] >= near["wire"] if late else on.exact == on.notes,
         ),
         Row("stuck, or twice", f"{on.stuck}, {on.doubled}", "none", not on.stuck and not on.doubled),
         Row(
@@ -141,7 +142,12 @@ def judge(
             f"+ {_LOAD:.0%} at most",
             load["on"] <= load["off"] + _LOAD,
         ),
-        Row("recorded", f"{keys} of {notes} keys, {dropped} cycles lost", "all", keys == notes and not dropped),
+        Row(
+            "recorded",
+            f"{keys} of {notes} keys, {dropped} cycles lost",
+            "all that came in" if late else "all",
+            not dropped and (keys >= near["on"] if late else keys == notes),
+        ),
         Row("played again: identical bytes", f"{same} of {len(left)}", "all", same == len(left)),
     ]
     figures = {
