@@ -88,8 +88,8 @@ static uint32_t listeners(rp_jack *jack) {
     return bits;
 }
 
-/* The inputs that somebody left. What he sent may still be in the cycle in which we hear of that, for the server's graph
- * changes between two: in the one after it all is released. [process] */
+/* The inputs that somebody left. What he sent may still be in the cycle in which we hear of that, for the server's
+ * graph changes between two: in the one after it all is released. [process] */
 static uint32_t left(rp_jack *jack) {
     uint32_t now = jack->losing;
     jack->losing = atomic_exchange_explicit(&jack->lost, 0, memory_order_acquire);

@@ -1,5 +1,5 @@
-/* lead.c - see lead.h. The clock's beats are the map's ticks, moved by whole bars: where the clock goes back, the band's
- * music goes on. A tempo that changes holds from the first tick on that is not committed; what the beat before has made
+/* lead.c - see lead.h. The clock's beats are the map's ticks, moved by whole bars: where the clock goes back, the
+ * band's music goes on. A tempo that changes holds from the first tick on that is not committed; what the beat before has made
  * early or late is made up for by the ticks that follow. */
 #include "lead.h"
 
@@ -37,7 +37,8 @@ static double behind(const rp_continuation *band) {
     return context->count ? fmax(tick, (double)context->entry[context->count - 1].tick + 1.0) : tick;
 }
 
-/* The map goes on at the clock's place in its bar, the first one behind all that was played; its first tick. [worker] */
+/* The map goes on at the clock's place in its bar, the first one behind all that was played. Returns its first tick.
+ * [worker] */
 static int64_t place(rp_continuation *band) {
     double tick = band->clock.beat * RP_TICKS_A_BEAT, least = behind(band);
     double bar = RP_TICKS_A_BEAT * (double)(band->config.meter ? band->config.meter : 1);
@@ -100,7 +101,8 @@ static void tell_tempo(rp_continuation *band, int64_t tick) {
     rp_band_report_to(band, report);
 }
 
-/* Does the end of the map stray from the clock's line, or will it a beat later? tick: nothing is open before. [worker] */
+/* Does the end of the map stray from the clock's line, or will it a beat later? tick: nothing is open before.
+ * [worker] */
 static int strays(const rp_continuation *band, int64_t tick) {
     int64_t last = rp_tempo_last(&band->tempo);
     if (last < tick) last = tick;
