@@ -1,6 +1,6 @@
 /* lead.c - see lead.h. The clock's beats are the map's ticks, moved by whole bars: where the clock goes back, the
- * band's music goes on. A tempo that changes holds from the first tick on that is not committed; what the beat before has made
- * early or late is made up for by the ticks that follow. */
+ * band's music goes on. A tempo that changes holds from the first tick on that is not committed; what the beat before
+ * has made early or late is made up for by the ticks that follow. */
 #include "lead.h"
 
 #include <math.h>

@@ -29,7 +29,7 @@ void rp_tempo_unbend(rp_tempo *tempo, int64_t tick); /* what was bent after `tic
 /* `frame` becomes `tick`, where it would have been less: silence is passed over. 0: it would not, or a piece begins
  * later. [worker] */
 int rp_tempo_jump(rp_tempo *tempo, uint64_t frame, int64_t tick);
-/* `frame` becomes `tick`, which should not be less than it was, and what was bent to come later is forgotten: `bpm` beats
- * a minute from there on. [worker] */
+/* `frame` becomes `tick`, which should not be less than it was, and what was bent to come later is forgotten: `bpm`
+ * beats a minute from there on. [worker] */
 void rp_tempo_restart(rp_tempo *tempo, uint64_t frame, double tick, double bpm);
 #endif
