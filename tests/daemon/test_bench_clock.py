@@ -112,6 +112,15 @@ def test_a_beat_that_is_wrong_is_found(source: str, wrong_ms: float) -> None:
     assert found["worst_ms"] == {f"internal to {source}": pytest.approx(wrong_ms, abs=0.05)}
 
 
+def test_a_beat_at_an_xrun_is_not_judged() -> None:
+    beat = 60 * RATE / BPM
+    frames = [frame + 256 * (number == 300) for number, frame in enumerate(even(480, beat / TICKS))]
+    tape = Tape(frames[::10], [BPM] * 48, [(frames[200], "midi")], [0] * 30 + [1] * 18)
+    assert clock_handover.judge(frames, tape)["met"]
+    tape.xruns = [0] * 40 + [1] * 8
+    assert not clock_handover.judge(frames, tape)["met"]
+
+
 def test_where_the_tempo_is_what_it_says_that_is_believed() -> None:
     frames = even(480, 60 * RATE / 100 / TICKS)
     tape = Tape(frames[::10], [100.0] * 48, [(frames[100], "player")])
