@@ -115,9 +115,9 @@ def test_a_beat_that_is_wrong_is_found(source: str, wrong_ms: float) -> None:
 def test_a_beat_at_an_xrun_is_not_judged() -> None:
     beat = 60 * RATE / BPM
     frames = [frame + 256 * (number == 300) for number, frame in enumerate(even(480, beat / TICKS))]
-    tape = Tape(frames[::10], [BPM] * 48, [(frames[200], "midi")], [0] * 30 + [1] * 18)
+    tape = Tape(frames, [BPM] * 480, [(frames[200], "midi")], [0] * 300 + [1] * 180)
     assert clock_handover.judge(frames, tape)["met"]
-    tape.xruns = [0] * 40 + [1] * 8
+    tape.xruns = [0] * 400 + [1] * 80
     assert not clock_handover.judge(frames, tape)["met"]
 
 
