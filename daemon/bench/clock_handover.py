@@ -3,8 +3,8 @@
 An engine on a JACK server hears MIDI clock that is shaken by 1 ms, a player whose keys are 5 ms uneven, taps as uneven,
 JACK's transport, and another peer of a Link session; its own MIDI clock is recorded as it leaves. A beat is wrong by
 what its length differs from that of its source's, which is known, or for its own clock, taps and playing from the tempo
-that it says it has. Where the machine was late JACK leaps over the frames that it lost, and what should have left in
-them leaves behind them: beats that begin or end there are left out.
+that it says it has. Beats in which the server had an xrun are left out: JACK leaps over frames that it lost,
+and its clients may be a period apart from then on.
 """
 
 import random
@@ -196,7 +196,7 @@ def judge(ticks: Sequence[int], tape: Tape) -> dict[str, Any]:
         first = max(0, bisect_left(ticks, frame) - 1)  # the last before it
         last = bisect_left(ticks, end) - TICKS
         pairs = [(ticks[n], ticks[n + TICKS]) for n in range(first, last)]
-        wrong = [_wrong_ms(*pair, source, tape) for pair in pairs if _is_judged(*pair, source, tape)]
+        wrong = [_wrong_ms(*pair, source, tape) for pair in pairs if tape.calm(*pair)]
         if before != source and wrong:
             worst[f"{before} to {source}"] = round(max(wrong), 3)
     if not worst:
@@ -205,13 +205,6 @@ def judge(ticks: Sequence[int], tape: Tape) -> dict[str, Any]:
     told = f"{worst[pair]:.2f} ms, {pair}"
     row = Row(f"{len(worst)} hand-overs: a beat is wrong by", told, "<= 1 ms", worst[pair] <= LIMIT_MS)
     return verdict([row], **plain(worst_ms=worst))
-
-
-def _is_judged(begin: int, end: int, source: str, tape: Tape) -> bool:
-    """A Link session goes by the time of day, which is at another frame after an xrun: the clock goes there with it."""
-    if source == "link":
-        return tape.calm(begin, end)
-    return tape.calm(begin, begin) and tape.calm(end, end)
 
 
 def _wrong_ms(begin: int, end: int, source: str, tape: Tape) -> float:
