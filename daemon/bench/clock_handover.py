@@ -4,7 +4,7 @@ An engine on a JACK server hears MIDI clock that is shaken by 1 ms, a player who
 JACK's transport, and another peer of a Link session; its own MIDI clock is recorded as it leaves. A beat is wrong by
 what its length differs from that of its source's, which is known, or for its own clock, taps and playing from the tempo
 that it says it has. Beats in which the server had an xrun are left out: JACK leaps over frames that it lost,
-and its clients may be a period apart from then on.
+and its clients may be a period apart from then on. Of taps and playing only those until they are taken over.
 """
 
 import random
@@ -48,6 +48,7 @@ class Tape:
     tempos: list[float] = field(default_factory=list)
     chosen: list[tuple[int, str]] = field(default_factory=list)
     xruns: list[int] = field(default_factory=list)
+    slewing: list[int] = field(default_factory=list)  # frames at which a source was still being taken over
 
     def seen(self, first: int, last: int) -> list[tuple[int, float]]:
         """Between two frames, how many frames each tempo lasted, as far as it was looked at; and for none the next."""
@@ -156,6 +157,8 @@ class _Stage:
             self.tape.frames.append(state.frame)
             self.tape.tempos.append(state.timeline.bpm)
             self.tape.xruns.append(self.driver.state().xruns)
+            if state.timeline.slewing:
+                self.tape.slewing.append(state.frame)
             self._tap(state.frame)
             time.sleep(_LOOK_S)
 
@@ -195,6 +198,9 @@ def judge(ticks: Sequence[int], tape: Tape) -> dict[str, Any]:
     for before, (frame, source), end in zip(befores, tape.chosen, ends, strict=False):
         first = max(0, bisect_left(ticks, frame) - 1)  # the last before it
         last = bisect_left(ticks, end) - TICKS
+        if source not in _EXACT and source != "internal":  # once they are followed freely, their unevenness is ours
+            taken = bisect_left(tape.slewing, end)
+            last = min(last, bisect_left(ticks, tape.slewing[taken - 1]) - TICKS if taken else first)
         pairs = [(ticks[n], ticks[n + TICKS]) for n in range(first, last)]
         wrong = [_wrong_ms(*pair, source, tape) for pair in pairs if tape.calm(*pair)]
         if before != source and wrong:
