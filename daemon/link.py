@@ -178,7 +178,8 @@ class LinkPeer:
         """Nothing is known of this engine."""
         self._engine, self._moments = engine, Moments(engine.sample_rate)
         self._last = None
-        self._following, self._playing = False, None
+        self._following = self._arrived = False  # arrived: with the session, after another clock
+        self._playing = None
         self._placed = self._settled = self._told = 0  # two frames, a microsecond
         self._steady, self._was_set = 0, False  # looks since another tempo came; the beat was set since the last look
 
@@ -208,11 +209,12 @@ class LinkPeer:
             return
         if not self._following:
             self._following, self._playing = True, line.rolling
+        self._arrived = self._arrived or line.locked
         if moment.playing != self._playing:
             self._turn(engine, moment)
         elif self._is_elsewhere(line, moment):
             self._place(engine, line, moment)
-        finding = line.rolling and not line.locked and moment.micros < self._found
+        finding = line.rolling and not self._arrived and moment.micros < self._found
         if moment.frame >= self._placed and not finding:
             engine.observe("link", moment.frame, moment.own)
 
@@ -235,12 +237,13 @@ class LinkPeer:
         self._playing = True
 
     def _is_elsewhere(self, line: "TimelineState", moment: Moment) -> bool:
-        """We have to go to another place: the session was set, or is at another beat of the bar though the beats agree.
-        While one clock is taken over from another nothing may jump, and the timeline finds its way."""
-        if line.rolling and not line.locked:
+        """We have to go to another place: the session was set, or is at another beat of the bar, or was lost and found
+        again. While one clock is taken over from another nothing may jump, and the timeline finds its way."""
+        if line.rolling and not self._arrived:
             return False
-        off_bar = line.rolling and moment.frame > self._settled and abs(self._apart(line.beat, moment.own)) > 0.5
-        return off_bar or self._was_set
+        off_bar = line.rolling and abs(self._apart(line.beat, moment.own)) > 0.5
+        lost = moment.frame > self._settled and (off_bar or line.slewing)
+        return lost or self._was_set
 
     def _place(self, engine: "Engine", line: "TimelineState", moment: Moment) -> None:
         """Our bars are the session's from here on; the nearest of them."""
@@ -254,7 +257,7 @@ class LinkPeer:
     def _lead(self, line: "TimelineState", moment: Moment) -> None:
         if self._playing is not None and line.rolling != self._playing:
             self._tell_rolling(line.rolling, moment)
-        self._following, self._playing = False, line.rolling
+        self._following, self._arrived, self._playing = False, False, line.rolling
         if moment.micros - self._told >= _TOLD_US:
             self._tell_beat(line, moment)
 

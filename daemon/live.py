@@ -619,6 +619,8 @@ def _loop(performance: Performance, view: display.View) -> None:
         if now - tended >= _TEND_SECONDS:
             performance.tend()
             tended = now
+        elif performance.driver.stirred:
+            performance.news += performance.driver.tend()
         performance.look()
         if now - shown >= _LOOK_SECONDS:
             _show(performance, view)
@@ -642,6 +644,8 @@ def _on_signals(end: Callable[[], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
         if number is not None:
             signal.signal(number, handler)
+            if sys.platform != "win32":
+                signal.siginterrupt(number, False)  # libjack gives up whatever a signal interrupts
 
 
 def _stress() -> None:

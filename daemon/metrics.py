@@ -71,6 +71,12 @@ VOICE = (
     Figure("voice_faults_total", True, "Blocks whose scores were no numbers.", "faults"),
     Figure("voice_load_ratio", False, "Share of a core that singing takes.", "load"),
 )
+RECORDING = (
+    Figure("recording_wanted", False, "1 while a recording is wanted, be there room for it or not.", "wanted"),
+    Figure("recording_seconds", False, "Length of the recording under way, 0: there is none.", "seconds"),
+    Figure("recording_missing_seconds", False, "What of it was lost, and is silence.", "missing_ms", 1e-3),
+    Figure("recording_room_seconds", False, "What the disk has room for, while there is one.", "room_s"),
+)
 PLUGINS = (
     Figure("plugin_up", False, "1 while it plays, 0 where it could not be opened or is blocked.", "up"),
     Figure("plugin_blocks_replaced_total", True, "Blocks that it did not give in time.", "missed"),
@@ -91,6 +97,7 @@ def exposition(values: Mapping[str, Any], resident_bytes: int, age_s: float) -> 
     lines += _lines(CLOCK, [({}, values["clock"])]) if "clock" in values else []
     lines += _lines(BAND, [({}, values["band"])]) if "band" in values else []
     lines += _lines(VOICE, [({}, values["voice"])]) if "voice" in values else []
+    lines += _lines(RECORDING, [({}, values["recording"])]) if values.get("recording") else []
     lines += _lines(PLUGINS, rows) if rows else []
     lines += _family("playing_info", False, "What plays, and on which driver.", [(labels, 1)])
     if "clock" in values:

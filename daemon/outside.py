@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 class Outside:
     """A `Watcher` of ripieno.daemon.live: connects the devices that [[input]] tables name, as soon as they are there,
     and lets what leaves on quick outputs wait for the slowest.
-
     """
 
     def __init__(self, presets: "Sequence[Preset]", options: Sequence[str] = ()) -> None:
@@ -51,12 +50,13 @@ class Outside:
 
     def _connect(self, performance: "Performance", device: str, port: int) -> None:
         try:
-            performance.news.append(performance.driver.connect_in(device, port))
+            performance.news.append(f"{performance.driver.connect_in(device, port)} is connected")
             del self._wanted[device, port]
         except UserError as error:
-            if self._wanted[device, port] != str(error):
+            why, *_ = str(error).split(";")  # behind it stands what else there is, which may change often
+            if self._wanted[device, port] != why:
                 performance.news.append(f"{error}; it is connected as soon as it is there")
-            self._wanted[device, port] = str(error)
+            self._wanted[device, port] = why
 
     def _align(self, performance: "Performance") -> None:
         found = measured(performance.driver.listeners(), lambda key: _late(self._figures.get(key)))

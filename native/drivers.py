@@ -30,6 +30,7 @@ _ADVICE = {
 }
 _BACKOFF = (0.25, 0.25, 0.5)  # seconds between attempts to find the server again; the last one repeats
 _STOP_TIMEOUT = 3.0
+_READY_SECONDS = 1.0  # in which a client that shows its ports should begin to play
 
 
 class DriverError(Exception):
@@ -222,6 +223,7 @@ class JackDriver(JackClient):
         self._engine: Engine | None = None
         self.links = Links()
         self._missing = False  # a device is there, and not connected yet
+        self._changes, self._changed_at = 0, 0.0  # of the server's ports, and when it was so many
         self._attempts, self._next_attempt = 0, 0.0
         self.new_rate = 0
 
@@ -313,6 +315,17 @@ class JackDriver(JackClient):
         ends = self._ends(ours, port.name, into)
         if not self.connected(*ends):
             self.connect(*ends)
+
+    @property
+    def stirred(self) -> bool:
+        """Ports came or went just now, or the server: `tend` has something to do, the sooner the better."""
+        raw = self._raw()
+        if raw.changes != self._changes:
+            self._changes, self._changed_at = raw.changes, time.monotonic()
+            return True
+        if raw.state != RUNNING:
+            return self._engine is not None and self._attempts == 0
+        return self._missing and time.monotonic() < self._changed_at + _READY_SECONDS
 
     def tend(self) -> list[str]:
         """To be called a few times a second: finds a server that went away, and devices that came back.

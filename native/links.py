@@ -6,7 +6,7 @@ Nothing here talks to a server: `Links` is told what happened, in its order, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -36,7 +36,7 @@ class Port(NamedTuple):
     ours: bool
 
 
-@lru_cache(4096)
+@lru_cache(1 << 14)
 def lasting(name: str) -> str:
     """A name without the numbers that the system gives anew each time it sees the device."""
     return _GIVEN_ANEW.sub("", name)
@@ -76,6 +76,7 @@ class Link:
     device: Identity
     into: bool  # the device plays to us
     audio: bool = False
+    held: bool = False  # it was there at the last look
     asked: bool = False  # for by whoever began this program; else somebody made it by hand
     undone_at: float | None = None  # when it was undone while the device stayed
     let_go: bool = False  # on purpose: not made again before the device was away
@@ -115,7 +116,7 @@ class Links:
     def made(self, link: Link, port: Port) -> None:
         """A link is there, with a device that may have another name than before: so it has for its other links."""
         before = link.device.name
-        link.undone_at, link.let_go, link.strange = None, False, ""
+        link.undone_at, link.let_go, link.strange, link.held = None, False, "", True
         for one in self.links:
             if one.device.name == before and one.device.fits(port):
                 one.device = Identity(port.name, port.aliases or one.device.aliases)
@@ -130,7 +131,7 @@ class Links:
         """A port of that name came or went: nobody has undone its connections on purpose."""
         for link in self.links:
             if link.goes_by(name):
-                link.undone_at, link.let_go = None, False
+                link.undone_at, link.let_go, link.held = None, False, False
 
     def forget(self, ours: str, name: str, into: bool) -> None:
         """We undid it ourselves."""
@@ -139,7 +140,7 @@ class Links:
     def server_gone(self) -> None:
         """The server went away: what it undid in doing so was nobody's purpose."""
         for link in self.links:
-            link.undone_at = None
+            link.undone_at, link.held = None, False
 
     @property
     def unsettled(self) -> bool:
@@ -153,25 +154,28 @@ class Links:
 
         connected: whether a link is there. What was undone on purpose is forgotten here.
         """
-        wanted = []
+        wanted, there = [], Ports(ports)
         for link in list(self.links):
-            port = self.place(link, ports)
-            if port is None or connected(link, port):
+            port = self.place(link, there)
+            held, link.held = link.held, port is not None and connected(link, port)
+            if port is None or link.held:
                 link.undone_at, link.let_go = None, False
-            elif not link.let_go and not self._settle(link, now):
+                continue
+            if held and link.undone_at is None and port.name == link.device.name:
+                link.undone_at = now  # the news of that are still to come
+            if not link.let_go and not self._settle(link, now):
                 wanted.append((link, port))
         return wanted
 
-    def place(self, link: Link, ports: Sequence[Port]) -> Port | None:
-        """Where a link's device is among all that there are; None: nowhere, or nobody can tell."""
-        like = [port for port in ports if _able(port, link) and link.device.fits(port)]
+    def place(self, link: Link, ports: Ports) -> Port | None:
+        """Where a link's device is; None: nowhere, or nobody can tell."""
+        like = ports.like(link)
         exact = next((port for port in like if port.name == link.device.name), None)
         if exact:
             link.beside = frozenset(port.name for port in like) - {exact.name}
             return exact
         new = self._candidates(link, like)
-        there = {port.name for port in ports}
-        rivals = [one for one in self._twins(link, new[0]) if one.device.name not in there] if new else []
+        rivals = [one for one in self._twins(link, new[0]) if one.device.name not in ports.named] if new else []
         return new[0] if len(new) == 1 and not rivals else None
 
     def _candidates(self, link: Link, like: Sequence[Port]) -> list[Port]:
@@ -196,23 +200,39 @@ class Links:
 
     def strangers(self, ports: Sequence[Port]) -> list[str]:
         """Sentences on devices that could be taken for one that is away, and are not: told once each."""
-        news = []
+        news, there = [], Ports(ports)
         for link in self.links:
-            told = "" if self.place(link, ports) else self._doubt(link, [one for one in ports if _able(one, link)])
+            told = "" if self.place(link, there) else self._doubt(link, there)
             if told and told != link.strange:
                 news.append(told)
             link.strange = told
         return list(dict.fromkeys(news))
 
-    def _doubt(self, link: Link, able: Sequence[Port]) -> str:
-        name = link.device.name
-        named = next((one for one in able if one.name == name and one.aliases and not link.device.fits(one)), None)
-        if named:
+    def _doubt(self, link: Link, ports: Ports) -> str:
+        name, named = link.device.name, ports.named.get(link.device.name)
+        if named and named.aliases and _able(named, link) and not link.device.fits(named):
             return f"{name} is now another device ({named.aliases[0]}), and is left alone: connect it by hand"
-        like = [one.name for one in self._candidates(link, [one for one in able if link.device.fits(one)])]
+        like = [one.name for one in self._candidates(link, ports.like(link))]
         told = f"{' and '.join(like)} could be what was {name}, or its like, and"
         return f"{told} {'is' if len(like) == 1 else 'are'} left alone: connect by hand" if like else ""
 
 
 def _able(port: Port, link: Link) -> bool:
     return not port.ours and (port.writes if link.into else port.reads)
+
+
+class Ports:
+    """All ports that there are at a time, found by their names. named: each by its whole name."""
+
+    def __init__(self, ports: Iterable[Port]) -> None:
+        self.named = {port.name: port for port in ports}
+        self._by_name: dict[str, list[Port]] = {}
+        for port in self.named.values():
+            for name in {lasting(name) for name in (port.name, *port.aliases)}:
+                self._by_name.setdefault(name, []).append(port)
+
+    def like(self, link: Link) -> list[Port]:
+        """Those that could be a link's device."""
+        names = {lasting(name) for name in (link.device.name, *link.device.aliases)}
+        found = {port.name: port for name in names for port in self._by_name.get(name, ())}
+        return [port for port in found.values() if _able(port, link) and link.device.fits(port)]

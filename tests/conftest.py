@@ -1,5 +1,5 @@
 """What all tests share: on continuous integration the generated examples are the same in every run, and what programs
-keep of their state, and presets of one's own, stay out of the home of whoever runs the tests."""
+read and keep for their user is not that of whoever runs the tests."""
 
 import os
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ settings.load_profile("ripieno")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        for kind in ("state", "config"):
+            patch.setenv(f"XDG_{kind.upper()}_HOME", str(tmp_path_factory.mktemp(kind)))
         yield

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ripieno.daemon.bench.jack_server import DummyServer
@@ -27,10 +28,10 @@ def run(as_json: bool = False, preset: str = PRESET, runs: int = RUNS, idle: flo
     """
     if not sys.platform.startswith("linux"):
         raise UserError("this is measured on Linux only")
-    with DummyServer(), Progress("starting and idling") as progress:
-        ready = [_start(preset, None)["ready_s"] for _ in range(runs - 1)]
+    with DummyServer(), TemporaryDirectory() as state, Progress("starting and idling") as progress:
+        ready = [_start(preset, None, state)["ready_s"] for _ in range(runs - 1)]
         progress(0.3)
-        last = _start(preset, idle)
+        last = _start(preset, idle, state)
     ready.append(last["ready_s"])
     result = {
         "preset": preset,
@@ -44,12 +45,14 @@ def run(as_json: bool = False, preset: str = PRESET, runs: int = RUNS, idle: flo
     return result
 
 
-def _start(preset: str, idle: float | None) -> dict[str, Any]:
-    """One life of the daemon, up to its ports being up, or through some seconds of idling, too."""
+def _start(preset: str, idle: float | None, state: str) -> dict[str, Any]:
+    """One life of the daemon, up to its ports being up, or through some seconds of idling, too. state: the folder of
+    what it keeps."""
     command = [sys.executable, "-m", "ripieno.daemon.cli", "run", preset, "--driver", "jack", "--json"]
     command += ["--name", f"ripieno-bench-{os.getpid()}"]
     begun = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    env = {**os.environ, "XDG_STATE_HOME": state}
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline() if process.stdout else ""
         found: dict[str, Any] = {"ready_s": round(time.monotonic() - begun, 3)}

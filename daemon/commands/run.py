@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ripieno.daemon.live import Watcher
     from ripieno.daemon.recording.session import Session
     from ripieno.daemon.remote.osc_ports import Address
+    from ripieno.daemon.setlist import SetList
 
 EPILOG = """\
 examples:
@@ -273,15 +274,21 @@ def _recording(parsed: argparse.Namespace) -> "list[Session]":
     return [Session(parsed.recordings or recordings_folder(), parsed.record)]
 
 
+def load_songs(presets: "Sequence[str]", parsed: argparse.Namespace) -> "SetList":
+    """The songs that these presets, or this set list, and a command line mean. UserError for mistakes in them."""
+    from ripieno.daemon.setlist import load_list, with_controls
+
+    loaded = load_list(presets, [*parsed.set, *_clock(parsed)], parsed.presets)
+    return with_controls(loaded, parsed.next, parsed.previous, parsed.program_channel)
+
+
 def _play(parsed: argparse.Namespace, told: "Sequence[Watcher]") -> int:
     from ripieno.daemon.live import Options, choose_show, run
     from ripieno.daemon.outside import Outside
     from ripieno.daemon.service.state import Memory
-    from ripieno.daemon.setlist import load_list, with_controls
 
     memory = Memory(parsed.name, parsed.preset, parsed.resume)
-    loaded = load_list(memory.presets, [*parsed.set, *_clock(parsed)], parsed.presets)
-    songs = with_controls(loaded, parsed.next, parsed.previous, parsed.program_channel)
+    songs = load_songs(memory.presets, parsed)
     flight, recording = _flight(parsed), _recording(parsed)
     options = Options(
         client=parsed.name,

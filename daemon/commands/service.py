@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ripieno.daemon.commands.options import load_preset
 from ripieno.daemon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,6 +83,5 @@ def _plan(arguments: list[str]) -> "Plan":
     parsed = parser.parse_args(arguments)
     if not parsed.preset:
         raise UsageError("name a preset: ripieno service install -- PRESET (`ripieno presets` lists them)")
-    for name in parsed.preset:
-        load_preset(name, parsed)
+    command.load_songs(parsed.preset, parsed)
     return Plan(parsed.name, arguments, Path.cwd())

@@ -66,6 +66,10 @@ class Driver(Protocol):
         """A few times a second: notices devices and servers that go and come back; returns news, in sentences."""
 
     @property
+    def stirred(self) -> bool:
+        """Devices came or went just now: `tend` should not wait."""
+
+    @property
     def new_rate(self) -> int:
         """The server came back with this sample rate, and needs another engine; 0: it did not."""
 

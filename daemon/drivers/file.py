@@ -31,6 +31,7 @@ class File:
     name = "file"
     sounds = False
     hears = False
+    stirred = False
     new_rate = 0
     sample_rate = SAMPLE_RATE
 

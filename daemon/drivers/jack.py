@@ -101,6 +101,10 @@ class Jack:
         of_one = len({name.partition(":")[0] for name in found}) == 1
         return sorted(found, key=natural)[:_SIDES] if of_one else [part]
 
+    @property
+    def stirred(self) -> bool:
+        return self._driver.stirred
+
     def tend(self) -> list[str]:
         return self._driver.tend()
 

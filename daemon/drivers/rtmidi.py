@@ -130,6 +130,7 @@ class RtMidi:
     finished = False
     sounds = False
     hears = False
+    stirred = False  # nobody tells of devices that come: `tend` looks
     new_rate = 0
 
     def __init__(

@@ -2,8 +2,8 @@
 
 A session is a folder of segments, `0001.flight` and on. A segment is `MAGIC` and records. A record is its kind (one
 byte), the number of bytes of its body and its CRC-32 (four bytes each, little-endian; of kind, number and body), and
-the body: JSON or, of CYCLES, what `ripieno.native.flight` reads. Where a crash or a power cut ended a segment, all the
-records before are whole.
+the body: JSON or, of CYCLES, what `ripieno.native.flight` reads, compressed (RFC 1950). Where a crash or a power cut
+ended a segment, all the records before are whole.
 """
 
 import json
@@ -40,6 +40,18 @@ class Record(NamedTuple):
         found = json.loads(self.body)
         return found if isinstance(found, dict) else {}
 
+    @property
+    def cycles(self) -> bytes:
+        """What stands in a record of CYCLES. ValueError where that makes no sense."""
+        whole = zlib.decompressobj()
+        try:
+            data = whole.decompress(self.body, _LARGEST)
+        except zlib.error as error:
+            raise ValueError(f"cycles that cannot be read: {error}") from None
+        if not whole.eof:
+            raise ValueError("cycles that have no end")
+        return data
+
 
 def encode(kind: int, body: bytes) -> bytes:
     """A record's bytes."""
@@ -49,6 +61,11 @@ def encode(kind: int, body: bytes) -> bytes:
 def encode_json(kind: int, values: dict[str, Any]) -> bytes:
     """The same of plain values."""
     return encode(kind, json.dumps(values, ensure_ascii=False).encode())
+
+
+def encode_cycles(data: bytes) -> bytes:
+    """The same of cycles."""
+    return encode(CYCLES, zlib.compress(data, 1))
 
 
 def _sum(kind: int, body: bytes) -> int:

@@ -17,7 +17,7 @@ from shutil import rmtree
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ripieno.daemon.flight.file import CYCLES, END, HEAD, MAGIC, NEWS, RIG, SAMPLE, SUFFIX, encode, encode_json
+from ripieno.daemon.flight.file import END, HEAD, MAGIC, NEWS, RIG, SAMPLE, SUFFIX, encode_cycles, encode_json
 from ripieno.native.flight import LAYOUT, Flight
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class FlightLog:
     def _drain(self) -> None:
         data = self._flight.read() if self._flight else b""
         if data:
-            self._write(encode(CYCLES, data))
+            self._write(encode_cycles(data))
         if self._file and self._size > self._segment:
             self._begin_segment(False)
         self._sync()

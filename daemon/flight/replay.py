@@ -140,7 +140,7 @@ def replay(path: Path, progress: Callable[[float], None] = lambda share: None) -
             elif record.kind == RIG and take:
                 take.origins[record.values["address"]] = record.values
             elif record.kind == CYCLES and take:
-                take.play(record.body)
+                take.play(record.cycles)
             outcome.ended = record.kind == END
     except (ValueError, KeyError) as error:
         raise UserError(f"{path}: it makes no sense after cycle {outcome.cycles}: {error!r}") from None

@@ -2,6 +2,7 @@
 
 import os
 import plistlib
+import time
 from pathlib import Path
 
 from ripieno.daemon.errors import UserError
@@ -9,6 +10,7 @@ from ripieno.daemon.files import whole_file
 from ripieno.daemon.service.plan import CLIENT, Health, Plan, call, must_be_there, remove, show
 
 _PREFIX = "org.ripieno."
+_END_SECONDS, _LOOK_SECONDS = 10, 0.2  # that one may take to end
 
 
 def agent(plan: Plan) -> bytes:
@@ -23,7 +25,7 @@ def agent(plan: Plan) -> bytes:
             "RunAtLoad": True,
             "KeepAlive": True,
             "ThrottleInterval": 1,  # seconds between starts, of one that ends at once
-            "ExitTimeOut": 10,
+            "ExitTimeOut": _END_SECONDS,
             "ProcessType": "Interactive",  # as an app: no throttling of its processor time
             "StandardOutPath": log,
             "StandardErrorPath": log,
@@ -66,7 +68,7 @@ class Launchd:
         if known:
             call("launchctl", "bootout", f"{_domain()}/{_label(plan.title)}")
         if start:
-            call("launchctl", "bootstrap", _domain(), str(path))
+            _bootstrap(path, _END_SECONDS if known else 0)
         return [f"wrote {path}", f"it starts {'now, and ' * start}by itself with your session; log: {_log(plan.title)}"]
 
     def uninstall(self, title: str) -> list[str]:
@@ -92,6 +94,19 @@ class Launchd:
         away = [title for title in titles if not _loaded(title)]
         detail = ", ".join(f"{title} {'not loaded' if title in away else 'loaded'}" for title in titles)
         return Health("limited" if away else "works", detail, "log in again, or install it again" if away else "")
+
+
+def _bootstrap(path: Path, patience_s: float) -> None:
+    """Start an agent. patience_s: seconds; while the one before still ends, launchd refuses."""
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            call("launchctl", "bootstrap", _domain(), str(path))
+            return
+        except UserError:
+            if time.monotonic() >= end:
+                raise
+        time.sleep(_LOOK_SECONDS)
 
 
 def _loaded(title: str) -> bool:

@@ -6,7 +6,6 @@
 
 #include "engine_state.h"
 
-enum { LOOKS = 10000 };
 static const double FURTHEST = 1e12;                /* beats */
 static const double USUAL_BPM = 120.0, STALE = 4.0; /* beats of the player's, after which he has no tempo */
 
@@ -31,26 +30,26 @@ void rp_conductor_close(rp_conductor *conductor) {
 
 /* ---- who looks at it ---- */
 
-/* Read until nothing was written meanwhile; not for ever, lest whoever writes has died in it. */
+/* The process thread writes into the place that is not read: nobody waits for it. Read again where it came round. */
 void rp_conductor_get(const rp_conductor *conductor, rp_conductor_state *out) {
-    uint64_t words[RP_CONDUCTOR_WORDS], before = 1, after = 0;
-    for (uint32_t look = 0; look < LOOKS && (before != after || before % 2); look++) {
+    uint64_t words[RP_CONDUCTOR_WORDS], before, after;
+    do {
         before = atomic_load_explicit(&conductor->version, memory_order_acquire);
+        const _Atomic uint64_t *place = conductor->published[before % 2];
         for (uint32_t i = 0; i < RP_CONDUCTOR_WORDS; i++)
-            words[i] = atomic_load_explicit(&conductor->published[i], memory_order_acquire);
+            words[i] = atomic_load_explicit(&place[i], memory_order_acquire);
         after = atomic_load_explicit(&conductor->version, memory_order_relaxed);
-    }
+    } while (before != after);
     memcpy(out, words, sizeof words);
 }
 
 /* [process] */
 static void put(rp_conductor *conductor, const rp_conductor_state *state) {
-    uint64_t words[RP_CONDUCTOR_WORDS], version = atomic_load_explicit(&conductor->version, memory_order_relaxed);
+    uint64_t words[RP_CONDUCTOR_WORDS], next = atomic_load_explicit(&conductor->version, memory_order_relaxed) + 1;
     memcpy(words, state, sizeof words);
-    atomic_store_explicit(&conductor->version, version + 1, memory_order_relaxed);
     for (uint32_t i = 0; i < RP_CONDUCTOR_WORDS; i++)
-        atomic_store_explicit(&conductor->published[i], words[i], memory_order_release);
-    atomic_store_explicit(&conductor->version, version + 2, memory_order_release);
+        atomic_store_explicit(&conductor->published[next % 2][i], words[i], memory_order_release);
+    atomic_store_explicit(&conductor->version, next, memory_order_release);
 }
 
 /* [process] */

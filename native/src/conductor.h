@@ -24,6 +24,7 @@ typedef struct {
     uint64_t spoke, ticks;               /* frame at which it did last; F8 so far */
     uint64_t taps, tapped;               /* of this row of taps; frame of the last one */
     rp_transport transport;              /* JACK's, in the cycle before; its beat is its own even if it told none */
+    double more;                         /* quarter notes that ours is ahead of JACK's */
     uint64_t frame;                      /* of the cycle before, its first */
     uint32_t frames;                     /* and how many */
     rp_beat beat;                        /* the player's last */
@@ -46,8 +47,8 @@ typedef struct {
     uint64_t frame;                            /* the cycle's first */
     rp_conductor_press key[RP_CONDUCTOR_KEYS]; /* that went down in this cycle; of more than these the first */
     uint32_t keys;
-    _Atomic uint64_t version; /* odd while `published` is written */
-    _Atomic uint64_t published[RP_CONDUCTOR_WORDS];
+    _Atomic uint64_t version;                          /* of the state: cycles since the engine began */
+    _Atomic uint64_t published[2][RP_CONDUCTOR_WORDS]; /* the last, and the one before */
 } rp_conductor;
 
 void rp_conductor_open(rp_conductor *conductor, uint32_t sample_rate); /* no memory: timeline is NULL [control] */

@@ -8,6 +8,7 @@ enum { TICK = 0xF8, START = 0xFA, CONTINUE = 0xFB, STOP = 0xFC, POSITION = 0xF2 
 static const double SILENT = 0.5;     /* s: after so long another input may speak */
 static const double NEW_ROW = 3.0;    /* s: taps that are further apart are no beats of one tempo */
 static const double ELSEWHERE = 0.02; /* beats: so far from where it should be, JACK's transport was moved */
+static const double COUNTS = 4.0;     /* of a quarter note: time signatures count in sixteenths, or longer */
 
 void rp_conductor_forget(rp_conductor *conductor) {
     rp_beats *beats = atomic_load_explicit(&conductor->beats, memory_order_acquire);
@@ -63,12 +64,24 @@ void rp_conductor_hear_clocks(rp_conductor *conductor, const rp_cycle *cycle) {
 
 /* ---- JACK's transport ---- */
 
+/* Its beat. Where the time signature changes, JACK's bars make another number of quarters of the same place: as long
+ * as nobody moves it ours goes on. [process] */
+static double counted(rp_conductor_heard *heard, const rp_transport *now, double due, int moved) {
+    const rp_transport *was = &heard->transport;
+    double more = floor((due - now->beat) * COUNTS + 0.5) / COUNTS;
+    int goes_on = !moved && was->rolling && was->has_beat && now->rolling;
+    if (moved) heard->more = 0.0;
+    if (goes_on && fabs(now->beat + more - due) < ELSEWHERE) heard->more = more;
+    return now->beat + heard->more;
+}
+
 /* Its beat and tempo: what it says itself; else as many beats as the internal tempo has in its frames, which goes on
  * where that tempo changes. `due`: the beat that it is at if nobody moved it. [process] */
 static rp_transport measured(rp_conductor *conductor, const rp_transport *now, double due, int moved) {
     rp_transport full = *now;
     if (now->has_beat && conductor->set.source == RP_CLOCK_JACK)
         conductor->bpm = fmin(fmax(now->bpm, RP_BPM_MIN), RP_BPM_MAX);
+    if (now->has_beat) full.beat = counted(&conductor->heard, now, due, moved);
     if (now->has_beat) return full;
     full.bpm = conductor->bpm;
     full.beat = moved ? (double)now->frame * full.bpm / 60.0 / conductor->sample_rate : due;

@@ -88,12 +88,12 @@ static uint32_t listeners(rp_jack *jack) {
     return bits;
 }
 
-/* The inputs that somebody left. What he sent may still be in the cycle in which we hear of that, for the server's
- * graph changes between two: in the one after it all is released. [process] */
+/* The inputs that somebody left, and whether there was an xrun. What he sent may still be in the cycle in which we hear
+ * of that, for the server's graph changes between two: in the one after it all is released. [process] */
 static uint32_t left(rp_jack *jack) {
     uint32_t now = jack->losing;
     jack->losing = atomic_exchange_explicit(&jack->lost, 0, memory_order_acquire);
-    return now;
+    return now | (jack->losing & RP_LOST_OUTPUT);
 }
 
 /* [process] */
@@ -232,6 +232,7 @@ int rp_jack_on_rate(uint32_t rate, void *argument) {
 int rp_jack_on_xrun(void *argument) {
     rp_jack *jack = argument;
     atomic_fetch_add_explicit(&jack->xruns, 1, memory_order_relaxed);
+    atomic_fetch_or_explicit(&jack->lost, RP_LOST_OUTPUT, memory_order_release);
     return 0;
 }
 

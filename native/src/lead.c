@@ -37,7 +37,7 @@ static double behind(const rp_continuation *band) {
     return context->count ? fmax(tick, (double)context->entry[context->count - 1].tick + 1.0) : tick;
 }
 
-/* The map goes on at the clock's place in its bar, the first one behind all that was played; its first tick.
+/* The map goes on at the clock's place in its bar, the first one behind all that was played. Returns its first tick.
  * [worker] */
 static int64_t place(rp_continuation *band) {
     double tick = band->clock.beat * RP_TICKS_A_BEAT, least = behind(band);

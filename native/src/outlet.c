@@ -5,6 +5,13 @@
 
 #include "mpe_in.h"
 
+static const uint64_t LATELY = 8192; /* frames; what left within these may be lost in an xrun that we are told of */
+
+/* [process] */
+static void remember_end(rp_outlet *outlet, uint32_t port, uint8_t channel, uint8_t pitch) {
+    outlet->ended[outlet->ends++ % RP_ENDED_MAX] = (rp_ended){outlet->now, (uint8_t)port, channel, pitch};
+}
+
 /* What went out is what may be sounding beyond the port; with no listener nothing changed there, and a note that begins
  * is not the one that sounds there. [process] */
 static void remember(rp_outlet *outlet, uint32_t port, const uint8_t byte[3]) {
@@ -13,14 +20,16 @@ static void remember(rp_outlet *outlet, uint32_t port, const uint8_t byte[3]) {
     rp_midi_message message = {.size = 3, .byte = {byte[0], byte[1], byte[2]}};
     uint8_t *notes = &outlet->box->note[port][channel][place], *heard = &outlet->heard[port][channel][place];
     int begins = rp_midi_is_note_on(&message), ends = rp_midi_is_note_off(&message);
+    int sustain = rp_midi_kind(&message) == RP_MIDI_CONTROL && byte[1] == RP_CC_SUSTAIN;
     if (begins || ends) *heard &= (uint8_t)~bit;
     if (!(outlet->connected >> port & 1)) return;
+    if (ends || (sustain && !byte[2])) remember_end(outlet, port, channel, ends ? byte[1] : RP_PITCHES);
     if (begins) {
         *notes |= bit;
         *heard |= bit;
     } else if (ends) {
         *notes &= (uint8_t)~bit;
-    } else if (rp_midi_kind(&message) == RP_MIDI_CONTROL && byte[1] == RP_CC_SUSTAIN) {
+    } else if (sustain) {
         outlet->box->pedal[port][channel] = byte[2];
     }
 }
@@ -196,6 +205,25 @@ static void sweep(rp_outlet *outlet, uint32_t port) {
     }
 }
 
+/* Does it sound again since it ended? [process] */
+static int sounds_again(const rp_outlet *outlet, const rp_ended *one) {
+    if (one->pitch == RP_PITCHES) return outlet->pedal[one->port][one->channel] != 0;
+    return outlet->heard[one->port][one->channel][one->pitch >> 3] >> (one->pitch & 7) & 1;
+}
+
+/* What ended lately ends once more: where it did not arrive a note would be stuck, and twice does no harm. [process] */
+static void end_again(rp_outlet *outlet) {
+    uint32_t count = outlet->ends < RP_ENDED_MAX ? outlet->ends : RP_ENDED_MAX;
+    for (uint32_t i = 1; i <= count; i++) {
+        const rp_ended *one = &outlet->ended[(outlet->ends - i) % RP_ENDED_MAX];
+        if (one->frame + LATELY < outlet->start) return;
+        if (sounds_again(outlet, one) || outlet->blocked >> one->port & 1) continue;
+        rp_midi_message end = rp_midi_short(RP_MIDI_NOTE_OFF | one->channel, one->pitch, 64);
+        if (one->pitch == RP_PITCHES) end = rp_midi_short(RP_MIDI_CONTROL | one->channel, RP_CC_SUSTAIN, 0);
+        deliver(outlet, one->port, end.byte, end.size);
+    }
+}
+
 void rp_outlet_set_shift(rp_outlet *outlet, uint32_t port, uint32_t frames) {
     if (port < RP_PORTS_MAX) atomic_store_explicit(&outlet->wanted_shift[port], frames, memory_order_relaxed);
 }
@@ -211,6 +239,7 @@ void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle) {
     if (outlet->waiting) flush(outlet);
     for (uint32_t port = 0; came && port < outlet->ports; port++)
         if (came >> port & 1) sweep(outlet, port);
+    if (cycle->lost & RP_LOST_OUTPUT) end_again(outlet);
 }
 
 void rp_outlet_end(rp_outlet *outlet, const rp_cycle *cycle) {

@@ -13,6 +13,7 @@ enum {
     /* The backlog's last places are for what ends sounds: a note-off for each note, a pedal-up for each channel. */
     RP_BACKLOG_OTHERS = RP_BACKLOG_MAX - RP_NOTES_MAX - RP_PORTS_MAX * RP_CHANNELS,
     RP_LEAVING_MAX = 4,   /* racks of earlier rigs that still sound */
+    RP_ENDED_MAX = 256,   /* ends that are remembered, for they may not have arrived */
     RP_DELAYED_MAX = 4096 /* messages on their way when outputs are delayed; one more, and the oldest is early */
 };
 
@@ -22,6 +23,12 @@ typedef struct {
     uint8_t ends;  /* 1: it ends a sound */
     uint16_t next; /* of those held back for the same port: place + 1, 0: none */
 } rp_waiting;
+
+/* A note that ended or, pitch RP_PITCHES, a pedal that was let go. */
+typedef struct {
+    uint64_t frame;
+    uint8_t port, channel, pitch;
+} rp_ended;
 
 typedef struct {
     rp_sink *sink;
@@ -46,8 +53,10 @@ typedef struct {
     int belated;                      /* 1: such a note begins */
     uint32_t blocked;                 /* bit n: port n has messages in the backlog */
     uint16_t sounding[RP_PORTS_MAX][RP_CHANNELS][RP_PITCHES]; /* notes that share an output pitch */
-    uint8_t heard[RP_PORTS_MAX][RP_CHANNELS][16];  /* of these, a bit a pitch: begun while somebody listened */
-    uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS];      /* sustain value last sent */
+    uint8_t heard[RP_PORTS_MAX][RP_CHANNELS][16]; /* of these, a bit a pitch: begun while somebody listened */
+    rp_ended ended[RP_ENDED_MAX];
+    uint32_t ends;                            /* so far; each has the place after the one before, round and round */
+    uint8_t pedal[RP_PORTS_MAX][RP_CHANNELS]; /* sustain value last sent */
     uint8_t pedal_from[RP_PORTS_MAX][RP_CHANNELS]; /* the input it came from: port * 16 + channel */
     uint16_t bent[RP_PORTS_MAX];                   /* channels whose bend is off its centre */
     uint16_t touched[RP_PORTS_MAX];                /* channels that were sent anything */
@@ -58,7 +67,8 @@ typedef struct {
 /* From the next cycle on all that leaves on this port, but SysEx, is so many frames later. Where it becomes less, what
  * is held back still leaves in its order. [any] */
 void rp_outlet_set_shift(rp_outlet *outlet, uint32_t port, uint32_t frames);
-/* A cycle begins: what waited leaves first, and a listener who came anew hears the note-offs it missed. [process] */
+/* A cycle begins: what waited leaves first, and a listener who came anew, or may have missed some in an xrun, hears the
+ * note-offs again. [process] */
 void rp_outlet_begin(rp_outlet *outlet, const rp_cycle *cycle);
 /* Its end: what was held back and is due in it leaves. [process] */
 void rp_outlet_end(rp_outlet *outlet, const rp_cycle *cycle);

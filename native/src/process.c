@@ -179,10 +179,11 @@ static void run(rp_engine *engine, const rp_cycle *cycle) {
     rp_audio_begin(engine, cycle);
     rp_mpe_came(engine);
     obey(engine);
+    uint32_t unplugged = cycle->lost & ~RP_LOST_OUTPUT;
     for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++)
-        if (cycle->lost >> port & 1) rp_player_unplug(engine, port);
-    if (cycle->lost) rp_vocal_forget(engine);
-    if (cycle->lost) rp_slots_unplug(engine);
+        if (unplugged >> port & 1) rp_player_unplug(engine, port);
+    if (unplugged) rp_vocal_forget(engine);
+    if (unplugged) rp_slots_unplug(engine);
     rp_conductor_begin(engine, cycle);
     if (engine->rig && !engine->stopping) {
         rp_band_begin(engine);

@@ -15,6 +15,8 @@ typedef struct {
 /* Where output goes. write: 1 taken, 0 no room (the engine sends it again in the next cycle). Offsets never decrease
  * within a cycle. [process] */
 typedef struct rp_sink rp_sink;
+/* In `lost` of a cycle: what left lately may not have arrived (an xrun). */
+#define RP_LOST_OUTPUT (1u << 31)
 struct rp_sink {
     int (*write)(rp_sink *sink, uint32_t port, uint32_t offset, const uint8_t *data, uint32_t size);
 };
@@ -37,7 +39,7 @@ typedef struct {
     uint32_t period;    /* frames of the longest cycle to come; 0: no longer than this one */
     const rp_input *in; /* sorted by offset */
     uint32_t inputs;
-    uint32_t lost;      /* bit n: input port n went away (unplugged) since the last cycle */
+    uint32_t lost;      /* bit n: input port n went away (unplugged) since the last cycle; or RP_LOST_OUTPUT */
     uint32_t connected; /* bit n: output port n has a listener */
     rp_sink *sink;
     float *const *audio; /* [audios][frames]: the engine writes all of each */

@@ -43,6 +43,7 @@ struct rp_timeline {
     uint32_t source;
     uint32_t joined;  /* the source is followed: `offset` is known */
     uint32_t slewing; /* and was taken over from another */
+    uint32_t alone;   /* nobody was followed yet, and the internal clock was not chosen: nothing has to go on */
     uint32_t jumps;
     double sample_rate, period; /* period: frames a beat, by the source or held */
     double offset;              /* the timeline's beat at the source's own beat 0 */
@@ -105,6 +106,7 @@ void rp_timeline_begin(rp_timeline *timeline, double sample_rate, uint64_t frame
     timeline->count = 1;
     timeline->source = RP_CLOCK_INTERNAL;
     timeline->joined = timeline->slewing = timeline->jumps = 0;
+    timeline->alone = 1;
     timeline->offset = timeline->rest = timeline->off = timeline->away = 0.0;
     timeline->frame = frame;
     publish(timeline);
@@ -191,8 +193,8 @@ static double aim(const rp_timeline *timeline, double frame) {
     return rp_pulses_beat(&timeline->voice[timeline->source].pulses, frame) + timeline->offset;
 }
 
-/* Follow the source from here on. While it rolls the nearest of its beats are ours, and the phase is slewed; while it
- * stands its place is ours. [process] */
+/* Follow the source from here on. While it rolls the nearest of its beats are ours, and the phase is slewed, unless
+ * nobody was followed before; while it stands its place is ours. [process] */
 static void join(rp_timeline *timeline, double frame) {
     const voice *source = &timeline->voice[timeline->source];
     const rp_timeline_piece *last = last_piece(timeline);
@@ -200,15 +202,14 @@ static void join(rp_timeline *timeline, double frame) {
     timeline->joined = 1;
     frame = fmax(frame, last->frame);
     double apart = beat_on(last, frame) - aim(timeline, frame);
-    timeline->slewing = last->rolling;
-    if (last->rolling) {
-        timeline->offset += source->grid * floor(apart / source->grid + 0.5);
-        return;
-    }
+    if (last->rolling) timeline->offset += source->grid * floor(apart / source->grid + 0.5);
+    timeline->slewing = last->rolling && !timeline->alone;
+    timeline->alone = 0;
+    if (timeline->slewing) return;
     rp_timeline_piece *piece = cut(timeline, frame);
+    if (!piece->rolling) piece->rolling = source->rolling;
     piece->beat = timeline->rest = aim(timeline, piece->frame);
     piece->jumps = ++timeline->jumps;
-    piece->rolling = source->rolling;
 }
 
 /* How far an observation is from what was played, s; more than a beat: it counts from elsewhere now. [process] */
@@ -267,6 +268,7 @@ void rp_timeline_locate(rp_timeline *timeline, uint32_t source, uint64_t frame, 
     timeline->offset = beat - own;
     timeline->joined = source != RP_CLOCK_INTERNAL;
     timeline->slewing = 0;
+    if (timeline->joined) timeline->alone = 0;
     rp_timeline_piece *piece = cut(timeline, (double)frame);
     piece->beat = place(timeline, (double)frame, beat) + (piece->frame - (double)frame) * piece->rate;
     piece->jumps = ++timeline->jumps;
@@ -305,6 +307,7 @@ static double correction(rp_timeline *timeline, double frame, double span) {
 
 void rp_timeline_advance(rp_timeline *timeline, uint64_t frame) {
     double faster = 0.0, now = (double)frame;
+    if (timeline->source == RP_CLOCK_INTERNAL) timeline->alone = 0;
     drop(timeline, now);
     if (timeline->joined) {
         timeline->period = timeline->voice[timeline->source].pulses.period;

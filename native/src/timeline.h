@@ -62,7 +62,8 @@ void rp_timeline_observe(rp_timeline *timeline, uint32_t source, uint64_t frame,
 /* The source's tempo is known, not heard: its own beat is `beat` at `frame`. [process] */
 void rp_timeline_know(rp_timeline *timeline, uint32_t source, uint64_t frame, double beat, double bpm);
 /* Follow this source from now on: its tempo once it has been heard for two beats, its phase at no more than 1 ms a
- * beat; the tempo is held until then. While the transport stands it is taken over at once, place and all. [process] */
+ * beat; the tempo is held until then. While the transport stands it is taken over at once, place and all; and so is the
+ * phase where nobody was followed since rp_timeline_begin, not even the internal clock for a cycle. [process] */
 void rp_timeline_choose(rp_timeline *timeline, uint32_t source);
 /* The transport starts at `frame`, there the source's own beat `own` is the timeline's `beat`; locate: the same,
  * rolling or not as it was. Sources that are not chosen are remembered, and move nothing. `own` of the internal clock

@@ -88,7 +88,7 @@ def test_a_peer_of_link_is_met_within_two_milliseconds() -> None:
 def test_what_a_tempo_did_between_two_looks_is_let_pass() -> None:
     tick = 60 * RATE / 100 / TICKS
     frames = [*even(200, tick), *even(200, 2 * tick, first=200 * tick)]  # 100 BPM, then 50
-    tape = Tape([0, frames[200] + 30_000], [100.0, 50.0], [(frames[100], "player")])
+    tape = Tape([0, frames[200] + 30_000], [100.0, 50.0], [(frames[100], "player")], slewing=frames[:-1])
     assert clock_handover.judge(frames, tape)["met"]
     tape.frames[1:1], tape.tempos[1:1] = [frames[200] + 20_000], [100.0]  # it said so later than it was
     assert not clock_handover.judge(frames, tape)["met"]
@@ -106,15 +106,24 @@ def test_a_beat_that_is_wrong_is_found(source: str, wrong_ms: float) -> None:
     beat = 60 * RATE / BPM
     frames = even(480, beat / TICKS)
     frames = [frame + round(wrong_ms * 48) * (number >= 300) for number, frame in enumerate(frames)]
-    tape = Tape(frames[::10], [BPM] * 48, [(frames[200], source)])
+    tape = Tape(frames[::10], [BPM] * 48, [(frames[200], source)], slewing=frames[:-1])
     found = clock_handover.judge(frames, tape)
     assert found["met"] == (wrong_ms == 0)
     assert found["worst_ms"] == {f"internal to {source}": pytest.approx(wrong_ms, abs=0.05)}
 
 
+def test_a_beat_at_an_xrun_is_not_judged() -> None:
+    beat = 60 * RATE / BPM
+    frames = [frame + 256 * (number == 300) for number, frame in enumerate(even(480, beat / TICKS))]
+    tape = Tape(frames, [BPM] * 480, [(frames[200], "midi")], [0] * 300 + [1] * 180)
+    assert clock_handover.judge(frames, tape)["met"]
+    tape.xruns = [0] * 400 + [1] * 80
+    assert not clock_handover.judge(frames, tape)["met"]
+
+
 def test_where_the_tempo_is_what_it_says_that_is_believed() -> None:
     frames = even(480, 60 * RATE / 100 / TICKS)
-    tape = Tape(frames[::10], [100.0] * 48, [(frames[100], "player")])
+    tape = Tape(frames[::10], [100.0] * 48, [(frames[100], "player")], slewing=frames[:-1])
     assert clock_handover.judge(frames, tape)["met"]
     tape.chosen = [(frames[100], "jack")]
     assert not clock_handover.judge(frames, tape)["met"]

@@ -36,6 +36,10 @@ def test_what_it_judges_by() -> None:
     assert met(replace(GOOD, exact=79, lost=1))[1] is False
     assert met(replace(GOOD, exact=79, slipped=1))[1] is False  # without an xrun that cannot be
     assert met(replace(GOOD, exact=79, slipped=1, xruns=1))[1] is True
+    assert met(replace(GOOD, exact=78, slipped=1, xruns=1))[1] is False  # the wire lost none
+    late = replace(GOOD, exact=78, lost=2, xruns=3)
+    assert met(late, left=Kept(80, 78, 0, True))[5] is True  # what JACK lost did not come in
+    assert met(late, left=Kept(80, 77, 0, True))[5] is False
     assert met(replace(GOOD, stuck=1))[2] is False
     assert met(replace(GOOD, doubled=1))[2] is False
     assert met(replace(GOOD, xruns=20))[3] is False

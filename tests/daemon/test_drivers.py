@@ -138,7 +138,8 @@ def test_the_daemon_outlives_its_server() -> None:
         own.end(kill=True)
         own.start()
         watch.open()
-        soon(lambda: has_ports(watch, ["survivor:in", "survivor:out"]), "its ports, again")
+        watch.start()
+        soon(lambda: connected(watch, "watch:out", "survivor:in"), "the daemon plays again")
 
 
 def test_auto_takes_jack_where_a_server_answers(server: DummyServer) -> None:

@@ -19,7 +19,7 @@ from command import ripieno
 from ripieno.daemon.chains import make_chains
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.flight import file, log, report
-from ripieno.daemon.flight.file import CYCLES, MAGIC, Recording, encode, encode_json
+from ripieno.daemon.flight.file import CYCLES, MAGIC, Recording, encode, encode_cycles, encode_json
 from ripieno.daemon.flight.log import FlightLog, new_session, newest_session
 from ripieno.daemon.flight.origin import Remade, changed_models, origin_of
 from ripieno.daemon.flight.replay import describe, replay
@@ -124,7 +124,7 @@ def test_a_flipped_byte_is_found(recorded: Path, tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     records = list(Recording(path).records())
     place = next(n for n, record in enumerate(records) if n > len(records) // 2 and record.kind == CYCLES)
-    before = sum(c.cycles for record in records[:place] if record.kind == CYCLES for c in cycles(record.body))
+    before = sum(c.cycles for record in records[:place] if record.kind == CYCLES for c in cycles(record.cycles))
     data[len(MAGIC) + sum(9 + len(record.body) for record in records[:place]) + 30] ^= 1
     part = tmp_path / "0001.flight"
     part.write_bytes(data)
@@ -136,7 +136,13 @@ def test_a_flipped_byte_is_found(recorded: Path, tmp_path: Path) -> None:
 def rewrite(source: Path, out: Path, change: Any) -> None:
     """The recording again, its bodies changed by `change(kind, body)`."""
     [path] = file.segments(source)
-    out.write_bytes(MAGIC + b"".join(encode(r.kind, change(r.kind, r.body)) for r in Recording(path).records()))
+    parts = []
+    for record in Recording(path).records():
+        if record.kind == CYCLES:
+            parts.append(encode_cycles(change(CYCLES, record.cycles)))
+        else:
+            parts.append(encode(record.kind, change(record.kind, record.body)))
+    out.write_bytes(MAGIC + b"".join(parts))
 
 
 def test_a_byte_that_left_otherwise_is_found_at_its_cycle(recorded: Path, tmp_path: Path) -> None:
@@ -172,6 +178,11 @@ def test_other_builds_and_other_files_are_refused(recorded: Path, tmp_path: Path
     rewrite(recorded, out, lambda kind, body: body.replace(b'"layout": [', b'"layout": [1, ') if kind == 1 else body)
     with pytest.raises(UserError, match="another build"):
         replay(out)
+    head = next(Recording(recorded).records()).body
+    for junk in (b"junk", encode_cycles(b"")[9:-1], encode_cycles(b"junk")[9:]):
+        out.write_bytes(MAGIC + encode(file.HEAD, head) + encode(CYCLES, junk))
+        with pytest.raises(UserError, match="makes no sense"):
+            replay(out)
     out.write_bytes(b"something else altogether")
     with pytest.raises(UserError, match=r"0001\.flight: this is no recording"):
         replay(out)

@@ -1,11 +1,14 @@
 """Ableton Link: a session followed and led, in a time of the test's own, and with a second peer in another process."""
 
+import fcntl
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -185,6 +188,18 @@ def test_a_new_tempo_is_followed() -> None:
         assert state.bpm == pytest.approx(bpm, abs=0.05)
         assert abs(world.away_ms()) < 1.0
         assert state.jumps == 1  # the start alone
+
+
+def test_who_was_held_up_while_the_tempo_changed_is_there_again() -> None:
+    world, peer = following()
+    world.run(peer, 3)
+    world.session.setTempo(200.0, world.micros())
+    for _ in range(round(3 * RATE / PERIOD)):  # nobody looks: it is four beats behind, and loses it
+        world.cycle += 1
+        world.engine.timeline.advance(world.cycle * PERIOD)
+    world.run(peer, 1.0)
+    assert world.engine.timeline.state().locked
+    assert abs(world.away_ms()) < 2.0
 
 
 def test_a_session_that_was_set_elsewhere_is_joined_there() -> None:
@@ -442,8 +457,15 @@ class Live:
 
 @pytest.fixture
 def pair() -> Iterator[tuple[Live, Other]]:
-    """Both in one session. Skips where this machine's network lets them not meet."""
+    """Both in one session; of these tests one at a time on this machine, for others would meet them. Skips where its
+    network lets them not meet."""
     needs("link")
+    with open(Path(tempfile.gettempdir()) / "ripieno-link-tests", "w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        yield from meeting()
+
+
+def meeting() -> Iterator[tuple[Live, Other]]:
     other, live = Other(), Live()
     live.engine.timeline.choose("link")
     end = time.monotonic() + 15

@@ -137,8 +137,7 @@ def test_a_drum_machine_is_followed_and_others_follow(server: None, quiet: Path)
         listener,
     ):
         wait_for(lambda: connected(listener, f"{name}:clock", "listener:in"), "it hears our clock")
-        said = until(one, state="locked", rolling=True)
-        assert said["bpm"] == pytest.approx(133, abs=0.05)
+        said = until(one, state="locked", rolling=True, bpm=pytest.approx(133, abs=0.05))
         assert said["source"] == "midi"
         wait_for(lambda: sum(data == TICK for _, _, data in listener.received()) > 48, "two beats of ours")
         assert not [data for _, _, data in listener.received() if data[0] < 0xF0]

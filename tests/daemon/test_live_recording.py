@@ -53,6 +53,18 @@ def test_a_session_is_recorded_from_its_beginning(tune: Path, tmp_path: Path) ->
     assert {note for notes in tracks.values() for note in notes} == set(NOTES)
 
 
+def test_with_a_clock_its_tempo_is_the_files(tune: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    ripieno(
+        *("run", "thru", "--driver", "file", "--input", tune, "--name", name_of("tempo")),
+        *("--record", "--recordings", folder, "--tempo", "150"),
+    )
+    (take,) = folder.iterdir()
+    tempos = [one.tempo for one in mido.MidiFile(take / "performance.mid").tracks[0] if one.type == "set_tempo"]
+    assert tempos[-1] == 400_000
+    assert played(take)["input"] == list(NOTES)
+
+
 def test_a_voice_is_recorded_with_its_sound(tune: Path, tmp_path: Path) -> None:
     import soundfile
 

@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -14,6 +15,7 @@ from command import ripieno
 from stage import daemon, name_of
 
 from ripieno.daemon.metrics import FIGURES, Metrics, exposition
+from ripieno.daemon.recording.recorder import Status
 
 NAME, LABEL = r"[a-zA-Z_:][a-zA-Z0-9_:]*", r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\\\|\\"|\\n)*"'
 NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
@@ -79,6 +81,7 @@ def test_what_is_written_is_in_the_format() -> None:
         "clock": CLOCK,
         "band": {"late": 5, "load": 0.5},
         "voice": {"late": 6, "faults": 0, "load": 0.25},
+        "recording": asdict(Status(wanted=True, seconds=61.5, missing_ms=250, room_s=3600)),
         "chains": {"plugins": [PLUGIN, PLUGIN | {"name": "EQ", "plays": False}]},
     }
     found = parsed(exposition(values, 1 << 20, 0.25))
@@ -93,6 +96,10 @@ def test_what_is_written_is_in_the_format() -> None:
     assert found["ripieno_clock_info"] == {'source="midi"': 1}
     assert found["ripieno_band_notes_late_total"] == {"": 5}
     assert found["ripieno_voice_blocks_late_total"] == {"": 6}
+    assert found["ripieno_recording_wanted"] == {"": 1}
+    assert found["ripieno_recording_seconds"] == {"": 61.5}
+    assert found["ripieno_recording_missing_seconds"] == {"": 0.25}
+    assert found["ripieno_recording_room_seconds"] == {"": 3600}
     hall, eq = 'plugin="Hall \\"B\\"\\\\\\n",on="master"', 'plugin="EQ",on="master"'
     assert found["ripieno_plugin_up"] == {hall: 1, eq: 0}
     assert found["ripieno_plugin_memory_bytes"] == {hall: 2048, eq: 2048}
@@ -110,7 +117,10 @@ def test_the_client_library_of_prometheus_reads_it() -> None:
 
 
 def test_what_is_not_there_is_left_out() -> None:
-    assert not [name for name in parsed(exposition(STATUS, 1, 0)) if re.search("band|clock|voice|plugin", name)]
+    values = STATUS | {"recording": {}}  # it has not begun
+    assert not [
+        name for name in parsed(exposition(values, 1, 0)) if re.search("band|clock|voice|plugin|recording", name)
+    ]
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Around:
 
     def connect_in(self, part: str, port: int = 0) -> str:
         if part not in self.there:
-            raise UserError(f"no MIDI source has {part!r} in its name")
+            raise UserError(f"no MIDI source has {part!r} in its name; there are: {', '.join(self.there) or 'none'}")
         return f"{part} at {port}"
 
     def listeners(self) -> dict[str, list[str]]:
@@ -62,11 +62,15 @@ def test_a_keyboard_that_comes_late(performance: Any) -> None:
     outside.begin(performance)
     outside.tend(performance)
     assert [news for news in performance.news if "Keystation" in news] == [
-        "no MIDI source has 'Keystation' in its name; it is connected as soon as it is there"
+        "no MIDI source has 'Keystation' in its name; there are: none; it is connected as soon as it is there"
     ]
+    performance.driver.there.add("Another")
+    count = len(performance.news)
+    outside.tend(performance)
+    assert len(performance.news) == count  # nothing new of it
     performance.driver.there.add("Keystation")
     outside.tend(performance)
-    assert performance.news[-1] == "Keystation at 0"
+    assert performance.news[-1] == "Keystation at 0 is connected"
     count = len(performance.news)
     outside.tend(performance)
     assert len(performance.news) == count

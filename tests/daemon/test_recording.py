@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from needs import needs
+from needs import lack, needs
 from ripieno.daemon.presets import load
 from ripieno.daemon.recording import recorder as module
 from ripieno.daemon.recording.recorder import Recorder
@@ -277,7 +277,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = shutil.which("mount")
     options = ["-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
     if not mount or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
-        pytest.skip("nothing can be mounted here: run as root")
+        lack("nothing can be mounted here: run as root")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 

@@ -203,6 +203,15 @@ def test_only_printed_nothing_is_written(systemd: StandIn, home: Path, tmp_path:
 
 
 @linux
+def test_a_set_list_is_a_service_too(systemd: StandIn, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "saturday.toml").write_text('[[song]]\npreset = "choir"\n[[song]]\npreset = "string-quartet"\n')
+    said = ripieno("service", "install", "--print", "--", "saturday.toml", "--clock", "jack").stdout
+    assert '"saturday.toml" "--clock" "jack"' in said
+    (tmp_path / "saturday.toml").write_text('[[song]]\npreset = "chior"\n')
+    assert "chior" in ripieno("service", "install", "--print", "--", "saturday.toml", status=1).stderr
+
+
+@linux
 def test_mistakes_are_told_before_anything_is_written(systemd: StandIn, home: Path) -> None:
     for line, told in (
         (["string-quartt"], "did you mean 'string-quartet'"),
@@ -321,6 +330,29 @@ def test_an_agent_of_launchd(mac: StandIn, home: Path) -> None:
     with pytest.raises(UserError, match="no service is called ripieno"):
         one.uninstall("ripieno")
     assert launchd.agent(plan) == one.text(plan).encode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no users by number")
+def test_the_next_agent_waits_for_the_one_before_to_end(mac: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, calls = Plan("ripieno", LINE, Path("/some/folder"), {}), list[str]()
+
+    def call(*words: str) -> str:
+        calls.append(words[1])
+        if words[1] == "bootstrap" and calls.count("bootstrap") < 3:
+            raise UserError("Bootstrap failed: 5: Input/output error")
+        return ""
+
+    monkeypatch.setattr(launchd, "call", call)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    service.manager().install(plan, True)
+    assert calls == ["print", "bootout", "bootstrap", "bootstrap", "bootstrap"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no users by number")
+def test_what_launchd_refuses_is_told_in_its_words(mac: StandIn) -> None:
+    mac.answer("launchctl", (("print",), 113, "none"), (("bootstrap",), 5, "Bootstrap failed: 5"))
+    with pytest.raises(UserError, match="Bootstrap failed: 5"):
+        service.manager().install(Plan("ripieno", LINE, Path("/some/folder"), {}), True)
 
 
 @pytest.mark.skipif(shutil.which("plutil") is None, reason="plutil is macOS's")

@@ -272,8 +272,8 @@ static void test_transport_with_beats(void) {
         CHECK(off_by(desk.transport.beat) < 1e-3); /* from the first cycle on */
     }
     CHECK(look().timeline.locked && fabs(look().timeline.bpm - 150.0) < 0.01);
-    for (double bpm = 150.0; bpm > 90.0; bpm -= 0.1) {
-        roll(1, bpm);
+    for (uint32_t i = 0; i < 600; i++) {
+        roll(1, 150.0 - 0.1 * i);
         CHECK(off_by(desk.transport.beat) < 2e-3);
     }
     uint32_t jumps = look().timeline.jumps;
@@ -292,6 +292,28 @@ static void test_transport_with_beats(void) {
     roll(1, 90.0);
     CHECK(off_by(8.0) < 1e-9);
     CHECK(fabs(look().timeline.bpm - 90.0) < 0.01);
+    end();
+}
+
+/* From four quarters a bar to three, at the ninth: JACK's bars say 24 quarters where there were 32. Ours go on until
+ * somebody moves it. */
+static void test_transport_that_changes_its_time_signature(void) {
+    begin();
+    set(RP_CLOCK_JACK, 0, 1, 120.0);
+    desk.transport = (rp_transport){.known = 1, .rolling = 1, .has_beat = 1, .beat = 31.0, .bpm = 120.0};
+    roll(180, 120.0);
+    uint32_t jumps = look().timeline.jumps;
+    const double step = BLOCK / 24000.0, due = desk.transport.beat;
+    desk.transport.beat -= 8.0;
+    for (uint32_t i = 1; due + i * step < 40.0; i++) {
+        roll(1, 120.0);
+        CHECK(off_by(due + i * step) < 1e-3);
+    }
+    CHECK(look().timeline.jumps == jumps && left(0, 0xFC) == 0);
+    desk.transport.frame += 24000;
+    desk.transport.beat = 25.0;
+    roll(1, 120.0);
+    CHECK(off_by(desk.transport.beat) < 1e-3 && look().timeline.jumps == jumps + 1);
     end();
 }
 
@@ -556,6 +578,7 @@ int main(void) {
     test_one_of_two_clocks();
     test_transport_with_beats();
     test_transport_without_beats();
+    test_transport_that_changes_its_time_signature();
     test_transport_on_a_machine_that_is_late();
     test_a_pedal_taps();
     test_start_on_the_tapped_beat();

@@ -145,7 +145,7 @@ def test_from_each_source_to_each_other_without_a_jump(first: str) -> None:
         room.run(8.0, sources.speak)
         room.engine.set_clock(second, inputs=[0], bpm=sources.bpm["internal"] if second == "internal" else 0)
         room.run(8.0, sources.speak)
-        frames, beats = room.beats()
+        frames, beats = (line[len(line) // 4 :] for line in room.beats())  # the first is followed by now
         changed = np.searchsorted(frames, 8 * RATE)
         whole = np.interp(np.arange(beats[changed - 1], beats[-1] - 1.0), beats, frames) / RATE
         tempo = 60.0 / sources.bpm[second]
@@ -154,6 +154,20 @@ def test_from_each_source_to_each_other_without_a_jump(first: str) -> None:
         assert np.all(np.diff(beats) > 0), f"{first} to {second}: it never stands still or goes back"
         assert room.engine.clock().source == second
         room.engine.close()
+
+
+@pytest.mark.parametrize("source", ["tap", "player"])
+def test_whoever_is_the_first_to_be_followed_is_followed_at_once(room: Room, source: str) -> None:
+    """Though the transport rolls: there was no beat before that would have to go on."""
+    sources = Sources(room, 40.0)
+    room.engine.set_clock(source, bpm=77.0)
+    room.engine.transport("internal", "start")
+    room.run(6.0, sources.speak)
+    line = room.engine.clock().timeline
+    assert line.locked
+    assert line.rolling
+    assert line.bpm == pytest.approx(sources.bpm[source], abs=0.1)
+    assert abs(line.away) < 0.5
 
 
 def test_the_tempo_is_held_where_nobody_is_heard(room: Room) -> None:

@@ -188,6 +188,30 @@ static void test_what_began_unheard_is_not_what_sounds_there(void) {
     stage_close(&at);
 }
 
+/* An xrun: what left in the last cycles did not arrive. */
+static void test_what_ended_is_ended_again_after_an_xrun(void) {
+    stage_open(&at, 1, thru_rig(), NULL);
+    stage_send(&at, 0, 0x92, 50, 80);
+    stage_send(&at, 0, 0x92, 52, 80);
+    stage_send(&at, 0, 0xB2, 64, 127);
+    stage_cycle(&at);
+    synth before = at.out;
+    stage_send(&at, 0, 0x82, 50, 0);
+    stage_send(&at, 0, 0x82, 52, 0);
+    stage_send(&at, 0, 0xB2, 64, 0);
+    stage_send(&at, 0, 0x92, 52, 80); /* and is struck anew */
+    stage_cycle(&at);
+    CHECK(stage_sounding(&at) == 1);
+    before.connected = at.out.connected;
+    at.out = before;
+    CHECK(stage_sounding(&at) == 3);
+    at.lost = RP_LOST_OUTPUT;
+    stage_cycle(&at);
+    CHECK(stage_sounding(&at) == 1 && at.out.sounding[0][2][52] && !at.out.pedal[0][2]);
+    CHECK(stats().sounding == 1);
+    stage_close(&at);
+}
+
 static void test_expiry(void) {
     rp_rig_config config = {.route = RP_ROUTE_THRU, .in_channels = 0xFFFF, .expiry = 1000};
     stage_open(&at, 1, rp_rig_new(&config, NULL), NULL);
@@ -265,6 +289,7 @@ int main(void) {
     test_late_listener_hears_what_it_missed();
     test_killed_process_is_silenced_by_the_next();
     test_what_began_unheard_is_not_what_sounds_there();
+    test_what_ended_is_ended_again_after_an_xrun();
     test_expiry();
     test_panic();
     test_more_notes_than_the_ledger_holds();

@@ -211,6 +211,21 @@ def test_a_server_that_restarts_finds_all_in_place(kill: bool) -> None:
         wait_for(lambda: not sounding(house.heard("synth")), "nothing is stuck")
 
 
+def test_a_device_that_comes_is_told_of_at_once(house: House) -> None:
+    """Whoever runs the driver looks after it as soon as that says so, and at nothing meanwhile."""
+    house.plug("keyboard")
+    house.driver.connect_in("keyboard:out")
+    wait_for(lambda: house.tend() or not house.driver.stirred, "it is quiet")
+    house.pull("keyboard")
+    wait_for(lambda: house.driver.stirred, "it is told that one went")
+    house.tend()
+    house.plug("keyboard")
+    wait_for(
+        lambda: (house.driver.stirred and house.tend()) or house.driver.connected("keyboard:out", "house:in"),
+        "it is connected by nothing else",
+    )
+
+
 def test_what_we_undo_ourselves_is_forgotten(house: House) -> None:
     house.plug("synth")
     house.driver.connect_out("synth:in")

@@ -109,7 +109,7 @@ static void test_notes_lie_on_the_clock(void) {
 
 /* From tempo to tempo: it has settled two of the slower one's beats later. */
 static void test_steps_of_the_tempo(void) {
-    static const double tempo[] = {120, 60, 200, 97, 140, 60, 61};
+    static const double tempo[] = {60, 200, 97, 98};
     open_band(RP_MODE_BAND, RP_CLOCK_INTERNAL, 120.0);
     transport(RP_TRANSPORT_START, 0.0);
     band_joins();
@@ -117,7 +117,7 @@ static void test_steps_of_the_tempo(void) {
         set_tempo(tempo[i]);
         seconds(3.0);
         uint64_t from = c.at.frame;
-        seconds(6.0);
+        seconds(4.0);
         double off = furthest(from, c.at.frame);
         CHECK(off >= 0.0 && off < 1.0);
     }
@@ -125,16 +125,16 @@ static void test_steps_of_the_tempo(void) {
     close_in_silence();
 }
 
-/* 60 to 200 in 20 seconds and back: the beat that was settled before the tempo moved is beside it, no other. */
+/* 60 to 130 in 10 seconds and back: the beat that was settled before the tempo moved is beside it, no other. */
 static void test_a_ramp(void) {
     open_band(RP_MODE_BAND, RP_CLOCK_INTERNAL, 60.0);
     transport(RP_TRANSPORT_START, 0.0);
     band_joins();
     seconds(3.0);
     uint64_t from = c.at.frame;
-    for (uint32_t i = 0; i < 400; i++) {
-        double way = i < 200 ? i / 200.0 : (400 - i) / 200.0;
-        set_tempo(60.0 + 140.0 * way);
+    for (uint32_t i = 0; i < 200; i++) {
+        double way = i < 100 ? i / 100.0 : (200 - i) / 100.0;
+        set_tempo(60.0 + 70.0 * way);
         seconds(0.1);
         if (i == 20) from = c.at.frame;
     }
@@ -153,8 +153,8 @@ static void test_stop_and_start(void) {
     open_band(RP_MODE_BAND, RP_CLOCK_INTERNAL, 120.0);
     transport(RP_TRANSPORT_START, 0.0);
     band_joins();
-    for (uint32_t round = 0; round < 5; round++) {
-        seconds(3.0 + 0.07 * round);
+    for (uint32_t round = 0; round < 3; round++) {
+        seconds(2.0 + 0.07 * round);
         stage_send(&c.at, 0, 0x90, 50, 80); /* the player's own goes on */
         cycles(1);
         transport(RP_TRANSPORT_STOP, 0.0);
@@ -319,7 +319,7 @@ static void test_midi_clock(void) {
     stage_send(&c.at, 0, 0xFA, 0, 0);
     srand(7);
     uint64_t from = 0;
-    for (uint32_t n = 0, tick = 0; n < 20 * RATE / BLOCK; n++) {
+    for (uint32_t n = 0, tick = 0; n < 12 * RATE / BLOCK; n++) {
         double shift = (rand() % 96 - 48.0) * (tick > 0);
         while (next + shift < (double)(c.at.frame + BLOCK)) {
             double at = fmax(next + shift - (double)c.at.frame, 0.0);

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ripieno.native.links import GRACE, MOST, Identity, Link, Links, Port, lasting
+from ripieno.native.links import GRACE, MOST, Identity, Link, Links, Port, Ports, lasting
 
 
 def keyboard(name: str, *aliases: str) -> Port:
@@ -61,9 +61,9 @@ def with_twin(number: int, ours: str = "in") -> Links:
 def test_of_two_that_are_alike_the_whole_name_counts() -> None:
     links = with_twin(20)
     (link,) = links.links
-    assert links.place(link, [twin(20), twin(24)]) == twin(20)
-    assert links.place(link, [twin(24), twin(20)]) == twin(20)
-    assert links.place(link, []) is None
+    assert links.place(link, Ports([twin(20), twin(24)])) == twin(20)
+    assert links.place(link, Ports([twin(24), twin(20)])) == twin(20)
+    assert links.place(link, Ports([])) is None
 
 
 def test_a_device_that_comes_up_under_another_number_is_known() -> None:
@@ -73,7 +73,7 @@ def test_a_device_that_comes_up_under_another_number_is_known() -> None:
     assert [(link.ours, port) for link, port in wanted] == [("in", twin(28)), ("in 2", twin(28))]
     links.made(*wanted[0])
     assert [link.device.name for link in links.links] == [twin(28).name] * 2  # it has one number
-    assert len(links.missing([twin(28)], never, 0)) == 2
+    assert [link.ours for link, _ in links.missing([twin(28)], never, 0)] == ["in 2"]  # still to be made
 
 
 def test_its_like_that_was_there_before_is_not_taken_for_it() -> None:
@@ -88,6 +88,7 @@ def test_its_like_that_was_there_before_is_not_taken_for_it() -> None:
 def test_its_like_that_has_a_place_is_not_taken_for_it() -> None:
     links = with_twin(20)
     links.joined("in 2", twin(24), into=True, audio=False, there=[twin(20).name, twin(24).name])
+    links.missing([], never, 0)
     assert [link.ours for link, _ in links.missing([twin(24)], never, 0)] == ["in 2"]
     ((link, port), _) = links.missing([twin(28), twin(24)], never, 0)
     assert (link.ours, port) == ("in", twin(28))
@@ -109,6 +110,7 @@ def test_two_that_are_alike_may_play_into_one_port() -> None:
     links = with_twin(20)
     both = [twin(20), twin(24)]
     links.joined("in", twin(24), into=True, audio=False, there=[one.name for one in both])
+    links.missing([], never, 0)
     assert [port for _, port in links.missing(both, never, 0)] == both
 
 
@@ -142,6 +144,20 @@ def test_pulled_out_slowly_is_no_purpose() -> None:
     links.parted("in", KEYS.name, True, now=10)
     assert links.missing([], never, 10.1) == []
     assert len(links.missing([KEYS], never, 100)) == 1
+
+
+def test_what_is_undone_before_the_news_come_is_not_made_at_once() -> None:
+    links = with_keys()
+    assert links.missing([KEYS], lambda link, port: True, 9) == []
+    assert links.missing([KEYS], never, 10) == []
+    assert links.unsettled
+    links.moved(KEYS.name)  # it was pulled out, and is back
+    assert len(links.missing([KEYS], never, 10)) == 1
+    assert links.missing([KEYS], lambda link, port: True, 11) == []
+    assert links.missing([KEYS], never, 12) == []
+    links.parted("in", KEYS.name, True, now=12.1)  # it was undone by hand
+    assert links.missing([KEYS], never, 12.1 + GRACE) == []
+    assert links.links == []
 
 
 def test_what_was_undone_by_hand_stays_so() -> None:
