@@ -263,7 +263,8 @@ def _head(performance: "Performance", why: str) -> list[str]:
         text = "".join(mark for mark, _ in marks)
         keys += colored(text, color) if color else dimmed(text)
     songs = [_songs(performance)[: width - 1]] if len(performance.presets) > 1 else []
-    return [title, *songs, dimmed(place[: width - 1]), "", f" {keys}" if width > 90 else ""]
+    page = [f" the page: {performance.page}"] if performance.page else []
+    return [title, *songs, dimmed(place[: width - 1]), *page, "", f" {keys}" if width > 90 else ""]
 
 
 def _songs(performance: "Performance") -> str:

@@ -110,6 +110,7 @@ class Performance:
     desk: Desk = field(default_factory=Desk)
     looked: float = 0.0  # when last, in seconds
     typed: str | None = None  # of a setting, while somebody types one
+    page: str = ""  # where it is served
     card: Sequence[str] = ()  # lines that the terminal shows instead of all else, until a key is pressed
     watchers: Sequence[Watcher] = ()
     flight: "FlightRecorder | None" = None

@@ -1,7 +1,6 @@
 """`ripieno run`: play live."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from ripieno.daemon.schema import quote, show_list
 if TYPE_CHECKING:
     from ripieno.daemon.controls import Control
     from ripieno.daemon.flight.recorder import FlightRecorder
-    from ripieno.daemon.live import Watcher
+    from ripieno.daemon.live import Performance, Watcher
     from ripieno.daemon.recording.session import Session
     from ripieno.daemon.remote.osc_ports import Address
     from ripieno.daemon.setlist import SetList
@@ -319,6 +318,24 @@ def _metrics(port: int | None) -> "list[Watcher]":
     return [Metrics(port)]
 
 
+class Lacking:
+    """A `Watcher` that says what was asked for and is not here; among the news, since the panel covers what was printed
+    before it."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def begin(self, performance: "Performance") -> None:
+        """Say it."""
+        performance.news.append(self._what)
+
+    def tend(self, performance: "Performance") -> None:
+        """Once is enough."""
+
+    def end(self) -> None:
+        """There is nothing to end."""
+
+
 def _page(parsed: argparse.Namespace) -> "list[Watcher]":
     """Who serves the page, if it is wanted. Where its libraries are missing that is told, and the music goes on."""
     from ripieno.daemon.web import PORT, missing
@@ -326,8 +343,7 @@ def _page(parsed: argparse.Namespace) -> "list[Watcher]":
     if not (parsed.ui or parsed.ui_lan or parsed.ui_port is not None):
         return []
     if lacking := missing():
-        print(f"ripieno: {lacking}", file=sys.stderr)
-        return []
+        return [Lacking(lacking)]
     from ripieno.daemon.web.server import Page
 
     return [Page(parsed.name, PORT if parsed.ui_port is None else parsed.ui_port, parsed.ui_lan)]
@@ -342,8 +358,7 @@ def _osc(parsed: argparse.Namespace) -> "list[Watcher]":
     if parsed.osc_lan and not parsed.osc_to:
         raise UsageError("--osc-lan lets those in whom --osc-to names: add --osc-to HOST:PORT")
     if lacking := missing():
-        print(f"ripieno: {lacking}", file=sys.stderr)
-        return []
+        return [Lacking(lacking)]
     from ripieno.daemon.remote.osc import Osc
 
     return [Osc(PORT if parsed.osc_port is None else parsed.osc_port, parsed.osc_to, parsed.osc_lan)]

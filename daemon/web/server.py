@@ -73,6 +73,7 @@ class Page:
         self.close()  # where it has ended before, and is to begin again
         if self._ports[0].fileno() < 0:
             self._ports = take_ports(self.port, bool(self.lan_url))
+        performance.page = self.url
         performance.news.append(f"the page is at {self.url}")
         if self.lan_url:
             performance.news.append(f"for phones and tablets it is at {self.lan_url}")

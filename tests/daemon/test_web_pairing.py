@@ -112,6 +112,7 @@ def test_the_panel_shows_the_code_until_a_key_is_pressed(tmp_path: Path) -> None
     screen = Screen("run", "string-quartet", *line, "--ui-lan", "--ui-port", 0)
     screen.shows("any key: back")
     screen.type("x")
+    screen.shows("the page: http://127.0.0.1:")
     screen.shows("Violin 1")
     screen.type("q")
     screen.ends()
