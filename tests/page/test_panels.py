@@ -165,6 +165,20 @@ def test_what_is_learnt_is_listed(daemon: "Daemon", page: "Page") -> None:
     expect(page.get_by_text("controller 74 → clock/tempo")).to_be_visible()
 
 
+def test_a_field_of_a_knob_that_is_written_in_stays(daemon: "Daemon", page: "Page") -> None:
+    row = {"number": 1, "control": "controller 74", "path": "clock/tempo", "low": 60, "high": 180}
+    daemon.bindings = [row]
+    daemon.show(learn={"learning": "", "bound": 1, "revision": 2})
+    open_tab(page, "Set-up")
+    low, high = (page.get_by_label(f"{name}: controller 74 sets clock/tempo") for name in ("From", "To"))
+    high.fill("15")
+    daemon.bindings = [row | {"low": 70}]  # somebody else has changed it
+    daemon.show(learn={"learning": "", "bound": 1, "revision": 3})
+    expect(low).to_have_value("70")
+    expect(high).to_have_value("15")
+    expect(high).to_be_focused()
+
+
 @pytest.mark.parametrize(
     ("name", "printed"),
     [("Bb", "B♭"), ("F#m7b5/Eb", "F♯m7♭5/E♭"), ("Db7(#9)", "D♭7(♯9)"), ("Bb minor", "B♭ minor"), ("Cmaj7", "Cmaj7")],

@@ -33,11 +33,15 @@ class Bindings extends Part {
     this.#show();
   }
 
-  async #show() {
+  /** anyway: what somebody is writing, too, is put back. */
+  async #show(anyway = false) {
     try {
       const { bindings } = await request("GET", "/api/learn");
+      const names = bindings.map((one) => `${one.number} ${one.control} ${one.path}`).join();
       this.none.hidden = bindings.length > 0;
-      this.list.replaceChildren(...bindings.map((one) => this.#row(one)));
+      if (names !== this.names) this.list.replaceChildren(...bindings.map((one) => this.#row(one)));
+      else [...this.list.children].forEach((row, at) => renew(row, bindings[at], anyway));
+      this.names = names;
     } catch (error) {
       say(error.message, "bad");
     }
@@ -49,7 +53,7 @@ class Bindings extends Part {
       if (method === "DELETE") await this.#show();
     } catch (error) {
       say(error.message, "bad");
-      await this.#show(); // as it is, not as it was wanted
+      await this.#show(true); // as it is, not as it was wanted
     }
   }
 
@@ -71,15 +75,22 @@ class Bindings extends Part {
   }
 }
 
+/** A row that stays keeps its fields: who is in one of them stays there. */
+function renew(row, one, anyway) {
+  for (const field of row.querySelectorAll("[data-key]")) {
+    if (anyway || field !== document.activeElement) field.value = one[field.dataset.key];
+  }
+}
+
 function choice(about, key, value, set) {
   const options = CHOICES[key].map((word) => h("option", { value: word, ".selected": word === value }, word));
   const told = { "aria-label": `${NAMES[key]}: ${about}`, onchange: (event) => set(key, event.target.value) };
-  return h("select", { ...told, title: NAMES[key] }, ...options);
+  return h("select", { ...told, title: NAMES[key], "data-key": key }, ...options);
 }
 
 function end(about, key, value, set) {
   const changed = ({ target }) => set(key, target.value.trim() === "" ? "" : Number(target.value));
-  const told = { type: "text", inputmode: "decimal", placeholder: NAMES[key], title: NAMES[key] };
+  const told = { type: "text", inputmode: "decimal", placeholder: NAMES[key], title: NAMES[key], "data-key": key };
   return h("input", { ...told, ".value": value, "aria-label": `${NAMES[key]}: ${about}`, onchange: changed });
 }
 
