@@ -16,7 +16,8 @@ ALL_C = $(C_FILES) $(wildcard tests/plugins/vst3/*.[ch])
 NATIVE = pyproject.toml CMakeLists.txt native/CMakeLists.txt native/build.py $(wildcard native/src/*.[ch])
 PACKAGE = $(NATIVE) $(shell find daemon models native plugins presets -name '*.py' -o -name '*.py.txt' -o -name py.typed)
 
-.PHONY: demo demo-band demo-singer test lint lint-python lint-types lint-c test-c test-python test-train test-long bench format setup clean
+.PHONY: demo demo-band demo-singer test lint lint-python lint-types lint-c test-c test-python test-train test-long bench \
+    screenshots format setup clean
 .NOTPARALLEL:
 
 demo: $(VENV)/play.done
@@ -77,8 +78,8 @@ $(VENV)/extras.done: $(VENV)/build.done pyproject.toml
 	@touch $@
 
 $(VENV)/play.done: $(VENV)/extras.done $(NATIVE)
-	@echo "Building Ripieno, and fetching numpy, matplotlib and what serves the page ..."
-	@$(EDITABLE) ".[sound,plot,audio,ui]"
+	@echo "Building Ripieno, and fetching numpy, matplotlib and what serves the page and OSC ..."
+	@$(EDITABLE) ".[sound,plot,audio,ui,osc]"
 	@$(ONLY_FOLDERS)
 	@touch $@
 
@@ -142,6 +143,10 @@ test-long: $(VENV)/dev.done
 	$(BIN)/cmake --build build/asan -j $(JOBS)
 	RIPIENO_LONG=1 $(BIN)/ctest --test-dir build/asan --output-on-failure -j $(JOBS)
 	$(BUILD_WITH) RIPIENO_LONG=1 $(PY) -m pytest tests --ignore=tests/train -m 'long or not long'
+
+# The pictures of the page in docs/. Wants jackd and Chromium.
+screenshots: $(VENV)/dev.done
+	PYTHONPATH=tests $(PY) tests/page/screenshots.py
 
 bench: $(VENV)/play.done
 	$(BIN)/ripieno bench
