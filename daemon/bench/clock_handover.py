@@ -22,7 +22,7 @@ from typing import Any
 from ripieno.daemon.bench.clock_stage import CLOCK, PERIOD, RATE, TICKS, Hold, Transport, jittered, need_tools, plain
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import connect
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.link import LinkPeer
 from ripieno.daemon.progress import Progress

@@ -14,7 +14,7 @@ from ripieno.daemon.bench.clock_stage import CLOCK, OURS, PERIOD, RATE, START, T
 from ripieno.daemon.bench.jack import daemon, wait_for
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import connect
-from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict
+from ripieno.daemon.bench.rows import Row, percentile, show, verdict
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.link import BAR, Moments, ahead, open_link
 from ripieno.daemon.progress import Progress

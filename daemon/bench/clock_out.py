@@ -13,7 +13,7 @@ from ripieno.daemon.bench.clock_stage import CLOCK, OURS, PERIOD, RATE, TICKS, m
 from ripieno.daemon.bench.jack import CHORD, daemon, wait_for
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import connect
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.progress import Progress
 from ripieno.native.engine import Event

@@ -19,7 +19,7 @@ from threading import Condition, Thread
 from typing import Any
 
 from ripieno.daemon.bench.jack_server import DummyServer
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.bench.service import sounding
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.progress import Progress

@@ -14,8 +14,8 @@ from ripieno.daemon.bench import plugins_texts
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import Heard, Recording
 from ripieno.daemon.bench.plugins_player import note
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE, open_plugin, playing
+from ripieno.daemon.bench.rows import Row, show, verdict
 
 _CLICK = 0.5
 # What is late by how much: 872 and the block that isolation takes are 1,000.

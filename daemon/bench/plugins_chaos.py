@@ -27,9 +27,9 @@ from ripieno.daemon.bench.plugins_belongings import belongings
 from ripieno.daemon.bench.plugins_client import Heard, Recording
 from ripieno.daemon.bench.plugins_faults import HANGS, KILL, NAN, STALL, Breaker, Fault, planned
 from ripieno.daemon.bench.plugins_player import script
-from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict, xruns_row
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE, Session, Stage, open_plugin, playing
 from ripieno.daemon.bench.plugins_wire import Wire
+from ripieno.daemon.bench.rows import Row, percentile, show, verdict, xruns_row
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.progress import Progress
 from ripieno.plugins.base import EFFECT, Hosted

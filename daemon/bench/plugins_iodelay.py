@@ -18,8 +18,8 @@ from typing import Any
 from ripieno.daemon.bench import plugins_texts
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import connect
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE, open_plugin, playing
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import JackClient
 

@@ -19,8 +19,8 @@ from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_belongings import host_processes, processes_named, processor_ns
 from ripieno.daemon.bench.plugins_client import Recording
 from ripieno.daemon.bench.plugins_player import note
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE, Session, open_plugin, playing
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.progress import Progress
 
 COUNTS = (1, 4, 8)

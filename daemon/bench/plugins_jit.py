@@ -20,9 +20,9 @@ from ripieno.daemon.bench import plugins_sound
 from ripieno.daemon.bench.continuation_interaction import resident_kib, wire_xruns
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import Heard, Recording
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict, xruns_row
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE, Stage, open_plugin, playing
 from ripieno.daemon.bench.plugins_wire import Wire
+from ripieno.daemon.bench.rows import Row, show, verdict, xruns_row
 from ripieno.daemon.progress import Progress
 from ripieno.native.rack import UNITS_MAX
 from ripieno.plugins.base import Hosted

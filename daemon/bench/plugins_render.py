@@ -23,8 +23,8 @@ from ripieno.daemon.bench.jack import daemon
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import Heard, Recording
 from ripieno.daemon.bench.plugins_player import script
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
 from ripieno.daemon.bench.plugins_session import OURS, PERIOD, RATE
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.score import Score, score_of
 from ripieno.native.drivers import JackClient
 

@@ -18,8 +18,8 @@ from typing import Any
 from ripieno.daemon.bench.jack import PERIOD, RATE, chords, judge, wait_for
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import connect
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
 from ripieno.daemon.bench.rig_stage import INPUT, OUTPUT, end, news, playing
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.recording.take import NOTES, recover
 from ripieno.native.probe import JackProbe

@@ -23,8 +23,8 @@ from ripieno.daemon.bench.jack import (
     round_trip,
 )
 from ripieno.daemon.bench.jack_server import DummyServer
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
 from ripieno.daemon.bench.rig_stage import INPUT, NOTHING, OUTPUT, end, everything, has_link, playing
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.flight.log import newest_session
 from ripieno.daemon.flight.replay import replay
 from ripieno.daemon.recording.take import NOTES

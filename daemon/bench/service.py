@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ripieno.daemon.bench.jack_server import DummyServer
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.progress import Progress
 from ripieno.daemon.service.plan import Plan

@@ -15,7 +15,7 @@ from typing import Any
 
 from ripieno.daemon.bench.jack import daemon, play
 from ripieno.daemon.bench.jack_server import DummyServer
-from ripieno.daemon.bench.plugins_rows import Row, show, verdict
+from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.native.engine import Event
 from ripieno.native.probe import JackWire
 

@@ -27,7 +27,7 @@ from ripieno.daemon.bench.jack import wait_for
 from ripieno.daemon.bench.plugins_belongings import belongings, host_processes, processes_named, processor_ns
 from ripieno.daemon.bench.plugins_client import held
 from ripieno.daemon.bench.plugins_player import script
-from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict
+from ripieno.daemon.bench.rows import Row, percentile, show, verdict
 from ripieno.daemon.errors import UserError
 
 RATE, PERIOD = 48_000, 128

@@ -1,4 +1,4 @@
-"""What the benches of the plugins say: rows of what was found, what was wanted, and whether that is met."""
+"""What benches say: rows of what was found, what was wanted, and whether that is met."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
