@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from urllib.request import Request, urlopen
 
+from ripieno.daemon.bench.face_stage import has_browser
 from ripieno.daemon.bench.jack import wait_for
 from ripieno.daemon.remote.osc_packet import write
 from ripieno.daemon.remote.osc_tree import ROOT
@@ -32,11 +32,6 @@ class Heard:
     asked: int = 0
     answered: int = 0
     alike: bool = False
-
-
-def has_browser() -> bool:
-    """Chromium is here, and what drives it."""
-    return shutil.which("chromium") is not None and find_spec("playwright") is not None
 
 
 class Audience:

@@ -85,4 +85,16 @@ RIG = Parts(
     usual=("faults",),  # not the one that lasts as long as is wanted
     takes={"load": ("minutes",)},
 )
-IN_PARTS = {one.bench: one for one in (CONTINUATION, SINGING, PLUGINS, CLOCK, RIG)}
+FACE = Parts(
+    "face",
+    {
+        "load": "the page open, OSC on, two hundred changes a second: does the engine notice?",
+        "page": "a thousand notes a second: pictures of the page a second, its memory, notes missing on the roll",
+        "key": "from a key to its note on the page",
+        "agree": "ten thousand changes from page, OSC, ctl and a knob at once: do all agree in the end?",
+        "safety": "intruders, ten thousand sockets, a body without an end, on all addresses: is the music untouched?",
+    },
+    usual=("agree", "safety"),  # not those that last as long as is wanted
+    takes={"load": ("minutes",), "page": ("minutes",), "key": ("minutes",)},
+)
+IN_PARTS = {one.bench: one for one in (CONTINUATION, SINGING, PLUGINS, CLOCK, RIG, FACE)}

@@ -18,7 +18,7 @@ BENCHES: dict[str, str] = {
     "setlist": "a thousand changes of song while eight notes and the pedal are held",
     "devices": "how soon devices that are pulled out are back in their places, and all after the server's restart",
     "rig": "all that records, the clock and Link on: does the engine notice? and what may happen to a recording",
-    "face": "the page open, OSC on, two hundred changes a second: does the engine notice? how soon is a key told?",
+    "face": "the page: does the engine notice it, does it keep up, do all agree, and is it safe?",
     "service": "what is heard when the service is killed while notes sound, and when it is back",
     "startup": "time until the ports are up, memory, and what idling costs",
     "render": "how much faster than real time a file is played",
@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes",
         type=float,
-        help="that it takes: the continuation's interaction, live singing, plugins' jit or chaos, the clock's out",
+        help="that it takes: the continuation's interaction, live singing, plugins' jit or chaos, the clock's out, the "
+        "rig's load, the face's load, page or key",
     )
     parser.add_argument(
         "--vst3", action="append", metavar="FILE", help="a plugin of yours for the plugins' chaos; twice: two of them"

@@ -12,14 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ripieno.daemon.bench.face_audience import UPDATES, Audience, Heard, has_browser
+from ripieno.daemon.bench.face_audience import UPDATES, Audience, Heard
+from ripieno.daemon.bench.face_stage import check, has_browser
 from ripieno.daemon.bench.jack import PERIOD, RATE, ROUNDS, Chords, Latency, play_chords, round_trip
 from ripieno.daemon.bench.jack_server import DummyServer
-from ripieno.daemon.bench.plugins_rows import Row, percentile, show, verdict
 from ripieno.daemon.bench.rig_load import engine_rows, figures, print_ways
 from ripieno.daemon.bench.rig_stage import INPUT, NOTHING, OUTPUT, end, playing
-from ripieno.daemon.errors import UserError
-from ripieno.daemon.web import missing
+from ripieno.daemon.bench.rows import Row, percentile, show, verdict
 from ripieno.native.probe import JackWire
 
 WAYS = {"wire": "a bare wire", "off": "no page", "on": "page, OSC, changes"}
@@ -28,13 +27,12 @@ _WIRE = ("bench-wire:in", "bench-wire:out")
 _KEY_MS = 50.0
 
 
-def run(json: bool = False, seconds: float = 60.0, rounds: int = ROUNDS) -> dict[str, Any]:
-    """Measure; print it unless `json`. seconds: of chords, each way. UserError: jackd, its tools or libraries are
+def run(json: bool = False, minutes: float = 1.0, rounds: int = ROUNDS) -> dict[str, Any]:
+    """Measure; print it unless `json`. minutes: of chords, each way. UserError: jackd, its tools or libraries are
     missing."""
-    if lacking := missing():
-        raise UserError(lacking)
+    check()
     with TemporaryDirectory() as name:
-        found = measure(seconds, rounds, Path(name))
+        found = measure(60 * minutes, rounds, Path(name))
     if not json:
         show(found)
         print_ways(found, WAYS)
