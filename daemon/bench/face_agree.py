@@ -137,7 +137,8 @@ def _listen(lines: Mapping[str, Line]) -> dict[str, int]:
     def counts() -> dict[str, int]:
         return {name: line.heard for name, line in lines.items()}
 
-    end, before = time.monotonic() + SECONDS, {}
+    before: dict[str, int] = {}
+    end = time.monotonic() + SECONDS
     while before != (before := counts()) and time.monotonic() < end:
         time.sleep(_QUIET_SECONDS)
     time.sleep(_STRAY_SECONDS)

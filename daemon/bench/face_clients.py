@@ -84,7 +84,7 @@ class Page(_Heard):
         from websockets.sync.client import connect as open_socket
 
         super().__init__()
-        self._line = stack.enter_context(open_socket(served.socket_url, origin=served.url.rstrip("/")))  # type: ignore[arg-type]
+        self._line = stack.enter_context(open_socket(served.socket_url, origin=served.url.rstrip("/")))
         self._asked: dict[int, str] = {}
         _begin(self._hear)
         wait_for(lambda: self.view, "the page's first word", SECONDS)
