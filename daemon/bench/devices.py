@@ -18,9 +18,9 @@ from statistics import median
 from threading import Condition, Thread
 from typing import Any
 
+from ripieno.daemon.bench.jack import sounding
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.rows import Row, show, verdict
-from ripieno.daemon.bench.service import sounding
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.progress import Progress
 from ripieno.native.engine import Event

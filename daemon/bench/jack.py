@@ -76,6 +76,18 @@ class Chords:
     xruns: int
 
 
+def sounding(events: Sequence[Event], held: frozenset[tuple[int, int]] = frozenset()) -> frozenset[tuple[int, int]]:
+    """(channel, pitch) of what a synthesiser plays after these events. held: what it played before them."""
+    notes = set(held)
+    for _, _, data in events:
+        kind, key = data[0] & 0xF0, (data[0] & 15, data[1] if len(data) > 1 else 0)
+        if kind == _ON and data[2]:
+            notes.add(key)
+        elif kind in (_OFF, _ON):
+            notes.discard(key)
+    return frozenset(notes)
+
+
 def wait_for(condition: Callable[[], object], what: str, seconds: float) -> None:
     """Poll until it holds. UserError, saying what did not come, after that many seconds."""
     end = time.monotonic() + seconds

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ripieno.daemon.bench.jack import wait_for
+from ripieno.daemon.bench.jack import sounding, wait_for
 from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import DriverError, JackClient
 from ripieno.native.engine import Event
@@ -93,18 +93,6 @@ class Recording:
         self.process.communicate()
 
 
-def held(events: Sequence[Event]) -> int:
-    """How many notes sound in the end."""
-    sounding: set[tuple[int, int]] = set()
-    for _, _, data in events:
-        kind, key = data[0] & 0xF0, (data[0] & 15, data[1] if len(data) > 1 else 0)
-        if kind == 0x90 and data[2]:
-            sounding.add(key)
-        elif kind in (0x80, 0x90):
-            sounding.discard(key)
-    return len(sounding)
-
-
 def connect(client: JackClient, source: str, destination: str) -> None:
     """Once both ports are there. UserError where they never are."""
 
@@ -135,7 +123,7 @@ def _write(folder: Path, player: JackProbe, recorder: JackProbe, ports: int, roo
     return {
         "first_frame": first,
         "frames": frames,
-        "held": held(recorder.received()),
+        "held": len(sounding(recorder.received())),
         "skipped": max(0, last.frame - first - frames) if frames < room else 0,
         "xruns": last.xruns,
     }

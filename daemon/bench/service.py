@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from ripieno.daemon.bench.jack import sounding
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.rows import Row, show, verdict
 from ripieno.daemon.errors import UserError
@@ -183,18 +184,6 @@ def _until(condition: Callable[[], object], player: JackProbe, what: str) -> Non
         if time.monotonic() > end or player.done:
             raise UserError(f"it never came to this: {what}")
         time.sleep(_LOOK_S)
-
-
-def sounding(events: Sequence[Event], held: frozenset[tuple[int, int]] = frozenset()) -> frozenset[tuple[int, int]]:
-    """(channel, pitch) of what a synthesiser plays after these events. held: what it played before them."""
-    notes = set(held)
-    for _, _, data in events:
-        kind, key = data[0] & 0xF0, (data[0] & 15, data[1] if len(data) > 1 else 0)
-        if kind == 0x90 and data[2]:
-            notes.add(key)
-        elif kind in (0x80, 0x90):
-            notes.discard(key)
-    return frozenset(notes)
 
 
 def _begun(events: Sequence[Event]) -> int | None:

@@ -102,3 +102,10 @@ def test_the_issue_in_full() -> None:
     # Only the cycles of an xrun may cost events, and each of them a chord or two at most.
     kept = ensemble["exact"] + ensemble["slipped"]
     assert ensemble["notes"] - kept <= 2 * len(jack.CHORD) * ensemble["xruns"]
+
+
+def test_what_a_synthesiser_plays() -> None:
+    on, off, zero = (0, 0, bytes((0x91, 60, 9))), (0, 0, bytes((0x81, 60, 0))), (0, 0, bytes((0x91, 60, 0)))
+    other = (0, 0, bytes((0xB1, 64, 127)))
+    assert jack.sounding([on, other]) == {(1, 60)}
+    assert jack.sounding([off], jack.sounding([on])) == jack.sounding([on, zero]) == jack.sounding([]) == frozenset()

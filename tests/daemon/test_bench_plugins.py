@@ -23,9 +23,8 @@ from ripieno.daemon.bench import (
     plugins_sound,
     plugins_texts,
 )
-from ripieno.daemon.bench.jack import wait_for
+from ripieno.daemon.bench.jack import sounding, wait_for
 from ripieno.daemon.bench.plugins_belongings import belongings, host_processes, processes_named, processor_ns
-from ripieno.daemon.bench.plugins_client import held
 from ripieno.daemon.bench.plugins_player import script
 from ripieno.daemon.bench.rows import Row, percentile, show, verdict
 from ripieno.daemon.errors import UserError
@@ -42,7 +41,7 @@ def test_the_player_never_rests_and_ends_every_note() -> None:
     frames = [frame for frame, _, _ in events]
     assert frames == sorted(frames)
     assert frames[0] == 0
-    assert held(events) == 0
+    assert not sounding(events)
     down: Counter[int] = Counter()
     last = {channel: max(f for f, _, data in events if data[0] & 15 == channel) for channel in range(3)}
     for frame, _, data in events:

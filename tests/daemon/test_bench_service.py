@@ -7,7 +7,6 @@ import pytest
 
 from needs import needs
 from ripieno.daemon.bench.service import run as bench
-from ripieno.daemon.bench.service import sounding
 
 LONG = os.environ.get("RIPIENO_LONG") == "1"
 
@@ -21,10 +20,3 @@ def test_killed_it_comes_back_silent_first_and_as_it_was(tmp_path: Path, monkeyp
     assert all(row["met"] for row in rows.values()), found
     assert len(found["back_s"]) == (20 if LONG else 3)
     assert late["met"] or not LONG, found  # a test's machine may be busy: time is for the long run
-
-
-def test_what_a_synthesiser_plays() -> None:
-    on, off, zero = (0, 0, bytes((0x91, 60, 9))), (0, 0, bytes((0x81, 60, 0))), (0, 0, bytes((0x91, 60, 0)))
-    other = (0, 0, bytes((0xB1, 64, 127)))
-    assert sounding([on, other]) == {(1, 60)}
-    assert sounding([off], sounding([on])) == sounding([on, zero]) == sounding([]) == frozenset()
