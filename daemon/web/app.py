@@ -39,6 +39,7 @@ TYPES = {
 """The page's files are those of these types; there are no others."""
 
 _TOKEN_PLACE = "{{token}}"
+_STRANGE = re.compile(r"\.\.|//|[\\\x00\ufffd]")  # somebody looks for files elsewhere
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -56,7 +57,7 @@ def make_app(site: api.Site, gate: Gate, mounted: Sequence[Route] = ()) -> App:
     app = Starlette(
         routes=[*_pages(gate), *_grouped(table, gate), WebSocketRoute("/api/live", _live)],
         lifespan=_lifespan(site, gate),
-        exception_handlers={HTTPException: _missing, Refusal: _refused, Exception: _mistaken(gate)},
+        exception_handlers={HTTPException: _missing(gate), Refusal: _refused, Exception: _mistaken(gate)},
     )
     app.router.redirect_slashes = False
     app.state.gate = gate
@@ -151,11 +152,16 @@ async def _refused(request: Request, error: Exception) -> Response:
     return Json(error.body, error.status, wait)
 
 
-async def _missing(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    words = {404: "there is nothing here: GET /api lists all there is", 405: "this cannot be asked so"}
-    body = Refusal(error.status_code, words.get(error.status_code, error.detail), {"path": request.url.path}).body
-    return Json(body, error.status_code, dict(error.headers or {}))
+def _missing(gate: Gate) -> Callable[[Request, Exception], Any]:
+    async def missing(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if _STRANGE.search(request.scope["path"]):  # of what no page of ours asks for the player is told
+            gate.refused("a path that leads out of the page's folder", call_host(request))
+        words = {404: "there is nothing here: GET /api lists all there is", 405: "this cannot be asked so"}
+        body = Refusal(error.status_code, words.get(error.status_code, error.detail), {"path": request.url.path}).body
+        return Json(body, error.status_code, dict(error.headers or {}))
+
+    return missing
 
 
 def _mistaken(gate: Gate) -> Callable[[Request, Exception], Any]:
