@@ -49,12 +49,14 @@ KeyPath = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: where it stands (file and line, or the option that made it), the key, and what to do."""
+    """One mistake: where it stands (file and line, or the option that made it), the key, and what to do. path: the key
+    in the document."""
 
     where: str
     line: int | None
     key: str
     message: str
+    path: KeyPath = ()
 
     def __str__(self) -> str:
         place = f"{self.where}:{self.line}" if self.line else self.where
@@ -83,7 +85,7 @@ class Source:
         if option is None and line is None:  # not in the file: a table that options alone have made
             option = next((one for own, one in self.options.items() if own[: len(path)] == path), None)
         where, line = (option, None) if option else (self.file, line or 1)
-        return Problem(where, line, _dotted(path, document), message)
+        return Problem(where, line, _dotted(path, document), message, path)
 
 
 def _dotted(path: KeyPath, document: Document) -> str:
@@ -107,6 +109,10 @@ def parse(text: str, file: str) -> Document:
         reason = re.sub(r"\s*\(at .*\)", "", message)
         message = f"this is no TOML: {reason}. A line reads: key = value, with text in quotes"
         raise PresetError([Problem(file, line, "", message)]) from None
+    except RecursionError:
+        raise PresetError([Problem(file, 1, "", "this is no preset: its values are nested too deeply")]) from None
+    except ValueError:  # Python reads a number of so many digits only
+        raise PresetError([Problem(file, 1, "", "this is no preset: a number in it has too many digits")]) from None
 
 
 def lay(document: Document, under: Mapping[str, Document]) -> Document:
@@ -188,7 +194,7 @@ def option_value(text: str, name: str, keys: tuple[Key, ...]) -> object:
     """What an option means: TOML if it reads as TOML, otherwise plain text."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     textual = any(k.name == name and k.kind in (schema.TEXT, schema.MAYBE_TEXT) for k in keys)
     return value if isinstance(value, str) or not textual else text

@@ -52,6 +52,7 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "partitura": (_module("partitura"), 'pip install "ripieno[beats]"'),
     "systemd-analyze": (_program("systemd-analyze"), "Debian: apt install systemd"),
     "starlette": (_module("starlette"), 'pip install "ripieno[ui]"'),
+    "tomlkit": (_module("tomlkit"), 'pip install "ripieno[ui]"'),
     "uvicorn": (_module("uvicorn"), 'pip install "ripieno[ui]"'),
     "websockets": (_module("websockets"), 'pip install "ripieno[ui]"'),
     "segno": (_module("segno"), 'pip install "ripieno[ui]"'),
