@@ -141,7 +141,7 @@ class Conductor:
             self._set(now.engine, was, settings, begins)
         elif was:
             now.engine.set_clock(INTERNAL, on=False)
-        if begins:
+        if begins or (was.tap if was else ()) != (settings.tap if settings else ()):
             self._set_taps(now.engine, settings)
         return replace(now, settings=settings)
 
@@ -154,7 +154,7 @@ class Conductor:
         """The engine has this clock. Where it had none, and nobody else starts it, it rolls."""
         held = was and not begins and was.tempo == settings.tempo
         inputs = _places(settings.in_, self._at.preset.inputs) or range(engine.inputs)
-        outputs = _places(settings.out, all_outputs(self._at.presets))
+        outputs = _places(settings.out, self._at.outputs)
         engine.set_clock(settings.source, inputs, outputs, bpm=0 if held else settings.tempo)
         if not was and settings.source in _OURS:
             engine.transport(INTERNAL, "start", 0, 0.0, 0.0)
