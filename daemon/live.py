@@ -40,6 +40,7 @@ from ripieno.daemon.settings import Command, Settings, split
 from ripieno.daemon.shelf import Shelf
 from ripieno.daemon.singer import Singer
 from ripieno.daemon.snapshots import read_snapshot, snapshot_path, write_snapshot
+from ripieno.daemon.swap import with_preset
 
 if TYPE_CHECKING:
     from ripieno.daemon.drivers.base import Driver
@@ -94,8 +95,8 @@ class Options:
 class Performance:
     """What runs: the songs to choose from, the driver, the engine, and what is known of them.
 
-    outputs: the names of the engine's MIDI outputs. playing: the number of the song that plays. wanted: of the one that
-    is to play as soon as it is ready. current: the one that plays, None while it is being made ready.
+    outputs, audios, audio_inputs: the names of the engine's ports. playing: the number of the song that plays. wanted:
+    of the one that is to play as soon as it is ready. current: the one that plays, None while it is being made ready.
     """
 
     songs: SetList
@@ -103,7 +104,9 @@ class Performance:
     new_engine: Callable[[], "Engine"]
     board: Board
     playing: int = 0
-    outputs: Sequence[str] = ()
+    outputs: tuple[str, ...] = ()
+    audios: tuple[str, ...] = ()
+    audio_inputs: tuple[str, ...] = ()
     ending: bool = False
     news: list[str] = field(default_factory=list)
     keeper: Keeper = field(default_factory=Keeper)
@@ -174,9 +177,8 @@ class Performance:
         self, index: int, progress: Callable[[float], None] = lambda share: None, kept: Mapping[str, Saved] = {}
     ) -> Callable[[], Ready]:
         """What makes a song ready, to be called in another thread."""
-        preset, snapshot = self.presets[index], self.songs.songs[index].snapshot
-        ports = all_outputs(self.presets), all_audios(self.presets)
-        made_for = Ports(self.driver.sample_rate, self.driver.state().period, *ports)
+        preset, snapshot = self.shelf.edited.get(index, self.presets[index]), self.songs.songs[index].snapshot
+        made_for = Ports(self.driver.sample_rate, self.driver.state().period, self.outputs, self.audios)
         return lambda: make_ready(index, preset, made_for, snapshot, kept, progress)
 
     def load(self, index: int) -> None:
@@ -184,15 +186,17 @@ class Performance:
         is released."""
         if index in self.shelf.failed:
             raise UserError(self.shelf.failed[index])
-        self.wanted = index
+        self.wanted = index if index != self.playing or not self.current else None
         self.engine.go(index)
         if index not in self.shelf.ready and self.presets[index].chain:
             self.news.append(f"opening the plugins of {self.presets[index].name}")
 
     def take_place(self, ready: Ready) -> None:
-        """It waits in its slot from now on."""
-        self.shelf.ready[ready.index] = ready
+        """It waits in its slot from now on; where another is there, that goes."""
+        before = self.shelf.place(ready)
         self.engine.arm(ready.index, ready.rig)
+        if before:
+            self.keeper.leave(before)
         ready.tell(self.engine)
         self.news += ready.news
 
@@ -216,6 +220,9 @@ class Performance:
         if now is not None and self.current is now:
             return
         self.playing, self.current = index, now
+        if now and now.preset is not self.preset:  # it was edited
+            self.songs = with_preset(self.songs, index, now.preset)
+            self.learner.renew()
         self.board.change(self.preset)
         self.show_switches()
         self.reset(before)
@@ -233,12 +240,15 @@ class Performance:
         """What has been made ready waits in its slot; what is missing is made; what is too much goes."""
         try:
             ready = self.keeper.take()
-            if ready and ready.rate == self.driver.sample_rate and ready.index not in self.shelf.ready:
+            if ready and ready.rate == self.driver.sample_rate and self.shelf.wants(ready):
                 self.take_place(ready)
+                if self.shelf.edited.pop(ready.index, None):
+                    self.load(ready.index)
             elif ready:  # the rate has changed meanwhile
                 self.keeper.discard(ready)
         except UserError as error:
             self.news.append(str(error))
+            self.wanted = None if self.wanted in self.shelf.failed else self.wanted
         if self.keeper.making is not None:
             return
         for index in self.shelf.surplus(self.playing, self.wanted):
@@ -250,13 +260,16 @@ class Performance:
 
     def watched(self, index: int) -> Callable[[], Ready]:
         """What makes a song ready; where it cannot be, that is remembered, and not tried again."""
-        make = self.maker(index)
+        make, edited = self.maker(index), self.shelf.edited.get(index)
 
         def made() -> Ready:
             try:
                 return make()
             except UserError as error:
-                self.shelf.failed[index] = str(error)
+                if not edited:
+                    self.shelf.failed[index] = str(error)
+                elif self.shelf.edited.get(index) is edited:  # what plays goes on
+                    del self.shelf.edited[index]
                 raise
 
         return made
@@ -398,13 +411,15 @@ class Performance:
             watcher.tend(self)
 
     def step(self, by: int) -> None:
-        """Go on with the next song of the list (1), or back to the one before (-1)."""
-        if len(self.presets) > 1:
-            start = self.playing if self.wanted is None else self.wanted
-            self.load((start + by) % len(self.presets))
+        """Go on with the next song of the list that can be played (1), or back to the one before (-1)."""
+        count, start = len(self.presets), self.playing if self.wanted is None else self.wanted
+        others = [(start + by * n) % count for n in range(1, count)]
+        if others:
+            self.load(next((index for index in others if index not in self.shelf.failed), others[0]))
 
     def list_status(self) -> dict[str, Any]:
-        """Where in the list it is, as plain values. state: "ready", "loading", "waiting" or "failed"."""
+        """Where in the list it is, as plain values, and all that it lists. state: "ready", "loading", "waiting" or
+        "failed"."""
         count = len(self.presets)
 
         def told(index: int) -> dict[str, str]:
@@ -415,13 +430,15 @@ class Performance:
                 "state": "ready" if index in self.shelf.ready else state,
             }
 
+        listed = [told(index) for index in range(count)]
         return {
             "number": self.playing + 1,
             "of": count,
             "title": self.song.title,
-            "next": told((self.playing + 1) % count),
-            "previous": told((self.playing - 1) % count),
+            "next": listed[(self.playing + 1) % count],
+            "previous": listed[(self.playing - 1) % count],
             "wanted": "" if self.wanted is None else self.songs.songs[self.wanted].title,
+            "list": listed,
         }
 
     @property
@@ -561,7 +578,7 @@ def make_performance(songs: SetList, options: Options, memory: Any = None) -> tu
     board = Board(presets[options.first], driver.sample_rate)
     performance = Performance(songs, driver, new_engine, board, options.first, watchers=options.watchers)
     performance.flight, performance.recording = options.flight, options.recording
-    performance.outputs = outputs
+    performance.outputs, performance.audios, performance.audio_inputs = outputs, audios, audio_inputs
     return performance, why
 
 

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ripieno.daemon.commands import ctl_presets
 from ripieno.daemon.commands.options import add_json, completed_by, print_json
 from ripieno.daemon.errors import UsageError, UserError, did_you_mean
 
@@ -22,10 +23,14 @@ examples:
   ripieno ctl list 'band/*'
   ripieno ctl set clock/tempo 96
   ripieno ctl set players/violin-1/on toggle
+  ripieno ctl set song "Blue Bossa"                of a set list: by its title, or its number
   ripieno ctl do clock/tap
   ripieno ctl panic
   ripieno ctl learn voice/volume                   ... then move a knob
   ripieno ctl watch --json | jq -c .changes        what changes, from now on
+  ripieno ctl presets show choir > mine.toml       ... edit it, then:
+  ripieno ctl presets save mine mine.toml          or "-" for what comes in at standard input
+  ripieno ctl presets compare choir mine
 It wants a Ripieno that was begun with `ripieno run PRESET --ui`; of several, --name says which one.
 `ripieno completion` lets the shell complete paths and values.
 Exit code: 0: done; 1: refused, it says why; 2: a mistake in the command line; 3: nobody there to be asked.
@@ -40,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which one."""
     verbs = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
 
-    def verb(name: str, help_: str, does: Callable[["Client", argparse.Namespace], int]) -> argparse.ArgumentParser:
-        one = verbs.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
+    def verb(name: str, help_: str, does: ctl_presets.Does, to: Any = verbs) -> argparse.ArgumentParser:
+        one = to.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
         completed_by(one.add_argument("--name", metavar="CLIENT", help="of its ports, where several run"), _names)
         add_json(one)
         one.set_defaults(does=does)
@@ -65,6 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     forgetting = verb("forget", "let go of a knob", _forget)
     forgetting.add_argument("number", metavar="NUMBER", help="as `ripieno ctl learn` lists it")
     verb("status", "what plays, and how it does", _status)
+    presets = verbs.add_parser("presets", help="list, show, check, save, duplicate, compare and play presets")
+    ctl_presets.add_arguments(presets, verb, _print_rows)
 
 
 def _add_paths(parser: argparse.ArgumentParser, nargs: str, help_: str) -> None:
@@ -147,8 +154,7 @@ def _watch(client: "Client", parsed: argparse.Namespace) -> int:
 
 
 def _learn(client: "Client", parsed: argparse.Namespace) -> int:
-    before = client.ask("GET", _LEARN)["bindings"]
-    rows = _learnt(client, parsed.path, before) if parsed.path else before
+    rows = _learnt(client, parsed.path) if parsed.path else client.ask("GET", _LEARN)["bindings"]
     if parsed.json:
         print_json(rows)
     else:
@@ -156,9 +162,9 @@ def _learn(client: "Client", parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _learnt(client: "Client", path: str, before: Sequence[Any]) -> list[Any]:
+def _learnt(client: "Client", path: str) -> list[Any]:
     """What was bound, once a knob has moved; whoever interrupts that binds nothing."""
-    client.ask("POST", _LEARN, {"path": path})
+    revision = client.ask("POST", _LEARN, {"path": path})["revision"]
     print(f"move the knob that is to set {path}, or strike the key twice", file=sys.stderr)
     try:
         while (now := client.ask("GET", _LEARN))["learning"] == path:
@@ -166,10 +172,10 @@ def _learnt(client: "Client", path: str, before: Sequence[Any]) -> list[Any]:
     except KeyboardInterrupt:
         client.ask("DELETE", _LEARN)
         raise
-    fresh = [row for row in now["bindings"] if row not in before]
-    if not fresh:
+    bound = [row for row in now["bindings"] if row["path"] == path]
+    if now["revision"] == revision or not bound:
         raise UserError(f"{path}: somebody else has ended it")
-    return fresh
+    return bound
 
 
 def _forget(client: "Client", parsed: argparse.Namespace) -> int:
@@ -189,6 +195,7 @@ def _status(client: "Client", parsed: argparse.Namespace) -> int:
         ("name", client.whom.name), ("page", client.whom.url), ("plays", plays),
         ("load", f"{status['load']:.1%}, at most {status['load_max']:.1%}"),
         ("late", f"{status['late']} notes, {status['xruns']} xruns"),
+        *([("song", _song_words(status["songs"]))] if "songs" in status else []),
         *([("clock", _clock_words(status["clock"]))] if "clock" in status else []),
         *([("chord", f"{status['chord']}  in {status['key']}")] if status.get("chord") else []),
         *((one["name"], f"{'on' if one['enabled'] else 'off'}  {' '.join(one['notes'])}") for one in status["players"]),
@@ -199,6 +206,11 @@ def _status(client: "Client", parsed: argparse.Namespace) -> int:
 def _clock_words(clock: Mapping[str, Any]) -> str:
     rolls = f"rolls, bar {clock['bar']} beat {clock['beat']}" if clock["rolling"] else "stands"
     return f"{clock['bpm']:g} beats a minute, {clock['source']}, {rolls}"
+
+
+def _song_words(songs: Mapping[str, Any]) -> str:
+    wanted = f", waiting for {songs['wanted']}" if songs["wanted"] else ""
+    return f"{songs['number']} of {songs['of']}: {songs['title']}{wanted}; next: {songs['next']['title']}"
 
 
 # ---- paths, values, rows ----

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -16,6 +17,7 @@ from ripieno.daemon.web.running import running_path
 
 _SECONDS = 10.0  # that an answer may take
 _SUFFIX = ".ui.json"
+_ENDS = 1012  # of IANA's registry of WebSocket close codes: what a server says that is stopped
 _BEGIN = "begin one with `ripieno run PRESET --ui`"
 
 
@@ -37,14 +39,16 @@ class Running:
 def running() -> list[Running]:
     """All that run here, for this user, and serve a page."""
     paths = sorted(running_path("any").parent.glob(f"*{_SUFFIX}"))
-    return [one for path in paths if (one := _read(path.name.removesuffix(_SUFFIX), path.read_bytes()))]
+    return [one for path in paths if (one := _read(path))]
 
 
-def _read(name: str, data: bytes) -> Running | None:
+def _read(path: Path) -> Running | None:
+    """None where it has ended meanwhile, too."""
     try:
-        told = json.loads(data)
+        told = json.loads(path.read_bytes())
+        name = path.name.removesuffix(_SUFFIX)
         return Running(name, str(told["url"]), str(told["token"])) if _lives(int(told["pid"])) else None
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -64,7 +68,7 @@ def _lives(pid: int) -> bool:
 def find(name: str | None = None, seconds: float = _SECONDS) -> "Client":
     """The one that runs, or of several the one of this name. NotFound, where that is nobody."""
     there = running()
-    called = [one for one in there if name in (None, one.name)]
+    called = [one for one in there if name is None or running_path(name) == running_path(one.name)]
     names = ", ".join(one.name for one in there)
     if not there:
         raise NotFound(f"no Ripieno with a page runs here: {_BEGIN}")
@@ -128,7 +132,7 @@ class Client:
     def live(self) -> Iterator[dict[str, Any]]:
         """What happens, as the page is told of it, until it ends. UserError where the library is missing."""
         try:
-            from websockets.exceptions import WebSocketException
+            from websockets.exceptions import ConnectionClosed, WebSocketException
             from websockets.sync.client import connect
         except ImportError:
             raise UserError('watching needs websockets: pip install "ripieno[ui]"') from None
@@ -138,6 +142,8 @@ class Client:
                 for text in socket:
                     yield json.loads(text)
         except (OSError, WebSocketException) as error:
+            if isinstance(error, ConnectionClosed) and error.rcvd and error.rcvd.code == _ENDS:
+                return
             raise NotFound(f"{self.whom.name} cannot be watched: {_why(error)}") from None
 
 

@@ -67,8 +67,8 @@ class Change:
 class Batch:
     """What has happened since the last one, every change and note of it, in its order.
 
-    revision: of the last change there was. grown: counts trees; where it is another, all controls may be. status: what
-    `--json` tells, but for plugins' parameters, which are controls; ten times a second, else None.
+    revision: of what was set last, told or not. grown: counts trees; where it is another, all controls may be.
+    status: what `--json` tells, but for plugins' parameters, which are controls; ten times a second, else None.
     plan: all that the band has settled and that has not ended, where that is new, else None. now: the driver's frame
     and its frames a second.
     """
@@ -91,7 +91,6 @@ class Standing:
     revision: int = 0
     values: Mapping[str, Plain] = field(default_factory=dict)
     status: Mapping[str, Any] = field(default_factory=dict)
-    plan: tuple[PlannedNote, ...] = ()
 
 
 class _Call(Generic[T]):
@@ -134,6 +133,7 @@ class Desk:
         self._scanned = self._told = 0.0  # when, in seconds
         self._ended = False
         self._sent = 0  # the tree that the last batch told of
+        self._plan: tuple[PlannedNote, ...] = ()  # as the last batch that had one told it
 
     def _forget(self) -> None:
         self._notes: list[Note] = []
@@ -172,23 +172,13 @@ class Desk:
             self._listeners = tuple(one for one in self._listeners if one is not hear)
 
     @property
-    def standing(self) -> Standing:
-        """How all was at the last look, if somebody listened then; `state` says how it is."""
-        return self._standing
-
-    @property
     def values(self) -> Mapping[str, Plain]:
-        """How all controls were then."""
+        """How all controls were at the last look, if somebody listened then; `state` says how they are."""
         return self._standing.values
 
     @property
-    def status(self) -> Mapping[str, Any]:
-        """What `--json` would have told then."""
-        return self._standing.status
-
-    @property
     def revision(self) -> int:
-        """Counts changes."""
+        """Counts what was set, or found to be another."""
         return self._standing.revision
 
     def described(self) -> "Future[dict[str, Any]]":
@@ -196,7 +186,7 @@ class Desk:
         return self.call(lambda one: {**self.grown(one).described(), "grown": self._standing.grown})
 
     def state(self) -> "Future[dict[str, Any]]":
-        """How all stands now, also while nobody listens: revision, grown, values and status."""
+        """How all stands now, also while nobody listens: revision, grown, values, status, plan and now."""
         return self.call(self._state)
 
     # ---- for the performance ----
@@ -220,11 +210,12 @@ class Desk:
         return tree
 
     def put(self, performance: "Performance", path: str, value: object, origin: str) -> Change:
-        """Whether or not it is another then: who set it is told how it stands."""
+        """Who set it is told how it stands; the others only where it is another, so that two that send back whatever
+        they are told do not go on for ever."""
         node = self.grown(performance).node(path)
         node.set(value)
-        self._held[path] = node.now()
-        return self._changed(path, node.value(), origin)
+        before, self._held[path] = self._held[path], node.now()
+        return self._changed(path, node.value(), origin, told=not _alike(before, self._held[path]))
 
     def hear(self, report: "Report") -> None:
         """A report of the engine's."""
@@ -265,18 +256,19 @@ class Desk:
         """Nothing more will be done."""
         self._ended = True
         while self._calls:
-            self._calls.popleft().future.cancel()
+            future = self._calls.popleft().future
+            if not future.cancel():  # it was tried already, and waited for room
+                future.set_exception(UserError("the performance has ended"))
 
     # ---- its own ----
 
     def _send(self, performance: "Performance", fresh: bool) -> None:
         """A batch of all that is new. fresh: the status, too."""
-        frame = performance.driver.state().frame
-        plan = performance.band.ahead.notes(frame) if performance.band else ()
-        settled = plan if plan is not self._standing.plan else None
-        self._standing = now = replace(self._standing, plan=plan)
+        plan, moment = _ahead(performance)
+        settled, self._plan = plan if plan is not self._plan else None, plan
+        now = self._standing
         told = (tuple(self._changes), tuple(self._notes), tuple(self._news), now.status if fresh else None)
-        batch = Batch(now.revision, now.grown, *told, settled, (frame, performance.driver.sample_rate))
+        batch = Batch(now.revision, now.grown, *told, settled, moment)
         self._forget()
         self._sent = now.grown
         for hear in self._listeners:
@@ -289,13 +281,15 @@ class Desk:
     def _state(self, performance: "Performance") -> dict[str, Any]:
         self._scan(performance, len(self.grown(performance).nodes))
         self._standing = now = replace(self._standing, status=_status(performance))
-        return {"revision": now.revision, "grown": now.grown, "values": now.values, "status": now.status}
+        plan, moment = _ahead(performance)
+        return {"revision": now.revision, "grown": now.grown, "values": now.values, "status": now.status,
+                "plan": plan, "now": moment}  # fmt: skip
 
-    def _changed(self, path: str, value: Plain, origin: str) -> Change:
+    def _changed(self, path: str, value: Plain, origin: str, told: bool = True) -> Change:
         now = self._standing
         self._standing = now = replace(now, revision=now.revision + 1, values={**now.values, path: value})
         change = Change(path, value, origin, now.revision)
-        self._changes.append(change)
+        self._changes += [change] if told else []
         return change
 
     def _scan(self, performance: "Performance", most: int) -> None:
@@ -314,6 +308,12 @@ def _status(performance: "Performance") -> Mapping[str, Any]:
     for plugin in told.get("chains", {}).get("plugins", ()):
         del plugin["parameters"]
     return told
+
+
+def _ahead(performance: "Performance") -> tuple[tuple[PlannedNote, ...], tuple[int, int]]:
+    """What the band has settled that has not ended; and the driver's frame, with its frames a second."""
+    frame = performance.driver.state().frame
+    return performance.band.ahead.notes(frame) if performance.band else (), (frame, performance.driver.sample_rate)
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -4,6 +4,7 @@ A thread of its own reads and writes packets, and asks the desk. docs/osc.md say
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 _MOST_SAID = 400  # characters of a sentence, or an address, that is sent back
 _A_READ = 256  # packets that are taken from the system at once
 _PAUSE_SECONDS = 0.02  # where there are too many: meanwhile the system drops them
+MOST_BATCHES = 1000  # of the desk's that wait to be told
+_END_SECONDS = 2.0
 
 
 class Osc:
@@ -51,10 +54,9 @@ class Osc:
     """
 
     def __init__(self, port: int, known: Sequence[Address] = (), lan: bool = False) -> None:
-        self._wire = Wire(port, lan)
-        self._listeners = Listeners(self._wire, known)
+        self._wire, self._known = Wire(port, lan), known
         self._loop: asyncio.SelectorEventLoop | None = None
-        self._over = asyncio.Event()
+        self._thread: Thread | None = None
 
     @property
     def osc_address(self) -> Address:
@@ -62,11 +64,16 @@ class Osc:
         return self._wire.address
 
     def begin(self, performance: "Performance") -> None:
-        """Speak from now on."""
+        """Speak from now on; also where it has ended before, and is to begin again."""
+        if self._thread:
+            self._thread.join(_END_SECONDS)
+        if self._wire.socket.fileno() < 0:
+            self._wire = Wire(self.osc_address[1], self._wire.lan)
         performance.news.append(f"OSC at {name_of(self.osc_address)}")
-        self._loop = asyncio.SelectorEventLoop()
-        self.speaker = Speaker(self._wire, self._listeners, performance.desk, self._loop)
-        Thread(target=self._run, args=(self._loop,), name="osc", daemon=True).start()
+        self._loop, self._over = asyncio.SelectorEventLoop(), asyncio.Event()
+        self.speaker = Speaker(self._wire, Listeners(self._wire, self._known), performance.desk, self._loop)
+        self._thread = Thread(target=_run, args=(self._loop, self.speaker, self._over), name="osc", daemon=True)
+        self._thread.start()
 
     def tend(self, performance: "Performance") -> None:
         """The desk tells us."""
@@ -79,13 +86,14 @@ class Osc:
         else:
             self._wire.close()
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        try:
-            self.speaker.begin()
-            loop.run_until_complete(self._over.wait())
-        finally:
-            self.speaker.end()
-            loop.close()
+
+def _run(loop: asyncio.AbstractEventLoop, speaker: "Speaker", over: asyncio.Event) -> None:
+    try:
+        speaker.begin()
+        loop.run_until_complete(over.wait())
+    finally:
+        speaker.end()
+        loop.close()
 
 
 class Speaker:
@@ -97,7 +105,9 @@ class Speaker:
         self._inbox = Inbox(loop, self.refusals, self._do)
         self._wishes = Wishes(desk, loop, self.refusals, self._tell_outcome)
         self._teller = Teller(listeners, loop)
-        self._grown = -1
+        self._batches: deque[Batch] = deque(maxlen=MOST_BATCHES)
+        self._woken = self._behind = False
+        self._grown = self._known = -1  # which tree the last batch told of, and which one we know
         self._leave: Callable[[], None] | None = None
 
     def begin(self) -> None:
@@ -207,32 +217,50 @@ class Speaker:
     # ---- out ----
 
     def _hear(self, batch: Batch) -> None:
-        """In the performance's thread."""
-        self._safely(self._tell, batch)
+        """In the performance's thread. Where ours has no time, only so much waits, and all is told anew in the end."""
+        self._behind |= len(self._batches) == MOST_BATCHES
+        self._batches.append(batch)
+        if not self._woken:
+            self._woken = True
+            self._safely(self._tell)
 
     def _safely(self, call: Callable[..., object], *arguments: Any) -> None:
         """Let our thread do this."""
         with suppress(RuntimeError):  # it has ended
             self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _tell(self, batch: Batch) -> None:
-        if batch.grown != self._grown:
-            self._grown = batch.grown
-            names = self._desk.call(lambda one: [instrument.name for instrument in one.preset.ensemble])
-            names.add_done_callback(partial(self._safely, self._rename))
-            self._desk.described().add_done_callback(partial(self._safely, self._grow))
-        self._teller.hear(batch, self._desk.values)
+    def _tell(self) -> None:
+        """Tell what waits; what is of another song, once its controls and instruments are known."""
+        self._woken = False
+        while self._batches:
+            if self._batches[0].grown != self._grown:
+                self._grown = self._batches[0].grown
+                self._desk.call(_song).add_done_callback(partial(self._safely, self._grow))
+            if self._grown != self._known:
+                return
+            self._teller.hear(self._batches.popleft(), self._desk.values)
+        if self._behind:
+            self._behind = False
+            self._tell_everybody()
 
-    def _rename(self, names: "Future[list[str]]") -> None:
-        self._teller.names = names.result()
+    def _grow(self, song: "Future[tuple[dict[str, Any], list[str]]]") -> None:
+        """All controls may be others from now on. Where yet another song has begun, that one is asked for, too."""
+        described, names = song.result()
+        self._teller.grow(methods(described), names, self._desk.values)
+        self._known = self._grown
+        self._tell_everybody()
+        self._inbox.begin()
+        self._tell()
 
-    def _grow(self, described: "Future[dict[str, Any]]") -> None:
-        """All controls may be others from now on."""
-        self._teller.methods = methods(described.result())
-        self._teller.values = self._desk.values
+    def _tell_everybody(self) -> None:
         for one in self._listeners.current():
             self._tell_all(one.to)
-        self._inbox.begin()
+
+
+def _song(performance: "Performance") -> tuple[dict[str, Any], list[str]]:
+    """What can be set and done, and who plays."""
+    names = [instrument.name for instrument in performance.preset.ensemble]
+    return performance.desk.grown(performance).described(), names
 
 
 _REQUESTS: Mapping[str, Callable[[Speaker, list[Any], Address], None]] = {

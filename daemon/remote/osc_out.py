@@ -88,9 +88,14 @@ class Teller:
         self.names: Sequence[str] = ()
         self.values: Mapping[str, Any] = {}
         self._readings: dict[str, Any] = {}
+        self._sounding: dict[tuple[int, int], list[str]] = {}  # whose notes, by instrument and pitch
         self._planned: set[PlannedNote] = set()
         self._beat: asyncio.TimerHandle | None = None
         self._last_beat = -math.inf
+
+    def grow(self, known: Mapping[str, Method], names: Sequence[str], values: Mapping[str, Any]) -> None:
+        """Another song plays."""
+        self.methods, self.names, self.values = known, names, values
 
     def value(self, path: str) -> bytes | None:
         """A message of how a control or a reading is; None, where it is not."""
@@ -134,10 +139,22 @@ class Teller:
         if note.kind == "key":
             self._tell("played", note.pitch, note.velocity)
         if note.kind in ("off", "move"):
-            ended = note.source if note.kind == "move" else note.instrument
-            self._tell("note", self._name(ended), note.pitch, 0, False)
+            self._end(note.source if note.kind == "move" else note.instrument, note.pitch)
         if note.kind in ("on", "move"):
-            self._tell("note", self._name(note.instrument), note.pitch, note.velocity, True)
+            name = self._name(note.instrument)
+            self._sounding.setdefault((note.instrument, note.pitch), []).append(name)
+            self._tell("note", name, note.pitch, note.velocity, True)
+
+    def _end(self, instrument: int, pitch: int) -> None:
+        """By the name that it began with: it may be of the song before."""
+        if names := self._sounding.get((instrument, pitch)):
+            self._tell("note", names.pop(0), pitch, 0, False)
+
+    def _silence(self) -> None:
+        """A panic ends notes without a word. The voice's own are told."""
+        for (instrument, pitch), names in self._sounding.items():
+            while names and instrument != _VOICE:
+                self._end(instrument, pitch)
 
     def _name(self, instrument: int) -> str:
         if instrument == _VOICE:
@@ -161,6 +178,8 @@ class Teller:
         for path, value in self._readings.items():
             if path in self.methods and value is not None and value != before.get(path):
                 self._listeners.tell(write(f"{ROOT}/{path}", *given(READINGS[path].types, value)))
+        if status.get("sounding") == 0:
+            self._silence()
         if "clock" in status:
             self._await_beat(**status["clock"])
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from ripieno.daemon.errors import UserError
 
 PORT = 9000
+EVERYWHERE = "0.0.0.0"
 _RECEIVE_BYTES = 1 << 20  # in the system's hands: a burst is not lost while somebody else has the processor
 _LARGEST_PACKET = 1 << 16
 
@@ -50,7 +51,7 @@ class Wire:
 
     def __init__(self, port: int, lan: bool) -> None:
         self.lan = lan
-        self.socket = _bound("0.0.0.0" if lan else "127.0.0.1", port)
+        self.socket = _bound(EVERYWHERE if lan else "127.0.0.1", port)
         self.address: Address = self.socket.getsockname()[:2]
         self._abroad: dict[Address, socket.socket] = {}
 

@@ -51,6 +51,8 @@ class Reading:
 
 
 READINGS: Mapping[str, Reading] = {
+    "title": Reading("s", "The song that plays.", lambda status: _songs(status, "title") or status.get("preset")),
+    "titles": Reading("s", "Those of the set list, in order.", lambda status: _titles(_songs(status, "list"))),
     "chord": Reading("s", "The chord that sounds, such as F#m7.", lambda status: status.get("chord")),
     "key": Reading("s", "The key that was heard of late, such as Bb major.", lambda status: status.get("key")),
     "rolling": Reading("T", "Whether the clock's transport rolls.", lambda status: _clock(status, "rolling")),
@@ -90,6 +92,14 @@ REQUESTS: Mapping[str, Row] = {
 
 def _clock(status: Mapping[str, Any], name: str) -> Any:
     return status["clock"][name] if "clock" in status else None
+
+
+def _songs(status: Mapping[str, Any], name: str) -> Any:
+    return status["songs"][name] if "songs" in status else None
+
+
+def _titles(songs: Sequence[Mapping[str, str]] | None) -> list[str] | None:
+    return [song["title"] for song in songs] if songs else None
 
 
 # ---- the tree ----

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ripieno.daemon.remote.desk import Desk
+from ripieno.daemon.remote.osc_ports import EVERYWHERE
 from ripieno.daemon.remote.osc_tree import NOTHING, READ, READINGS, ROOT, Method, given, methods
 from ripieno.daemon.web.route import TEXT, Call, Refusal, Route, some
 from ripieno.daemon.web.sockets import outcome
@@ -50,10 +51,11 @@ def osc_address(performance: "Performance") -> tuple[str, int] | None:
 
 
 def host_info(address: tuple[str, int] | None) -> dict[str, Any]:
-    """Who we are, and where OSC is spoken."""
+    """Who we are, and where OSC is spoken: without OSC_IP wherever this is asked, as the proposal has it."""
     extensions = dict.fromkeys(_ATTRIBUTES[3:], True) | {"LISTEN": False, "PATH_CHANGED": False}
-    spoken = {"OSC_IP": address[0], "OSC_PORT": address[1], "OSC_TRANSPORT": "UDP"} if address else {}
-    return {"NAME": "Ripieno", "EXTENSIONS": extensions, **spoken}
+    spoken = {"OSC_PORT": address[1], "OSC_TRANSPORT": "UDP"} if address else {}
+    where = {"OSC_IP": address[0]} if address and address[0] != EVERYWHERE else {}
+    return {"NAME": "Ripieno", "EXTENSIONS": extensions, **spoken, **where}
 
 
 def readings(status: Mapping[str, Any]) -> dict[str, Any]:

@@ -177,9 +177,13 @@ def _song(performance: "Performance") -> Node:
     def read(value: object) -> Any:
         return titles.index(value) + 1 if isinstance(value, str) and value in titles else numbers.read(value)
 
+    def now() -> int:
+        wanted = performance.wanted
+        return 1 + (performance.playing if wanted is None else wanted)
+
     kind = replace(numbers, read=read, words=tuple(titles))
-    told = "Which song of the set list plays."
-    return Node("song", "Song", told, kind, lambda: performance.playing + 1, lambda song: performance.load(song - 1))
+    told = "Which song of the set list plays, or is to play as soon as it is ready: its number, or its title."
+    return Node("song", "Song", told, kind, now, lambda song: performance.load(song - 1))
 
 
 def _players(performance: "Performance") -> Iterator[Node]:

@@ -12,7 +12,8 @@ from ripieno.daemon.web.pairing import CODE_SECONDS, Pairing, picture, spaced
 from ripieno.daemon.web.route import ANY, TEXT, WHOLE, Call, Refusal, Route, listed, record, some
 from ripieno.daemon.web.sockets import outcome
 
-_STATE = record(revision=WHOLE, grown=WHOLE, values={"type": "object"}, status={"type": "object"})
+_STATE = record(revision=WHOLE, grown=WHOLE, values={"type": "object"}, status={"type": "object"},
+                plan=listed(listed(WHOLE)), now=listed(WHOLE))  # fmt: skip
 _VALUE = record(path=TEXT, value=ANY, revision=WHOLE)
 _TOLD_SECONDS = 5.0  # from one code that is told to the next, at least
 _CODE = record(url=TEXT, code=TEXT, seconds={"type": "number"}, qr=TEXT)

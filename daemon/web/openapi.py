@@ -72,7 +72,8 @@ def schema_of(control: Mapping[str, Any]) -> Schema:
         return {"enum": [True, False, 0, 1]}
     if control["type"] == "number":
         kind = "integer" if control.get("whole") else "number"
-        return {"type": kind, "minimum": control["low"], "maximum": control["high"]}
+        limits = {"type": kind, "minimum": control["low"], "maximum": control["high"]}
+        return {"anyOf": [limits, {"enum": control["words"]}]} if control.get("words") else limits
     return {"enum": control["words"]} if control["type"] == "choice" else ANY
 
 
@@ -134,6 +135,8 @@ def summary(schema: Schema) -> str:
     """A schema in a line: {value: number from 20 to 300}."""
     if "properties" in schema:
         return "{" + ", ".join(f"{name}: {summary(one)}" for name, one in schema["properties"].items()) + "}"
+    if "anyOf" in schema:
+        return " or ".join(summary(one) for one in schema["anyOf"])
     if "enum" in schema:
         return " or ".join(json.dumps(word) for word in schema["enum"])
     if "const" in schema:

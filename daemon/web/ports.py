@@ -3,6 +3,8 @@
 import errno
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from contextlib import suppress
 
 from ripieno.daemon.errors import UserError
@@ -11,6 +13,7 @@ _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _ALL = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))
 _NOWHERE = ("192.0.2.1", 9)  # of RFC 5737: nothing is sent there
 _BACKLOG = 128
+_SIOCGIFADDR, _IFREQ_BYTES = 0x8915, 40  # netdevice(7)
 
 
 def take_ports(port: int, lan: bool) -> list[socket.socket]:
@@ -48,9 +51,27 @@ def _listening(family: int, host: str, port: int) -> socket.socket:
     return one
 
 
-def lan_address() -> str:
-    """This computer's address on the LAN, as others call it; its name where it has none yet."""
+def lan_addresses() -> list[str]:
+    """This computer's addresses, as others call it, first the one that leads farthest; its name where it has none."""
+    there = [one for one in (*_farthest(), *_of_interfaces()) if not one.startswith("127.")]
+    return list(dict.fromkeys(there)) or [socket.gethostname()]
+
+
+def _farthest() -> Iterator[str]:
+    """None where no way leads out of here, as on a stage that has a network of its own."""
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.connect(_NOWHERE)
-        return str(one.getsockname()[0])
-    return socket.gethostname()
+        yield one.getsockname()[0]
+
+
+def _of_interfaces() -> Iterator[str]:
+    if sys.platform != "linux":
+        with suppress(OSError):
+            yield from socket.gethostbyname_ex(socket.gethostname())[2]
+        return
+    import fcntl
+
+    for _, name in socket.if_nameindex():
+        with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            row = fcntl.ioctl(one, _SIOCGIFADDR, name.encode().ljust(_IFREQ_BYTES, b"\0"))
+            yield socket.inet_ntoa(row[20:24])

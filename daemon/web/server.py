@@ -18,12 +18,12 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.remote import oscquery
-from ripieno.daemon.web import PORT, api_learn
+from ripieno.daemon.web import PORT, api_learn, api_presets
 from ripieno.daemon.web.api import Site
 from ripieno.daemon.web.app import let_in, make_app
 from ripieno.daemon.web.gate import MOST_MESSAGE, Gate, is_loopback
 from ripieno.daemon.web.pairing import CODE_SECONDS, Pairing, card
-from ripieno.daemon.web.ports import lan_address, take_ports
+from ripieno.daemon.web.ports import lan_addresses, take_ports
 from ripieno.daemon.web.route import Route
 from ripieno.daemon.web.running import (
     paired_path,
@@ -59,7 +59,8 @@ class Page:
         self._ports = take_ports(port, lan)
         self.port = self._ports[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
-        self.lan_url = f"http://{lan_address()}:{self.port}/" if lan else ""
+        self._lan_urls = [f"http://{one}:{self.port}/" for one in lan_addresses()] if lan else []
+        self.lan_url = self._lan_urls[0] if lan else ""
         self.token = secrets.token_urlsafe(32)
         self._paired_path = paired_path(client)
         self.pairing = Pairing(paired=read_paired(self._paired_path) if lan else (), keep=self._keep)
@@ -76,7 +77,7 @@ class Page:
         performance.page = self.url
         performance.news.append(f"the page is at {self.url}")
         if self.lan_url:
-            performance.news.append(f"for phones and tablets it is at {self.lan_url}")
+            performance.news.append(f"for phones and tablets it is at {' or '.join(self._lan_urls)}")
         if self.lan_url and not self.pairing.devices:
             self._card_until = time.monotonic() + CODE_SECONDS
             performance.card = tuple(card(self.lan_url, self.pairing.begin()))
@@ -129,7 +130,7 @@ class Page:
 
 def _mounted(desk: "Desk") -> list[Route]:
     """Routes that others have written, each a list of them made from the desk."""
-    return [*oscquery.routes(desk), *api_learn.routes(desk)]
+    return [*oscquery.routes(desk), *api_learn.routes(desk), *api_presets.routes(desk)]
 
 
 def _config(app: Any, gate: Gate) -> uvicorn.Config:
@@ -198,6 +199,8 @@ class _Http(H11Protocol):
             return
         idle = self.cycle is None or self.cycle.response_complete
         if idle and self.cycle is before:
+            if self.conn.trailing_data[0]:  # it has begun to ask
+                self._gate.refused("a request that comes too slowly", self.client[0] if self.client else "")
             self.transport.abort()
         else:
             self.loop.call_later(_IDLE_SECONDS, self._look, self.cycle)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import count
 from types import NoneType
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -26,7 +26,7 @@ _MOST_BATCHES, _MOST_NOTES, _MOST_NEWS = 64, 8192, 100  # that wait for one who 
 _NEWEST = ("status", "plan", "now")  # of a batch, where they are told: the newest is all there is to know
 _IN_FLIGHT = 256  # messages of one socket that are not answered yet
 _SLOW_SECONDS, _FAREWELL_SECONDS = 10.0, 1.0
-TRY_LATER = 1013  # of IANA's registry of WebSocket close codes
+TRY_LATER, _TOO_LONG = 1013, 1009  # of IANA's registry of WebSocket close codes
 
 
 def encode(value: Any) -> str:
@@ -74,8 +74,6 @@ def told(batch: Batch, lost: int = 0) -> dict[str, Any]:
         "news": list(batch.news),
     }
     there = {name: value for name in _NEWEST if (value := getattr(batch, name)) is not None}
-    if not batch.now[1]:  # of nothing that has happened
-        del there["now"]
     return message | there | ({"lost": lost} if lost else {})
 
 
@@ -104,7 +102,7 @@ class Told:
         return encode(told(self.batch))
 
 
-@dataclass
+@dataclass(eq=False)
 class Outbox:
     """What waits for one socket. after: the revision that it has heard of already."""
 
@@ -204,7 +202,7 @@ class Live:
         self._hub.join(self._outbox)
         try:
             await self._greet()
-            await self._talk()
+            return await self._talk()
         except Refusal as refusal:
             return await self._part(str(refusal))
         except TimeoutError:
@@ -219,35 +217,37 @@ class Live:
         state = await outcome(self._hub.desk.state())
         self._outbox.after = state["revision"]
         await self._send(encode({"t": "hello", "origin": self._origin, **state}))
-        plan = self._hub.desk.standing.plan  # told again only where it is new
-        await self._send(encode(told(Batch(state["revision"], state["grown"], plan=plan))))
 
-    async def _talk(self) -> None:
+    async def _talk(self) -> str:
+        """Tell and listen; returns what was refused in the end."""
         both = [asyncio.create_task(self._tell()), asyncio.create_task(self._listen())]
         try:
             over, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            for task in over:
-                task.result()
+            return "".join([task.result() for task in over])
         finally:
             for task in both:
                 task.cancel()
 
-    async def _tell(self) -> None:
+    async def _tell(self) -> NoReturn:
         while True:
             for text in await self._outbox.take():
                 await self._send(text)
 
     async def _send(self, text: str) -> None:
-        """TimeoutError where it is not read."""
-        await asyncio.wait_for(self._socket.send_text(text), _SLOW_SECONDS)
+        """TimeoutError where it is not read; WebSocketDisconnect where it has gone."""
+        try:
+            await asyncio.wait_for(self._socket.send_text(text), _SLOW_SECONDS)
+        except RuntimeError:  # the server has closed it, for it did not answer pings
+            raise WebSocketDisconnect from None
 
-    async def _listen(self) -> None:
+    async def _listen(self) -> str:
         while (message := await self._socket.receive())["type"] == "websocket.receive":
             wait_s = self._bucket.take()
             if wait_s:
                 await asyncio.sleep(wait_s)
             await self._room.acquire()
             self._obey(message.get("text"))
+        return "a message is too long" if message.get("code") == _TOO_LONG else ""
 
     def _obey(self, text: str | None) -> None:
         """Do what a message says; its answer follows, in time."""

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import mido
@@ -118,6 +120,32 @@ def test_what_changes_is_watched(quartet: Served) -> None:
             one.communicate()
 
 
+def test_who_watches_hears_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the daemon is killed, and the next one is found although the file of the first is still there."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for way, status, why in ((signal.SIGTERM, 0, ""), (signal.SIGKILL, 3, "cannot be watched: ")):
+        with served(tmp_path, "thru") as one:
+            watching = subprocess.Popen([*COMMAND, "ctl", "watch"], stdout=PIPE, stderr=PIPE, text=True)
+            assert watching.stdout
+            assert watching.stdout.readline() == "song 1\n"
+            one.daemon.process.send_signal(way)
+            _, complaint = watching.communicate(timeout=60)
+            assert (watching.returncode, why in complaint) == (status, True), complaint
+            assert "Traceback" not in complaint
+    assert one.state.exists()
+    assert "no Ripieno with a page runs here" in ctl("status", status=3)
+    with served(tmp_path, "thru"):
+        assert ctl("get", "song") == "1\n"
+
+
+def test_songs_are_reached_and_told(tmp_path: Path) -> None:
+    with served(tmp_path, "thru", "choir"):
+        assert ctl("set", "song", "Choir") == "song 2\n"
+        while "2 of 2: Choir; next: Thru" not in (said := ctl("status")):
+            assert "1 of 2: Thru" in said
+        assert "Tenor" in said
+
+
 def test_a_knob_is_learnt_and_let_go(tmp_path: Path) -> None:
     sweep = [mido.Message("control_change", control=21, value=value, time=4) for value in range(128)]
     sweep[0].time = 960  # a second's rest: what moves all the time is not meant
@@ -126,6 +154,7 @@ def test_a_knob_is_learnt_and_let_go(tmp_path: Path) -> None:
         assert told("learn") == []
         (row,) = told("learn", LEVEL)
         assert (row["number"], row["control"], row["path"]) == (1, "controller 21 channel 1", LEVEL)
+        assert told("learn", LEVEL) == [row]  # the same knob once more
         assert ctl("learn") == f"1  controller 21 channel 1  {LEVEL}\n"
         assert "there is no bound knob '2'" in ctl("forget", 2, status=1)
         ctl("forget", 1)
@@ -147,6 +176,10 @@ def test_of_several_one_says_which(quartet: Served, monkeypatch: pytest.MonkeyPa
     (folder / "other.ui.json").write_text(json.dumps({"url": "http://127.0.0.1:9/", "token": "t", "pid": os.getpid()}))
     assert f"say which one, --name other or {name}" in ctl("get", ON, status=3)
     assert ctl("get", ON, "--name", name).strip() in ("true", "false")
+    (folder / "my_stage.ui.json").write_bytes(quartet.state.read_bytes())
+    assert ctl("get", ON, "--name", "my stage").strip() in ("true", "false")  # as `ripieno run` was told
+    (folder / "gone.ui.json").symlink_to("nowhere")
+    assert "gone" not in [one.name for one in running()]
     assert "other does not answer at http://127.0.0.1:9/: " in ctl("get", ON, "--name", "other", status=3)
 
 

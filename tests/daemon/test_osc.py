@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import subprocess
+import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from ripieno.daemon.commands.run import _osc
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.live import Performance
 from ripieno.daemon.remote.desk import Batch, Change, Note
-from ripieno.daemon.remote.osc import Osc
+from ripieno.daemon.remote.osc import MOST_BATCHES, Osc
 from ripieno.daemon.remote.osc_in import MOST_WAITING, Inbox, Refusals, Wish, Wishes, origin, sender_of
 from ripieno.daemon.remote.osc_out import LISTEN_SECONDS, Listeners, Teller
 from ripieno.daemon.remote.osc_packet import Malformed, Message, read, write
@@ -228,7 +229,11 @@ def test_another_song_is_told_whole(tmp_path: Path) -> None:
         osc.begin(performance)
         one.hear_until(("/ripieno/song", [1]), (LEVEL, [100]))
         one.send("/ripieno/next")
-        one.hear_until(("/ripieno/song", [2]), ("/ripieno/players/tenor/on", [True]))
+        one.hear_until(("/ripieno/song", [2]), ("/ripieno/players/tenor/on", [True]), ("/ripieno/title", ["Choir"]))
+        one.send("/ripieno/song", "s", "String quartet")
+        one.hear_until(("/ripieno/song", [1]), ("/ripieno/title", ["String quartet"]))
+        one.send("/ripieno/song", "s", "Choir")
+        one.hear_until(("/ripieno/titles", ["String quartet", "Choir"]))
         one.send("/ripieno/tree")
         row = ["/ripieno/players/tenor/on", "T", 3, "Whether Tenor plays.", "true or false"]
         one.hear_until(("/ripieno/tree", row))
@@ -294,6 +299,21 @@ def test_a_flood_ends_with_what_was_sent_last(tmp_path: Path) -> None:
         other.hear_until((LEVEL, [127]))
         assert performance.desk.values[LEVEL[9:]] == 127
         assert not [each for each in told if each[0] == "/ripieno/error"]
+
+
+def test_who_has_no_time_keeps_only_so_much_and_tells_all_anew(tmp_path: Path) -> None:
+    with speaking(tmp_path, known=1) as (performance, osc, (one, _)):
+        one.settled()
+        speaker, go_on = osc.speaker, threading.Event()
+        speaker._loop.call_soon_threadsafe(go_on.wait, 60)
+        news = {0: ("the first",), MOST_BATCHES: ("the last",)}
+        for n in range(MOST_BATCHES + 1):
+            speaker._hear(Batch(n, speaker._grown, news=news.get(n, ())))
+        assert len(speaker._batches) == MOST_BATCHES
+        go_on.set()
+        one.hear_until((LEVEL, [100]), ("/ripieno/news", ["the last"]))
+        assert ("/ripieno/news", ["the first"]) not in one.settled()
+        assert performance.desk.values[LEVEL[9:]] == 100
 
 
 # ---- in turns ----
@@ -514,6 +534,34 @@ def test_notes_are_told_with_their_instruments() -> None:
     ]
 
 
+def test_notes_end_by_the_names_that_they_began_with_and_at_a_panic() -> None:
+    one, wire, _ = teller()
+    held = (Note("on", 0, 1, 48, 80, 0), Note("on", 0, 0, 72, 80, 0), Note("on", 0, -2, 76, 80, 0))
+    one.hear(Batch(0, 1, notes=held), {})
+    wire.take()
+    one.grow({}, ["Soprano", "Bass"], {})  # another song, and what sounds goes on
+    one.hear(Batch(0, 2, notes=(Note("on", 9, 1, 48, 80, 0), Note("off", 9, 1, 48, 0, 0))), {})
+    one.hear(Batch(0, 2, notes=(Note("off", 9, 1, 48, 0, 0), Note("off", 9, 1, 48, 0, 0)), status={"sounding": 1}), {})
+    assert wire.take() == [
+        ("/ripieno/note", ["Bass", 48, 80, True]),
+        ("/ripieno/note", ["Cello", 48, 0, False]),
+        ("/ripieno/note", ["Bass", 48, 0, False]),
+    ]
+    one.hear(Batch(0, 2, status={"sounding": 0}), {})  # the voice's notes are none of the engine's
+    assert wire.take() == [("/ripieno/note", ["Flute", 72, 0, False])]
+    one.hear(Batch(0, 2, notes=(Note("off", 9, 0, 72, 0, 0),), status={"sounding": 0}), {})
+    assert wire.take() == []
+
+
+def test_songs_are_told() -> None:
+    one, wire, _ = teller()
+    songs = {"title": "Nocturne", "list": [{"title": "Nocturne", "state": "ready"}, {"title": "♪", "state": "failed"}]}
+    one.hear(Batch(0, 1, status={"preset": "Trio", "songs": songs}), {})
+    assert wire.take() == [("/ripieno/title", ["Nocturne"]), ("/ripieno/titles", ["Nocturne", "♪"])]
+    one.hear(Batch(0, 1, status={"preset": "Trio"}), {})  # no set list
+    assert wire.take() == [("/ripieno/title", ["Trio"])]
+
+
 def test_the_plan_is_told_as_it_grows_and_is_taken_back() -> None:
     one, wire, _ = teller()
     first, second = PlannedNote(4800, 9600, 0, 60, 80), PlannedNote(9600, 14400, 1, 48, 70)
@@ -623,8 +671,23 @@ def test_it_ends_with_the_performance(tmp_path: Path) -> None:
         osc.end()
     loop = osc.speaker._loop
     assert isinstance(loop, asyncio.AbstractEventLoop)
-    for _ in range(3000):
-        if loop.is_closed():
-            break
-        time.sleep(0.01)
+    assert osc._thread
+    osc._thread.join(60)
     assert loop.is_closed()
+
+
+def test_what_could_not_begin_may_begin_again(tmp_path: Path) -> None:
+    """As with --wait, where a device is missing at first."""
+    osc = Osc(0)
+    address = osc.osc_address
+    osc.end()  # before it began
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        with performing(silence(tmp_path / folder / "song.mid"), QUARTET, FAST) as performance:
+            osc.begin(performance)
+            assert osc.osc_address == address
+            one = Other(performance, address)
+            one.send(LEVEL)
+            one.hear_until((LEVEL, [100]))
+            one.socket.close()
+            osc.end()

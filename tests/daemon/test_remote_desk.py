@@ -1,6 +1,9 @@
 """What is asked for from other threads is done in the performance's own, and all who listen are told of all of it."""
 
+import shutil
+from collections.abc import Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,6 +16,8 @@ from performing import look_until, performing, silence
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.live import Performance
 from ripieno.daemon.remote.desk import Batch, Change, outcome
+from ripieno.daemon.remote.tree import Tree
+from ripieno.daemon.weights import weights_file
 
 QUARTET, FAST = ["string-quartet"], ["model=closest"]
 CHORD = [mido.Message("note_on", note=note, velocity=70) for note in (48, 55, 64, 72)]
@@ -51,6 +56,7 @@ def test_ten_thousand_changes_from_four_threads_end_the_same_for_all(tmp_path: P
         listeners = [Listener(one) for _ in range(3)]
         paths = [path for path in listeners[0].values if path.startswith("players/")]
         assert len(paths) == 8
+        began = dict(listeners[0].values)
 
         def work(origin: str, answers: list["Future[Change]"]) -> None:
             for n in range(2500):
@@ -67,14 +73,15 @@ def test_ten_thousand_changes_from_four_threads_end_the_same_for_all(tmp_path: P
             thread.join()
         asked = [answer for many in answers.values() for answer in many]
         look_until(one, lambda: all(answer.done() for answer in asked), "all was done")
-        look_until(one, lambda: all(len(each.changes) >= 10_000 for each in listeners), "all was told")
+        look_until(one, lambda: all(each.batches[-1].revision >= 10_000 for each in listeners), "all was told")
         stands = done(one, one.desk.state())
+        made = sorted((answer.result() for answer in asked), key=lambda change: change.revision)
+        assert [change.revision for change in made] == list(range(1, 10_001))
+        others = list(changing(made, began))
+        assert len(others) > 5000
         for listener in listeners:
-            assert [change.revision for change in listener.changes] == list(range(1, 10_001))  # none lost, none twice
+            assert listener.changes == others  # none lost, none twice
             assert listener.values == stands["values"] == dict(one.desk.values)
-            for origin, own in answers.items():
-                told = [change for change in listener.changes if change.origin == origin]
-                assert told == [answer.result() for answer in own]
         ready = one.current
         assert ready
         assert ready.levels
@@ -84,7 +91,38 @@ def test_ten_thousand_changes_from_four_threads_end_the_same_for_all(tmp_path: P
         )
         heard = len(listeners[0].batches)
         look_until(one, lambda: len(listeners[0].batches) > heard + 3, "it goes on")
-        assert len(listeners[0].changes) == 10_000  # and nothing echoes
+        assert listeners[0].changes == others  # and nothing echoes
+
+
+def changing(made: list[Change], values: dict[str, Any]) -> Iterator[Change]:
+    """Those after which a control stood otherwise."""
+    for change in made:
+        if values[change.path] != change.value:
+            yield change
+        values[change.path] = change.value
+
+
+def test_two_that_send_back_what_they_are_told_come_to_rest(tmp_path: Path) -> None:
+    path = "players/viola/level"
+    with performing(silence(tmp_path / "song.mid"), QUARTET, FAST) as one:
+        heard: list[Change] = []
+
+        def echo(origin: str, batch: Batch) -> None:
+            for change in batch.changes:
+                heard.append(change)
+                if change.origin != origin:
+                    one.desk.set(change.path, change.value, origin)
+
+        for origin in ("osc:here:1", "osc:here:2"):
+            one.desk.listen(partial(echo, origin))
+        listener = Listener(one)
+        set_ = done(one, one.desk.set(path, 64, "page:1"))
+        look_until(one, lambda: listener.batches and listener.batches[-1].revision == 3, "both have sent it back")
+        told = len(listener.batches)
+        look_until(one, lambda: len(listener.batches) > told + 2, "it goes on")
+        assert heard == [set_, set_]
+        assert listener.changes == [set_]
+        assert one.desk.revision == 3
 
 
 def test_what_others_change_is_told(tmp_path: Path) -> None:
@@ -94,13 +132,41 @@ def test_what_others_change_is_told(tmp_path: Path) -> None:
         look_until(one, lambda: listener.changes, "the switch")
         assert listener.changes == [Change("players/violin-2/on", False, "", 1)]
         grown = listener.batches[-1].grown
+        listed = done(one, one.desk.state())["status"]["songs"]["list"]
+        assert [song["title"] for song in listed] == ["String quartet", "Choir"]
+        assert {song["state"] for song in listed} <= {"ready", "loading", "waiting"}
         change = done(one, one.desk.set("song", "Choir", "ctl"))
+        assert (change.path, change.value, change.origin) == ("song", 2, "ctl")  # what is to play, be it ready or not
         look_until(one, lambda: listener.batches[-1].grown > grown, "another song")
-        assert (change.path, change.origin) == ("song", "ctl")
+        look_until(one, lambda: listener.status.get("songs", {}).get("number") == 2, "it plays")
+        assert [told for told in listener.changes if told.path == "song"] == [change]
+        assert listener.status["songs"]["wanted"] == ""
+        assert done(one, one.desk.set("song", 2)).value == 2  # it plays already
+        assert one.wanted is None
         assert done(one, one.desk.state())["values"]["song"] == 2
         assert "players/tenor/on" in one.desk.values
         assert "players/violin-2/on" not in one.desk.values
         assert done(one, one.desk.described())["grown"] == listener.batches[-1].grown
+
+
+def test_a_song_that_cannot_play_is_passed_and_waited_for_no_longer(tmp_path: Path) -> None:
+    (tmp_path / "bad.safetensors").write_text("no weights")
+    bad = tmp_path / "bad.toml"
+    bad.write_text('name = "Bad"\nmodel = "bad.safetensors"\n[[ensemble]]\nname = "Piano"\nprogram = 1\n')
+    shutil.copy(weights_file("chorales", tmp_path).with_suffix(".json"), tmp_path / "bad.json")
+    with performing(silence(tmp_path / "song.mid"), [*QUARTET, str(bad), "choir"]) as one:
+        one.load(1)  # before it was looked at
+        assert Tree(one).node("song").value() == 2
+        look_until(one, lambda: one.wanted is None, "it fails")
+        state = done(one, one.desk.state())
+        assert state["values"]["song"] == 1
+        assert (state["status"]["songs"]["wanted"], state["status"]["songs"]["list"][1]["state"]) == ("", "failed")
+        with pytest.raises(UserError, match=r"bad\.safetensors"):
+            done(one, one.desk.set("song", "Bad"))
+        done(one, one.desk.do("next"))
+        look_until(one, lambda: one.playing == 2, "the one behind it plays")
+        done(one, one.desk.do("previous"))
+        look_until(one, lambda: one.playing == 0, "the one before it plays")
 
 
 def test_notes_chord_and_news_are_told(tmp_path: Path) -> None:
@@ -145,6 +211,15 @@ def test_what_the_band_has_settled_is_told_before_it_sounds(tmp_path: Path) -> N
             return count
 
         look_until(one, lambda: foreseen() > 2, "the band plays what it has settled")
+
+        def known() -> Any:
+            """Also to who comes later."""
+            state, plan = one.desk.state(), one.desk.call(lambda _: one.band and one.band.ahead.notes(0))
+            assert done(one, state)["plan"] == done(one, plan)
+            assert done(one, state)["now"][1] == one.driver.sample_rate
+            return plan.result()
+
+        look_until(one, known, "something is settled")
         assert all(note.off >= batch.now[0] for batch in listener.batches for note in batch.plan or ())
 
 
@@ -190,6 +265,21 @@ def test_a_call_without_room_is_tried_again(tmp_path: Path) -> None:
         assert (done(one, first), done(one, then)) == (3, 3)  # in their order
         with pytest.raises(UserError, match="full for ever"):
             done(one, one.desk.call(never))
+
+
+def test_nobody_waits_for_ever_when_it_ends(tmp_path: Path) -> None:
+    def full(_: Performance) -> None:
+        tried.append(True)
+        raise BlockingIOError("full")
+
+    tried: list[bool] = []
+    with performing(silence(tmp_path / "song.mid"), QUARTET, FAST) as one:
+        waits, behind = one.desk.call(full), one.desk.call(lambda _: None)
+        look_until(one, lambda: tried, "it is tried")
+    late = one.desk.call(lambda _: None)
+    for future in (waits, behind, late):
+        with pytest.raises(UserError, match="has ended"):
+            outcome(future, 60)
 
 
 def test_who_fails_to_listen_does_not_stop_the_music(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def test_the_api_keeps_to_its_description(quartet: Served, tmp_path: Path) -> No
         ({"type": "flag"}, "true or false or 0 or 1"),
         ({"type": "number", "low": 0, "high": 1}, "number from 0 to 1"),
         ({"type": "number", "low": 1, "high": 3, "whole": True}, "integer from 1 to 3"),
+        ({"type": "number", "low": 1, "high": 2, "words": ["Choir"]}, 'number from 1 to 2 or "Choir"'),
         ({"type": "choice", "words": ["a", "b"]}, '"a" or "b"'),
         ({"type": "text"}, "anything"),
     ],

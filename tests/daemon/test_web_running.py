@@ -10,10 +10,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from needs import lack
 from ripieno.daemon import web
 from ripieno.daemon.commands import run
 from ripieno.daemon.errors import UserError
-from ripieno.daemon.web.ports import lan_address, take_ports
+from ripieno.daemon.web import ports
+from ripieno.daemon.web.ports import take_ports
 from ripieno.daemon.web.running import remove_running, running_path, write_running
 
 
@@ -34,7 +36,7 @@ def test_ports_of_this_computer_alone() -> None:
 def test_a_port_of_ipv6_that_is_taken_is_told_too() -> None:
     taken = take_ports(0, lan=False)
     if len(taken) < 2:
-        pytest.skip("there is no IPv6 here")
+        lack("there is no IPv6 here")
     port = taken[0].getsockname()[1]
     taken[0].close()
     with pytest.raises(UserError, match=f"port {port}"):
@@ -44,8 +46,17 @@ def test_a_port_of_ipv6_that_is_taken_is_told_too() -> None:
     taken[1].close()
 
 
-def test_there_is_an_address_for_others() -> None:
-    assert lan_address()
+def test_there_are_addresses_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = ports.lan_addresses()
+    assert there
+    assert not [one for one in there if one.startswith("127.")]
+    monkeypatch.setattr(ports, "_farthest", lambda: iter(["10.0.0.2"]))
+    monkeypatch.setattr(ports, "_of_interfaces", lambda: iter(["127.0.0.1", "192.168.7.1", "10.0.0.2"]))
+    assert ports.lan_addresses() == ["10.0.0.2", "192.168.7.1"]
+    monkeypatch.setattr(ports, "_farthest", lambda: iter(()))  # a network of its own
+    assert ports.lan_addresses() == ["192.168.7.1", "10.0.0.2"]
+    monkeypatch.setattr(ports, "_of_interfaces", lambda: iter(()))
+    assert ports.lan_addresses() == [socket.gethostname()]
 
 
 def test_the_file_is_for_its_user_and_goes_with_its_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import mido
 import pytest
 from command import ripieno
 from performing import look_until, performing, silence
-from served import ON, Served, answer, heard, live, served, write_song
+from served import ON, Served, answer, heard, live, refusal, served, write_song
 from stage import name_of
 
 httpx = pytest.importorskip("httpx")
@@ -94,6 +94,7 @@ def test_a_socket_hears_what_others_set_and_who_did(quartet: Served, ask: httpx.
         assert hello["t"] == "hello"
         assert hello["values"] == ask.get("/api/state").json()["values"]
         assert hello["origin"].startswith("ctl:")
+        assert (hello["plan"], hello["now"][1]) == ([], 48000)
         ours = heard(two, lambda message: True)["origin"]
         assert ours.startswith("page:")
         told = answer(two, t="set", id=7, path=ON, value=False)
@@ -117,7 +118,7 @@ def at_the_end(line: Any, count: int, ask: Any) -> dict[str, Any]:
         assert message["t"] != "error", message
         answered |= {message["id"]} if message["t"] == "ok" else set()
         stands |= {change[0]: change[1] for change in message.get("changes", ())}
-        revision = max([revision, *(change[3] for change in message.get("changes", ()))])
+        revision = message["revision"] if message["t"] == "batch" else revision
     assert answered == set(range(count))
     return stands
 
@@ -146,6 +147,24 @@ def test_notes_are_told(tmp_path: Path) -> None:
         with pytest.raises(websockets.ConnectionClosed):
             heard(line, lambda message: False)
         assert not one.state.exists()
+
+
+def test_any_song_of_a_set_list_is_reached(tmp_path: Path) -> None:
+    with served(tmp_path, "string-quartet", "choir", "thru") as one, httpx.Client(base_url=one.url, timeout=60) as ask:
+        song = "/api/controls/song"
+        described = {row["path"]: row for row in ask.get("/api/tree").json()["controls"]}
+        assert described["song"]["words"] == ["String quartet", "Choir", "Thru"]
+        for value, number in (("Thru", 3), (2, 2), ("String quartet", 1)):
+            with live(one) as line:
+                set_ = ask.put(song, json={"value": value}, headers=one.headers).json()
+                assert set_["value"] == number
+                while heard(line, lambda message: "status" in message)["status"]["songs"]["number"] != number:
+                    pass
+            assert ask.get(song).json()["value"] == number
+        assert "is not from 1 to 3" in refusal(ask.put(song, json={"value": 4}, headers=one.headers), 422)
+        assert [row["title"] for row in ask.get("/api/state").json()["status"]["songs"]["list"]] == described["song"][
+            "words"
+        ]
 
 
 def test_a_port_that_is_taken_is_told_before_the_music(quartet: Served) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from concurrent.futures import Future
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +16,8 @@ from needs import needs
 from ripieno.daemon.remote.desk import Batch, Change, Desk, Note
 
 needs("starlette")
-sockets = pytest.importorskip("ripieno.daemon.web.sockets")
-visitors = pytest.importorskip("ripieno.daemon.web.gate")
+sockets = import_module("ripieno.daemon.web.sockets")
+visitors = import_module("ripieno.daemon.web.gate")
 
 
 def note(frame: int) -> Note:
@@ -188,6 +189,34 @@ def test_who_does_not_read_is_closed_with_a_reason(monkeypatch: pytest.MonkeyPat
     assert socket.closed[0] == 1013
     assert "too slow" in socket.closed[1]
     assert socket.aborted
+    assert not desk._listeners
+
+
+class Gone(Stuck):
+    """One that the server has closed itself, for its other end answers no pings."""
+
+    async def send_text(self, text: str) -> None:
+        if len(self.sent) == self.reads:
+            raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
+        await super().send_text(text)
+
+
+@pytest.mark.parametrize("reads", [0, 1, 3])
+def test_who_has_gone_is_left_without_a_word(reads: int) -> None:
+    desk, socket = Quiet(), Gone(reads)
+
+    async def scene() -> None:
+        hub = sockets.Hub(desk)
+        live = sockets.Live(socket, hub, visitors.Visitor("127.0.0.1", "localhost", "", "", "", ""))
+        running = asyncio.create_task(live.run())
+        while not running.done():
+            hub._spread(sockets.Told(Batch(4, 1)))
+            await asyncio.sleep(0)
+        assert await running == ""
+        assert not hub._outboxes
+
+    asyncio.run(scene())
+    assert len(socket.sent) == reads
     assert not desk._listeners
 
 
