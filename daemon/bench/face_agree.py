@@ -2,7 +2,8 @@
 
 Each of them sets four levels that all of them set, and one that is its own, so that it can be told whether its last
 word was lost. A motor fader is beside the knob, and a cable takes what it is told back to where it comes from, as bad
-controllers do. In the end what each of them was told is compared with how all stands, and it has to be quiet.
+controllers do. They do it in rounds, for it is the last words that cross. At the end of each it has to be quiet, and
+what each of them was told is compared with how all stands.
 """
 
 import random
@@ -23,7 +24,7 @@ from ripieno.daemon.errors import UserError
 from ripieno.daemon.remote.osc_ports import missing
 from ripieno.native.drivers import JackClient
 
-CHANGES = 10_000
+CHANGES, ROUNDS = 10_000, 20
 SHARED, _OWN = LEVELS[:4], LEVELS[4:]
 _QUIET_SECONDS, _STRAY_SECONDS = 0.5, 1.0
 _SAME = 1e-6  # relative: OSC has 32 bits
@@ -37,8 +38,8 @@ View = Mapping[str, Any]
 
 @dataclass
 class Told:
-    """A client in the end. own: the path that it alone sets. asked, answered: changes. last: what it set each path to
-    last. view: how it believes that all stands."""
+    """A client at a round's end. own: the path that it alone sets. asked, answered: its changes in the round. last:
+    what it set each path to last. view: how it believes that all stands."""
 
     name: str
     own: str
@@ -48,16 +49,17 @@ class Told:
     view: View
 
 
-def plan_of(place: int, changes: int) -> Plan:
-    """What the client of that place sets: levels all of them set, and its own."""
-    chance, paths = random.Random(place), (*SHARED, _OWN[place])
+def plan_of(place: int, number: int, changes: int) -> Plan:
+    """What the client of that place sets in the round of that number: levels all of them set, and its own."""
+    chance, paths = random.Random(number * len(_OWN) + place), (*SHARED, _OWN[place])
     return [(paths[number % len(paths)], chance.randrange(128)) for number in range(changes)]
 
 
 @dataclass
 class Found:
-    """All in the end. values: GET /api/state. made: changes that the daemon has counted. stray: of those that were told
-    in a second that was to be quiet, by client. shown: what the page in the browser shows; None without one."""
+    """All at the end of a round. values: GET /api/state. made: changes that the daemon has counted. stray: of those
+    that were told in a second that was to be quiet, by client. shown: what the page in the browser shows; None
+    without one."""
 
     values: View
     clients: Sequence[Told]
@@ -66,39 +68,45 @@ class Found:
     shown: View | None = None
 
 
-def run(json: bool = False, changes: int = CHANGES) -> dict[str, Any]:
+def run(json: bool = False, changes: int = CHANGES, rounds: int = ROUNDS) -> dict[str, Any]:
     """Do it; print what was found unless `json`. UserError: jackd or a library is missing."""
     check()
     if lacking := missing():
         raise UserError(lacking)
     with server() as client, TemporaryDirectory() as name:
-        found = _meet(client, changes // 4, Path(name))
-    told = judge(found)
+        found = judge(_meet(client, rounds, changes // rounds // len(_OWN), Path(name)))
     if not json:
-        show(told)
+        show(found)
         print("" if has_browser() else "  without a browser: Chromium or Playwright is not installed")
-    return told
+    return found
 
 
-def _meet(client: JackClient, each: int, folder: Path) -> Found:
-    preset, plans = octet(folder, learnt()), [plan_of(place, each) for place in range(4)]
-    options = ("--osc-port", "0", "--feedback")
+def _meet(client: JackClient, rounds: int, each: int, folder: Path) -> list[Found]:
+    """So many rounds of so many changes of each client."""
+    preset, options = octet(folder, learnt()), ("--osc-port", "0", "--feedback")
     with serving(client, preset, folder / "state", *options) as served, ExitStack() as stack, _browsing(served) as page:
         lines: dict[str, Line] = {
             "a page's socket": Page(served, stack),
             "OSC": Osc(served, stack),
             "ripieno ctl": Ctl(served),
-            "a knob": Knobs(client, plans[3], stack),
+            "a knob": Knobs(client, stack),
         }
-        before = served.client().state()["revision"]
-        _play(list(lines.values()), plans)
-        stray = _listen(lines)
-        state = served.client().state()
-        shown = dict(zip(LEVELS, page.evaluate(_SHOWN, list(LEVELS)), strict=True)) if page else None
-        clients = [
-            Told(name, _OWN[place], each, line.answered, dict(plans[place]), line.view)
-            for place, (name, line) in enumerate(lines.items())
+        return [
+            _round(served, lines, [plan_of(place, number, each) for place in range(len(_OWN))], page)
+            for number in range(rounds)
         ]
+
+
+def _round(served: Served, lines: Mapping[str, Line], plans: Sequence[Plan], page: Any) -> Found:
+    before = served.client().state()["revision"]
+    _play(list(lines.values()), plans)
+    stray = _listen(lines)
+    state = served.client().state()
+    shown = dict(zip(LEVELS, page.evaluate(_SHOWN, list(LEVELS)), strict=True)) if page else None
+    clients = [
+        Told(name, own, len(plan), line.answered, dict(plan), dict(line.view))
+        for (name, line), own, plan in zip(lines.items(), _OWN, plans, strict=True)
+    ]
     return Found(state["values"], clients, state["revision"] - before, stray, shown)
 
 
@@ -161,29 +169,37 @@ def lost(found: Found) -> list[str]:
     return wrong + [path for path in SHARED if found.values[path] not in [one.last[path] for one in found.clients]]
 
 
-def judge(found: Found) -> dict[str, Any]:
+def judge(rounds: Sequence[Found]) -> dict[str, Any]:
     """The rows."""
-    asked, missing = sum(one.asked for one in found.clients), sum(one.asked - one.answered for one in found.clients)
-    merged = sum(one.asked for one in found.clients if one.name == "OSC")  # of those that wait the last one holds
-    views = [(one.name, one.view) for one in found.clients]
-    views += [("the page in the browser", found.shown)] if found.shown is not None else []
-    wrong, gone = {name: differ(view, found.values) for name, view in views}, lost(found)
-    stray = sum(found.stray.values())
+    told = [one for found in rounds for one in found.clients]
+    asked, missing = sum(one.asked for one in told), sum(one.asked - one.answered for one in told)
+    merged = sum(one.asked for one in told if one.name == "OSC")  # of those that wait the last one holds
+    made, stray = sum(found.made for found in rounds), sum(sum(found.stray.values()) for found in rounds)
+    gone = [path for found in rounds for path in lost(found)]
     rows = [
-        *(
-            Row(f"{name}: controls that stand otherwise", _some(paths), "none", not paths)
-            for name, paths in wrong.items()
-        ),
+        *_views(rounds),
         Row("changes not answered, last words lost", f"{missing}, {_some(gone)}", "none", not missing and not gone),
         Row(
             "changes made",
-            f"{found.made} of {asked}",
+            f"{made} of {asked}",
             "all, but for OSC's that wait for one another; no more",
-            asked - merged <= found.made <= asked,
+            asked - merged <= made <= asked,
         ),
-        Row("changes told in the second after it was quiet", str(stray), "none", not stray),
+        Row("changes told in a second that was to be quiet", str(stray), "none", not stray),
     ]
-    return verdict(rows, asked=asked, made=found.made, stray=dict(found.stray), browser=found.shown is not None)
+    return verdict(rows, rounds=len(rounds), asked=asked, made=made, stray=stray)
+
+
+def _views(rounds: Sequence[Found]) -> Iterator[Row]:
+    """A row for each who believes something."""
+    wrong: dict[str, list[str]] = {}
+    for found in rounds:
+        views = [(one.name, one.view) for one in found.clients]
+        views += [("the page in the browser", found.shown)] if found.shown is not None else []
+        for name, view in views:
+            wrong.setdefault(name, []).extend(differ(view, found.values))
+    for name, paths in wrong.items():
+        yield Row(f"{name}: controls that stand otherwise, {len(rounds)} rounds", _some(paths), "none", not paths)
 
 
 def _some(paths: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, suppress
 from threading import Thread
 from typing import Any, Protocol
 
-from ripieno.daemon.bench.face_stage import NAMES, SECONDS, Served
+from ripieno.daemon.bench.face_stage import NAMES, SECONDS, Served, player
 from ripieno.daemon.bench.jack import RATE, wait_for
 from ripieno.daemon.bench.plugins_client import connect
 from ripieno.daemon.bench.rig_stage import INPUT
@@ -36,7 +36,7 @@ class Line(Protocol):
 
     @property
     def answered(self) -> int:
-        """Of its changes; those of who gets no answers are answered by being sent."""
+        """Of what it played last; changes of who gets no answers are answered by being sent."""
 
     @property
     def heard(self) -> int:
@@ -101,7 +101,9 @@ class Page(_Heard):
                 self.take(message)
 
     def play(self, plan: Plan) -> None:
-        for number, (path, value) in enumerate(_pace(plan)):
+        self.answered = 0
+        for path, value in _pace(plan):
+            number = len(self._asked)
             self._asked[number] = path
             self._line.send(json.dumps({"t": "set", "id": number, "path": path, "value": value}))
         wait_for(lambda: self.answered == len(plan), "the answers to the page's changes", SECONDS)
@@ -122,6 +124,7 @@ class Ctl(_Heard):
                 self.take(message)
 
     def play(self, plan: Plan) -> None:
+        self.answered = 0
         for path, value in _pace(plan):
             self.answered += self._client.set(path, value) == value
 
@@ -158,20 +161,13 @@ class Osc:
 class Knobs:
     """Knobs, and motor faders which echo all that they are told."""
 
-    def __init__(self, client: JackClient, plan: Plan, stack: ExitStack) -> None:
-        step = RATE // A_SECOND
-        script = [
-            (number * step, 0, bytes((0xB0, _KNOB + LEVELS.index(path), value)))
-            for number, (path, value) in enumerate(plan)
-        ]
-        self._knobs = stack.enter_context(closing(JackProbe("bench-knobs", [], ["out"], script)))
+    def __init__(self, client: JackClient, stack: ExitStack) -> None:
+        self._client = client
         self._faders = stack.enter_context(closing(JackProbe("bench-faders", ["in"], [])))
-        for probe in (self._knobs, self._faders):
-            probe.open()
-            probe.start()
+        self._faders.open()
+        self._faders.start()
         connect(client, _FEEDBACK, "bench-faders:in")
         connect(client, _FEEDBACK, INPUT)
-        connect(client, "bench-knobs:out", INPUT)
         self.answered = 0
 
     @property
@@ -184,8 +180,11 @@ class Knobs:
         return {LEVELS[data[1] - _FADER]: data[2] for _, _, data in self._faders.received() if data[0] == 0xB0}
 
     def play(self, plan: Plan) -> None:
-        self._knobs.go()
-        wait_for(lambda: self._knobs.done, "the end of the knobs' moves", len(plan) / A_SECOND + SECONDS)
+        moves = [bytes((0xB0, _KNOB + LEVELS.index(path), value)) for path, value in plan]
+        script = [(number * (RATE // A_SECOND), 0, move) for number, move in enumerate(moves)]
+        with player(self._client, script) as probe:
+            probe.go()
+            wait_for(lambda: probe.done, "the end of the knobs' moves", len(plan) / A_SECOND + SECONDS)
         self.answered = len(plan)
 
 

@@ -172,8 +172,8 @@ def meeting() -> Found:
     return Found(VALUES, clients, 400, {"page": 0}, dict(VALUES))
 
 
-def agreed(found: Found) -> list[bool]:
-    return [row["met"] for row in face_agree.judge(found)["rows"]]
+def agreed(*rounds: Found) -> list[bool]:
+    return [row["met"] for row in face_agree.judge(rounds)["rows"]]
 
 
 def test_when_clients_agree() -> None:
@@ -182,7 +182,7 @@ def test_when_clients_agree() -> None:
     for place in range(4):
         other = meeting()
         other.clients[place].view = {**VALUES, LEVELS[0]: 99}
-        assert agreed(other) == [row != place for row in range(8)]
+        assert agreed(other, meeting()) == agreed(meeting(), other) == [row != place for row in range(8)]
     assert agreed(replace(meeting(), shown={**VALUES, "players/flute/on": False}))[4] is False
     assert agreed(replace(meeting(), stray={"page": 1})) == [True] * 7 + [False]
 
