@@ -61,6 +61,7 @@ _HOW: dict[str, tuple[Callable[[], bool], str]] = {
     "axe_playwright_python": (_module("axe_playwright_python"), 'pip install "ripieno[dev]"'),
     "httpx": (_module("httpx"), 'pip install "ripieno[dev]"'),
     "schemathesis": (_module("schemathesis"), 'pip install "ripieno[dev]"'),
+    "prometheus_client": (_module("prometheus_client"), 'pip install "ripieno[dev]"'),
     "oscsend": (_program("oscsend"), "Debian: apt install liblo-tools"),
     "oscdump": (_program("oscdump"), "Debian: apt install liblo-tools"),
     "zsh": (_program("zsh"), "Debian: apt install zsh"),

@@ -14,6 +14,7 @@ import pytest
 from command import ripieno
 from stage import daemon, name_of
 
+from needs import needs
 from ripieno.daemon.metrics import FIGURES, Metrics, exposition
 from ripieno.daemon.recording.recorder import Status
 
@@ -109,7 +110,9 @@ def test_what_is_written_is_in_the_format() -> None:
 
 
 def test_the_client_library_of_prometheus_reads_it() -> None:
-    parser = pytest.importorskip("prometheus_client.parser", reason="pip install prometheus-client")
+    needs("prometheus_client")
+    from prometheus_client import parser
+
     values = STATUS | {"reconnects": 0, "chains": {"plugins": [PLUGIN]}}
     families = {one.name: one for one in parser.text_string_to_metric_families(exposition(values, 1, 0))}
     assert families["ripieno_xruns"].type == "counter"
