@@ -147,6 +147,7 @@ def build(
             singing_port=melody_port(preset, outputs) if voice else 0,
             rack=rack,
             zones=zones(preset),
+            through=(outputs or output_names(preset)).index(output_names(preset)[0]) if thru else None,
             voice_outputs=[audios.index(name) for name in (VOICE, LEFT, RIGHT) if name in audios] or None,
         )
     except ValueError as error:

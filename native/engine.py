@@ -149,20 +149,11 @@ class ClockState:
     lost: int
     sent: int
     player_bpm: float | None
-    sample_rate: int
 
     @property
     def source(self) -> str:
         """Whom it follows: a name of ripieno.native.timeline.SOURCES."""
         return self.timeline.source
-
-    def frame_at(self, nanoseconds: int) -> int:
-        """The frame at a moment of time.monotonic_ns near this cycle, before or after it."""
-        return self.frame + round((nanoseconds - self.nanoseconds) * self.sample_rate / 1e9)
-
-    def nanoseconds_at(self, frame: int) -> int:
-        """The moment of time.monotonic_ns at which a frame near this cycle is processed."""
-        return self.nanoseconds + round((frame - self.frame) * 1e9 / self.sample_rate)
 
 
 class Rig:
@@ -172,7 +163,8 @@ class Rig:
     window of an instrumenter that decides when the window closes. `continuation` hears the player and plays the rig's
     instruments, `singing` sings along, its line as MIDI on `singing_channel` (0-15) of the output `singing_port`.
     `rack` makes sound of what leaves; without one the voice sounds on the audio outputs `voice_outputs`, None: on all.
-    `zones` split and merge its inputs; with none, all that comes in plays the ensemble.
+    `zones` split and merge its inputs; with none, all that comes in plays the ensemble. `through` is the output on
+    which all leaves that goes straight through, None: each input's own, or the last.
     All three must live until the engine has let the rig go. Raises ValueError for what the engine refuses.
     """
 
@@ -193,6 +185,7 @@ class Rig:
         rack: Rack | None = None,
         voice_outputs: Iterable[int] | None = None,
         zones: Sequence[Zone] = (),
+        through: int | None = None,
     ) -> None:
         config = ffi.new("rp_rig_config *")
         config.route = ROUTES[route]
@@ -207,6 +200,7 @@ class Rig:
             slot.mpe, slot.bend = one.mpe, one.bend
             slot.level = 0 if one.level is None else one.level + 1
         config.budget, config.expiry, config.delay = budget, expiry_frames, delay_frames
+        config.through = 0 if through is None else through + 1
         pointer = instrumenter.release() if instrumenter else ffi.NULL
         self.instrumenter = instrumenter  # keeps the weights alive as long as the rig
         self.pointer: Any = lib.rp_rig_new(config, pointer)
@@ -408,7 +402,6 @@ class Engine:
             out.lost,
             out.sent,
             out.player_bpm or None,
-            self.sample_rate,
         )
 
     def holds(self, rig: Rig) -> bool:

@@ -35,6 +35,9 @@ typedef struct {
     uint32_t budget; /* notes the model may decide in one cycle */
     uint64_t expiry; /* frames after which a note nobody released is released, 0: never */
     uint32_t delay;  /* frames everything is delayed by (the chord window of RP_WHEN_WINDOW), else 0 */
+    /* Of RP_ROUTE_THRU: the output that all inputs leave on, plus 1; 0: each leaves on its own number's or, where there
+     * is none, on the last. */
+    uint32_t through;
 } rp_rig_config;
 
 /* The set list: rigs that wait in slots, and what the player does to change to them. */

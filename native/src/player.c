@@ -211,6 +211,13 @@ static void tell_key(rp_engine *engine, uint16_t id) {
     rp_hear_on(engine, id);
 }
 
+/* The output that an input leaves on, straight through. [process] */
+static uint8_t output_of(const rp_engine *engine, uint8_t in_port) {
+    uint32_t through = engine->rig->config.through, last = engine->config.outputs - 1;
+    uint32_t output = through ? through - 1 : in_port;
+    return (uint8_t)(output < last ? output : last);
+}
+
 /* Straight through, as it came in but for its pitch. [process] */
 static void note_through(rp_engine *engine, uint8_t in_port, const rp_struck *struck) {
     rp_midi_message raw = struck->message;
@@ -218,7 +225,7 @@ static void note_through(rp_engine *engine, uint8_t in_port, const rp_struck *st
     rp_note *note = note_of(engine, id);
     tell_key(engine, id);
     raw.byte[1] = struck->pitch;
-    note->port = in_port < engine->config.outputs ? in_port : (uint8_t)(engine->config.outputs - 1);
+    note->port = output_of(engine, in_port);
     note->channel = note->manager = note->in_channel;
     sound(engine, id, &raw);
 }
@@ -263,8 +270,7 @@ static void release(rp_engine *engine, uint16_t id, const rp_midi_message *raw) 
 
 /* Where a message goes that no ledger entry routes: straight through. [process] */
 static void pass(rp_engine *engine, uint8_t in_port, const rp_midi_message *message) {
-    uint32_t last = engine->config.outputs - 1;
-    rp_outlet_send(&engine->outlet, in_port < last ? in_port : last, message);
+    rp_outlet_send(&engine->outlet, output_of(engine, in_port), message);
 }
 
 /* Does the rig pass on, untouched, what belongs to no note of ours? [process] */
@@ -312,13 +318,13 @@ static uint32_t reached(const rp_rig *rig, uint8_t in_port, uint8_t in_channel) 
     return players;
 }
 
-/* Where a channel's wheels and pedals go: the rig's instruments, or the same channel of the same port. [process] */
+/* Where a channel's wheels and pedals go: the rig's instruments, or the same channel, straight through. [process] */
 static void find_routes(rp_engine *engine, uint8_t in_port, uint8_t in_channel, const uint16_t ensemble[RP_PORTS_MAX],
                         uint16_t channels[RP_PORTS_MAX]) {
-    uint32_t last = engine->config.outputs - 1, players = reached(engine->rig, in_port, in_channel);
+    uint32_t players = reached(engine->rig, in_port, in_channel);
     memset(channels, 0, RP_PORTS_MAX * sizeof *channels);
     if (engine->rig->config.route == RP_ROUTE_THRU) {
-        if (players) channels[in_port < last ? in_port : last] = (uint16_t)(1u << in_channel);
+        if (players) channels[output_of(engine, in_port)] = (uint16_t)(1u << in_channel);
         return;
     }
     for (uint32_t i = 0; i < engine->rig->config.instruments; i++) {

@@ -172,10 +172,6 @@ double rp_timeline_frame(const rp_timeline *timeline, double beat) {
     return timeline->piece[i].frame + (beat - timeline->piece[i].beat) / timeline->piece[i].rate;
 }
 
-int rp_timeline_rolling(const rp_timeline *timeline, uint64_t frame) {
-    return timeline->piece[piece_at(timeline, (double)frame)].rolling != 0;
-}
-
 const rp_timeline_piece *rp_timeline_pieces(const rp_timeline *timeline, uint32_t *count) {
     *count = timeline->count;
     return timeline->piece;

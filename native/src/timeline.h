@@ -76,7 +76,6 @@ void rp_timeline_advance(rp_timeline *timeline, uint64_t frame);               /
 /* The beat at a frame of this cycle, and back: the frame, with its fraction, of a beat. [process] */
 double rp_timeline_beat(const rp_timeline *timeline, uint64_t frame);
 double rp_timeline_frame(const rp_timeline *timeline, double beat);
-int rp_timeline_rolling(const rp_timeline *timeline, uint64_t frame); /* [process] */
 /* The beat that a source's own count should be at by what it said so far; below 0: it has not said enough. [process] */
 double rp_timeline_expect(const rp_timeline *timeline, uint32_t source, uint64_t frame);
 /* The pieces of this cycle, in order, at least one. [process] */

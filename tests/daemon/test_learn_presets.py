@@ -12,7 +12,8 @@ from ripieno.daemon.learn_keys import Knob, parse_knob
 from ripieno.daemon.preset_document import PresetError
 from ripieno.daemon.presets import Learn
 from ripieno.daemon.remote.learn_file import keep, own_file, table_text, with_tables
-from ripieno.daemon.rig import all_outputs, output_names
+from ripieno.daemon.rig import all_outputs, build, output_names
+from ripieno.native.engine import Engine, run_offline
 
 DUO = """\
 # ours
@@ -58,6 +59,16 @@ def test_they_are_read_and_shown() -> None:
     assert presets.as_dict(one)["learn"]
     assert (output_names(one), all_outputs([one])) == (("out",), ("out", "faders"))
     assert presets.read(DUO, "duo.toml", ["learn.1.low=10"]).learn[0].low == 10
+
+
+def test_what_goes_straight_through_stays_away_from_the_faders() -> None:
+    text = 'name = "Two"\nroute = "thru"\ninputs = ["keys", "pads"]\n\n[[learn]]\ncontrol = "bend"\npath = "panic"\n'
+    preset = presets.read(text + 'feedback = "faders"\n', "two.toml")
+    outputs = ("violin", *all_outputs([preset]))  # of a song before it
+    with Engine(48_000, len(preset.inputs), len(outputs)) as engine:
+        engine.load(build(preset, 48_000, outputs))
+        sent = run_offline(engine, [(0, port, bytes((0xB0, 1, port))) for port in (0, 1)], 128)
+        assert [(outputs[port], data[2]) for _, port, data in sent] == [("out", 0), ("out", 1)]
 
 
 @pytest.mark.parametrize(

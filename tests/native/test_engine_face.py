@@ -50,6 +50,17 @@ def test_a_key_without_ensemble_goes_to_the_first_instrument() -> None:
         assert engine.stats().notes_out == 1
 
 
+def test_what_goes_straight_through_leaves_where_it_is_to() -> None:
+    messages = (b"\x90\x3c\x40", b"\xa0\x3c\x05", b"\xe0\x00\x45", b"\xb0\x40\x7f", b"\xf0\x01\xf7", b"\x80\x3c\x00")
+    for through, expected in ((None, (0, 1, 1)), (0, (0, 0, 0)), (1, (1, 1, 1)), (9, (1, 1, 1))):
+        with Engine(RATE, 3, 2) as engine:
+            engine.load(Rig("thru", through=through))
+            for port, output in enumerate(expected):
+                events = [(256 * port + place, port, data) for place, data in enumerate(messages)]
+                sent = run_offline(engine, events, 256 * port + 256, from_frame=256 * port)
+                assert [(where, data) for _, where, data in sent] == [(output, data) for data in messages]
+
+
 def test_rigs_wait_in_slots_until_the_player_wants_them() -> None:
     with Engine(RATE) as engine:
         rigs = [Rig("ensemble", [Instrument(0, channel)]) for channel in (1, 2)]
