@@ -26,7 +26,7 @@ KINDS = {
     lib.RP_FLIGHT_TRANSPORT: "transport",
 }
 _CYCLE, _ITEM = struct.Struct("=QIIIIIIIBBBB"), struct.Struct("=IIII")
-_STRUCTS = ("rp_voice", "rp_stats", "rp_conductor_config", "rp_timeline_state", "void *")
+_STRUCTS = ("rp_voice", "rp_stats", "rp_conductor_config", "rp_timeline_state", "rp_control", "void *")
 LAYOUT = (_CYCLE.size, _ITEM.size, *map(ffi.sizeof, _STRUCTS))
 """Bytes of the structs that a recording is made of, or that tell one build of the engine from another."""
 

@@ -178,10 +178,14 @@ static void run(rp_engine *engine, const rp_cycle *cycle) {
     rp_flight_begin_outlet(engine, cycle);
     rp_audio_begin(engine, cycle);
     rp_mpe_came(engine);
+    rp_level_came(engine);
     obey(engine);
     uint32_t unplugged = cycle->lost & ~RP_LOST_OUTPUT;
-    for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++)
-        if (unplugged >> port & 1) rp_player_unplug(engine, port);
+    for (uint8_t port = 0; engine->rig && port < engine->config.inputs; port++) {
+        if (!(unplugged >> port & 1)) continue;
+        rp_player_unplug(engine, port);
+        rp_surface_unplug(engine, port);
+    }
     if (unplugged) rp_vocal_forget(engine);
     if (unplugged) rp_slots_unplug(engine);
     rp_conductor_begin(engine, cycle);

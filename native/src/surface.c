@@ -6,6 +6,7 @@
 enum { CC_DATA = 6, CC_DATA_FINE = 38, CC_NRPN_FINE = 98, CC_RPN_FINE = 100, CC_RPN = 101, CC_MODES = 120 };
 enum { CC_PEDAL_LAST = 67, DOWN = 64, CENTRE = 8192, NO_NUMBER = 127, UNKNOWN = 255 };
 enum { VALUE_BITS = 14, WAITS_A_SECOND = 100 }; /* a fine part that follows does so within 10 ms */
+enum { PROBES = 64 };
 
 /* ---- told ---- */
 
@@ -15,10 +16,10 @@ static uint32_t key_of(const rp_control *of) {
     return 1 + ((uint32_t)(of->kind << 8 | of->port << 4 | of->channel) << VALUE_BITS | number);
 }
 
-/* The place of a control among those that wait, or a free one; NULL: there is none. [process] */
+/* The place of a control among those that wait, or a free one; NULL: there is none near its hash. [process] */
 static rp_moved *place_of(rp_surface *surface, uint32_t key) {
     uint32_t at = key * 2654435761u >> 20; /* the golden ratio's bits: Knuth, The Art of Computer Programming 3, 6.4 */
-    for (uint32_t n = 0; n < RP_MOVED_MAX; n++, at = (at + 1) % RP_MOVED_MAX)
+    for (uint32_t n = 0; n < PROBES; n++, at = (at + 1) % RP_MOVED_MAX)
         if (!surface->moved[at].key || surface->moved[at].key == key) return &surface->moved[at];
     return NULL;
 }
@@ -70,12 +71,13 @@ static int is_chosen(const rp_parameter_in *at) {
     return at->kind && at->coarse < 128 && at->fine < 128 && !none;
 }
 
-/* A part of the number of a parameter. [process] */
-static void choose(rp_parameter_in *at, uint8_t controller, uint8_t value) {
+/* A part of the number of a parameter. What is known of another's value is nothing to it. [process] */
+static void choose(rp_parameter_in *at, uint8_t controller, uint8_t number) {
     uint8_t kind = controller >= CC_RPN_FINE ? RP_MOVED_RPN : RP_MOVED_NRPN;
     if (at->kind != kind) *at = (rp_parameter_in){.kind = kind, .coarse = UNKNOWN, .fine = UNKNOWN};
-    if (controller == CC_RPN_FINE || controller == CC_NRPN_FINE) at->fine = value;
-    else at->coarse = value;
+    uint8_t *part = controller == CC_RPN_FINE || controller == CC_NRPN_FINE ? &at->fine : &at->coarse;
+    if (*part != number) at->value = 0;
+    *part = number;
 }
 
 /* [any] */
@@ -140,11 +142,18 @@ static int is_taken(const rp_surface *surface, const rp_control *of) {
     return 0;
 }
 
+/* A pedal goes up. Of one that has many positions none is played that would hold what it does not hold already.
+ * [process] */
+static int goes_up(const rp_engine *engine, const rp_control *of, uint32_t value) {
+    uint8_t stands = engine->pedal[of->port][of->channel];
+    if (of->number == RP_CC_SUSTAIN) return !value || (value < DOWN && value < stands);
+    return of->number > RP_CC_SUSTAIN && of->number <= CC_PEDAL_LAST && value < DOWN;
+}
+
 /* Does it end what may have begun before it was bound? [process] */
 static int lets_go(const rp_engine *engine, const rp_control *of, uint32_t value) {
-    int pedal = of->number >= RP_CC_SUSTAIN && of->number <= CC_PEDAL_LAST;
     switch (of->kind) {
-    case RP_MOVED_CONTROLLER: return pedal && value < DOWN;
+    case RP_MOVED_CONTROLLER: return goes_up(engine, of, value);
     case RP_MOVED_BEND: return value == CENTRE;
     case RP_MOVED_PRESSURE: return value == 0;
     case RP_MOVED_KEY:
@@ -173,11 +182,19 @@ int rp_surface_hear(rp_engine *engine, uint8_t in_port, const rp_midi_message *m
     rp_control of = {.port = in_port, .channel = message->byte[0] & 15};
     uint32_t value;
     int taken = 0;
-    if (!engine->surface.told || message->data || message->byte[0] >= RP_MIDI_SYSEX) return 0;
-    if (hear_parameter(engine, in_port, message, &taken)) return taken;
-    if (!read(message, &of, &value)) return 0;
+    if (message->data || message->byte[0] >= RP_MIDI_SYSEX) return 0;
+    if (hear_parameter(engine, in_port, message, &taken)) return taken; /* known to who asks later, too */
+    if (!engine->surface.told || !read(message, &of, &value)) return 0;
     tell(engine, &of, value);
     return is_taken(&engine->surface, &of) && !lets_go(engine, &of, value);
+}
+
+void rp_surface_unplug(rp_engine *engine, uint8_t in_port) {
+    for (uint8_t channel = 0; channel < RP_CHANNELS; channel++) {
+        rp_parameter_in *at = &engine->surface.parameter[in_port][channel];
+        if (at->half) finish(engine, in_port, channel, at->value);
+        *at = (rp_parameter_in){0};
+    }
 }
 
 /* [process] */

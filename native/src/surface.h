@@ -10,6 +10,8 @@
 void rp_surface_obey(rp_engine *engine, uint32_t type, const rp_command *command);
 /* A message of an input at outlet.now. 1: it is bound, and not played. [process] */
 int rp_surface_hear(rp_engine *engine, uint8_t in_port, const rp_midi_message *message);
+/* Whoever plays into this input has gone: the parameters that he has chosen are no longer. [process] */
+void rp_surface_unplug(rp_engine *engine, uint8_t in_port);
 /* A cycle ends: parameters whose fine part does not come are told, and what found no room before. [process] */
 void rp_surface_end(rp_engine *engine, const rp_cycle *cycle);
 #endif

@@ -51,8 +51,23 @@ static void load_quartet(stage *at, uint32_t *state) {
     CHECK(rp_engine_load(at->engine, quartet_rig(when, RP_PEDAL_PASS)));
 }
 
+/* A parameter that is entered, and what control does where knobs are learnt: it listens, takes, tells and sets. */
+static void learn(stage *at, uint32_t *state) {
+    static const uint8_t controllers[4] = {99, 98, 6, 38};
+    uint8_t fader[3] = {(uint8_t)(0xE0 | chance(state, 16)), (uint8_t)chance(state, 128), (uint8_t)chance(state, 128)};
+    rp_control every = {.port = RP_EVERY_PORT, .channel = RP_EVERY_CHANNEL, .number = RP_EVERY_NUMBER};
+    every.kind = (uint8_t)chance(state, RP_MOVED_KINDS);
+    uint32_t told = chance(state, 128), kept = chance(state, 3) ? 0 : chance(state, 128), which = chance(state, 4);
+    for (uint32_t i = 0; i < 4; i++) stage_send(at, 0, 0xB0, controllers[i], (uint8_t)chance(state, 128));
+    CHECK(rp_engine_tell(at->engine, chance(state, OUTPUTS), fader, 3));
+    CHECK(rp_engine_hear_controls(at->engine, told, kept));
+    CHECK(rp_engine_take_control(at->engine, which, chance(state, 3) ? NULL : &every));
+    CHECK(rp_engine_set_level(at->engine, RP_NO_SLOT, chance(state, 4), chance(state, 128)));
+}
+
 /* A cycle's events, what control does, and how the ports are, at random. */
 static void meddle(stage *at, uint32_t *state) {
+    if (chance(state, 20) == 0) learn(at, state);
     for (uint32_t n = chance(state, 4), offset = 0; n; n--) {
         uint8_t pitch = (uint8_t)(36 + chance(state, 60)), status = chance(state, 2) ? 0x90 : 0x80;
         int pedal = chance(state, 9) == 0;

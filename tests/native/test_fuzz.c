@@ -32,6 +32,15 @@ static uint8_t byte(uint32_t mood) {
 
 static rp_rig *any_rig(void) { return noise(3) ? quartet_rig(noise(3), (uint8_t)noise(3)) : thru_rig(); }
 
+/* Somebody learns knobs, or no longer. */
+static void learn(stage *at) {
+    rp_control any = {.port = RP_EVERY_PORT, .channel = RP_EVERY_CHANNEL, .number = (uint16_t)noise(128)};
+    any.kind = (uint8_t)noise(RP_MOVED_KINDS);
+    CHECK(rp_engine_hear_controls(at->engine, noise(128), noise(4) ? 0 : noise(128)));
+    CHECK(rp_engine_take_control(at->engine, noise(RP_TAKEN_MAX), noise(2) ? &any : NULL));
+    CHECK(rp_engine_set_level(at->engine, RP_NO_SLOT, noise(4), noise(128)));
+}
+
 /* What happens around the music. */
 static void disturb(stage *at) {
     switch (noise(12)) {
@@ -41,6 +50,7 @@ static void disturb(stage *at) {
     case 3: CHECK(rp_engine_panic(at->engine)); break;
     case 4: at->out.room = noise(40); break;
     case 5: at->out.room = 0; break;
+    case 6: learn(at); break;
     default: break;
     }
     stage_poll(at, 0);

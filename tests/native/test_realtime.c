@@ -109,6 +109,16 @@ static void act_singer(uint32_t cycle) {
     rp_ring_write(link->bridge.committed, 0, &block, sizeof block);
 }
 
+/* Knobs are learnt, and told where to stand. */
+static void learn(uint32_t round) {
+    static const uint8_t fader[3] = {0xE0, 1, 100};
+    rp_control knob = {.port = RP_EVERY_PORT, .channel = RP_EVERY_CHANNEL, .number = (uint16_t)(30 + round % 70)};
+    rp_engine_hear_controls(at.engine, round % 4 ? 127 : 0, 0);
+    rp_engine_take_control(at.engine, round % RP_TAKEN_MAX, round % 3 ? &knob : NULL);
+    rp_engine_tell(at.engine, 0, fader, 3);
+    rp_engine_set_level(at.engine, RP_NO_SLOT, round % 4, round % 128);
+}
+
 static void play(uint32_t cycle) {
     static const uint8_t status[8] = {0x90, 0x90, 0x90, 0x80, 0x80, 0xB0, 0xE0, 0xA0};
     static const uint8_t sysex[300] = {0xF0};
@@ -117,13 +127,14 @@ static void play(uint32_t cycle) {
     if (cycle % 50 == 0) at.event[at.events++] = (rp_input){.offset = 30, .size = sizeof sysex, .data = sysex};
     if (cycle % 500 == 0 && cycle / 500 + 1 < RIGS) rp_engine_load(at.engine, rig[cycle / 500 + 1]);
     if (cycle % 700 == 0) rp_engine_panic(at.engine);
+    if (cycle % 300 == 0) learn(cycle / 300);
     at.lost = cycle % 900 == 0;
     at.out.room = cycle % 3 == 0 ? 50 : 0;
     at.out.connected = cycle % 110 < 100;
     stage_cycle(&at);
     act_worker(cycle);
     act_singer(cycle);
-    while (rp_engine_poll(at.engine, report, 64)) continue;
+    while (cycle % 4000 < 3000 && rp_engine_poll(at.engine, report, 64)) continue; /* else there is no room for them */
 }
 
 static void play_all(void) {

@@ -460,8 +460,33 @@ static void test_levels_are_the_rigs_own(void) {
     stage_close(&at);
 }
 
+/* A synthesiser that comes back is told again, and one that is played straight through has the usual level. */
+static void test_levels_reach_who_is_there(void) {
+    stage_open(&at, 2, duo_rig(31), NULL);
+    at.out.connected = 0;
+    CHECK(told(0, 0) == 0);
+    at.out.connected = UINT32_MAX;
+    CHECK(told(1, 30) == 1 && told(0, 0) == 0);
+    CHECK(rp_engine_load(at.engine, thru_rig()) && told(1, 100) == 1);
+    CHECK(rp_engine_load(at.engine, duo_rig(31)) && told(1, 30) == 1);
+    rp_rig_config elsewhere = {.route = RP_ROUTE_THRU, .in_channels = 0xFFFF, .through = 2};
+    CHECK(rp_engine_load(at.engine, rp_rig_new(&elsewhere, NULL)) && told(0, 0) == 0);
+    stage_close(&at);
+}
+
+static void test_a_level_holds_for_all_who_share_a_channel(void) {
+    rp_rig_config config = {.route = RP_ROUTE_ENSEMBLE, .in_channels = 0xFFFF, .instruments = 2};
+    config.instrument[0] = (rp_instrument){.channel = 3, .level = 31};
+    config.instrument[1] = (rp_instrument){.channel = 3};
+    stage_open(&at, 1, duo_rig(0), NULL);
+    CHECK(rp_engine_load(at.engine, rp_rig_new(&config, NULL)) && told(3, 30) == 1);
+    stage_close(&at);
+}
+
 int main(void) {
     test_levels_are_the_rigs_own();
+    test_levels_reach_who_is_there();
+    test_a_level_holds_for_all_who_share_a_channel();
     test_a_change_is_at_its_frame();
     test_programs_and_banks();
     test_pedals_and_keys_go_round();

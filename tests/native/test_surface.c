@@ -153,6 +153,46 @@ static void test_what_lets_go_is_played(void) {
     stage_close(&at);
 }
 
+/* A pedal with many positions is let go, and holds nothing half. */
+static void test_a_bound_pedal_holds_nothing(void) {
+    static const uint8_t moves[6] = {100, 50, 60, 20, 127, 40};
+    open_all();
+    stage_send(&at, 0, 0xB0, 64, 127);
+    stage_cycle(&at);
+    CHECK(rp_engine_take_control(at.engine, 0, &PEDAL));
+    for (uint32_t i = 0; i < 6; i++) stage_send(&at, i, 0xB0, 64, moves[i]);
+    stage_cycle(&at);
+    CHECK(at.out.messages == 3 && at.out.last[2] == 20); /* 127, 50, 20 */
+    stage_send(&at, 0, 0xB0, 64, 0);
+    stage_cycle(&at);
+    CHECK(stage_sounding(&at) == 0);
+    stage_close(&at);
+}
+
+/* Which parameter was chosen is known to who asks only then, and to nobody once its cable was pulled. */
+static void test_what_was_chosen_before_and_by_whom(void) {
+    stage_open(&at, 1, thru_rig(), NULL);
+    choose(0, 98, 1000);
+    stage_cycle(&at);
+    CHECK(rp_engine_hear_controls(at.engine, 127, 0));
+    stage_send(&at, 0, 0xB0, 6, 2);
+    stage_send(&at, 0, 0xB0, 38, 45);
+    choose(1, 98, 1001); /* another, whose coarse part nobody knows */
+    stage_send(&at, 1, 0xB0, 38, 7);
+    choose(2, 98, 1001); /* and said once more */
+    stage_send(&at, 2, 0xB0, 6, 3);
+    stage_cycle(&at);
+    hear();
+    CHECK(count == 2 && is(0, RP_MOVED_NRPN, 0, 1000, 2 << 7 | 45) && is(1, RP_MOVED_NRPN, 0, 1001, 7));
+    at.lost = 1;
+    stage_send(&at, 0, 0xB0, 6, 9);
+    stage_cycle(&at);
+    hear();
+    CHECK(count == 2 && is(0, RP_MOVED_NRPN, 0, 1001, 3 << 7 | 3) && is(1, RP_MOVED_CONTROLLER, 0, 6, 9));
+    CHECK(at.engine->surface.halves == 0);
+    stage_close(&at);
+}
+
 /* While somebody learns, knobs are not played, but pedals and keys are. */
 static void test_what_is_kept(void) {
     open_all();
@@ -210,6 +250,34 @@ static void test_the_last_value_always_arrives(void) {
     stage_close(&at);
 }
 
+/* More controls than have room to wait: what is lost is counted, and the cycle takes no longer for it. */
+static void test_too_many_at_once(void) {
+    enum { PARAMETERS = RP_MOVED_MAX + 4096 };
+    rp_stats stats;
+    open_all();
+    for (uint32_t sent = 0, value = 1; !at.engine->surface.waiting; sent++, value = 1 + sent % 127) {
+        CHECK(sent < 100000);
+        stage_send(&at, 0, 0xB0, 21, (uint8_t)value);
+        stage_cycle(&at);
+    }
+    for (uint32_t i = 0; i < PARAMETERS; i++) {
+        choose(0, 98, i);
+        stage_send(&at, 0, 0xB0, 6, 1);
+        stage_send(&at, 0, 0xB0, 38, 1);
+        stage_cycle(&at);
+    }
+    rp_engine_get_stats(at.engine, &stats);
+    CHECK(at.engine->surface.waiting <= RP_MOVED_MAX);
+    CHECK(stats.reports_lost >= PARAMETERS + 1 - RP_MOVED_MAX && stats.reports_lost < PARAMETERS);
+    uint64_t lost = stats.reports_lost, came = 0;
+    while (hear(), count) {
+        for (uint32_t i = 0; i < count; i++) came += told[i].from == RP_MOVED_NRPN;
+        stage_cycle(&at);
+    }
+    CHECK(came + lost == PARAMETERS && at.engine->surface.waiting == 0);
+    stage_close(&at);
+}
+
 /* A message for somebody's faders leaves as it is, and a panic does not take it back. */
 static void test_telling(void) {
     static const uint8_t fader[3] = {0xE0, 1, 100}, lamp[2] = {0xD0, 5};
@@ -230,8 +298,11 @@ int main(void) {
     test_parameters_are_put_together();
     test_what_is_bound_is_not_played();
     test_what_lets_go_is_played();
+    test_a_bound_pedal_holds_nothing();
+    test_what_was_chosen_before_and_by_whom();
     test_what_is_kept();
     test_the_last_value_always_arrives();
+    test_too_many_at_once();
     test_telling();
     return 0;
 }

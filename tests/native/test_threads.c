@@ -64,6 +64,7 @@ int main(void) {
         off.enabled = i % 3 > 0;
         if (!(i & 1)) CHECK(rp_engine_set_voice(at.engine, i % 4, &off));
         if (i % 7 == 0) CHECK(rp_engine_panic(at.engine));
+        CHECK(rp_engine_hear_controls(at.engine, i & 127, 0) && rp_engine_set_level(at.engine, RP_NO_SLOT, 0, i & 127));
         rp_engine_get_stats(at.engine, &after);
     }
     CHECK(rp_engine_stop(at.engine));
