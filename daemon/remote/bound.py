@@ -191,7 +191,8 @@ class Bound:
 
     def forget(self) -> None:
         """Nobody knows where it stands: it was away."""
-        self.stands = None
+        self.stands = self._received = self._last = None
+        self._caught = False
 
 
 def messages(knob: Knob, raw: int) -> list[bytes]:

@@ -66,6 +66,8 @@ class Learner:
         from ripieno.native.surface import moved
 
         one = moved(report)
+        if self._song != self._at.playing:  # a song has begun since the last look
+            self._bind()
         if self._search:
             self._find(self._search, one)
             return
@@ -82,6 +84,11 @@ class Learner:
             if bound.row.feedback:
                 self._feed_back(bound)
 
+    def renew(self) -> None:
+        """The song's preset was edited: its rows are those that stand there now."""
+        self._rows.pop(self._place(), None)
+        self._revision += 1
+
     def begin(self, performance: "Performance") -> None:
         """It plays now."""
 
@@ -89,11 +96,10 @@ class Learner:
         """It is about to end."""
 
     def tend(self, performance: "Performance") -> None:
-        """A few times a second: whoever has come anew to a feedback output is told all."""
+        """A few times a second: whoever has come anew to a feedback output is told all, and of a device that was away
+        nobody knows how its controls stand."""
         names = {bound.row.feedback for bound in self._bound} - {""}
-        if not names:
-            return
-        there = performance.driver.listeners()
+        there = performance.driver.listeners() if names else {}
         listeners = sorted(key for name in names for key in there.get(name, []))
         listeners.append(str(performance.driver.state().restored))
         if listeners != self._listeners:

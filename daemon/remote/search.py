@@ -17,6 +17,7 @@ _TRAVEL = {BEND: 1 / 4, PRESSURE: 1 / 2}  # of its way, that it must go
 _USUAL_TRAVEL = 1 / 8
 _CLICKS = 4  # of an encoder, one like the other
 _SLOW, _CENTRE = 8, 64  # by so much an encoder is turned at a time, at most
+_FINE = 32  # from a controller to the one that has its lower bits
 _STRIKES = 2  # of a key: who plays on strikes others in between
 
 
@@ -60,9 +61,10 @@ class Search:
         if moved.kind == PROGRAM:
             return ABSOLUTE
         seen = self._follow(moved)
-        if seen.busy:
+        if seen.busy or (moved.number >= _FINE and self._moves_with(moved, moved.number - _FINE)):
             return None
-        encoder = _encoder(list(seen.values)) if moved.kind == CONTROLLER else ABSOLUTE
+        parted = self._moves_with(moved, moved.number + _FINE)  # its upper bits come again and again
+        encoder = ABSOLUTE if parted or moved.kind != CONTROLLER else _encoder(list(seen.values))
         if encoder != ABSOLUTE:
             return encoder
         return ABSOLUTE if self._is_meant(moved, seen) else None
@@ -86,6 +88,14 @@ class Search:
         seen.values.append(moved.value)
         seen.low, seen.high = min(seen.low, moved.value), max(seen.high, moved.value)
         return seen
+
+    def _moves_with(self, moved: "Moved", number: int) -> bool:
+        """Whether that is the other part of one of 14 bits (MIDI 1.0: 0 to 31, and 32 to 63), whose upper seven are
+        enough."""
+        if moved.kind != CONTROLLER or max(moved.number, number) >= 2 * _FINE:
+            return False
+        seen = self._seen.get((moved.kind, moved.port, moved.channel, number))
+        return seen is not None and moved.frame - seen.last <= _PAUSE_SECONDS * self._rate
 
     def _is_meant(self, moved: "Moved", seen: _Seen) -> bool:
         top = Knob(moved.kind).top

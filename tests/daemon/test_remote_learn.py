@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,16 @@ def test_pick_up_waits_until_the_knob_comes_by() -> None:
     assert moves(one, LEVEL, 100, 62, 63) == [None, None]  # somebody else has changed it
 
 
+def test_what_was_away_is_met_anew() -> None:
+    pad, fader = bound(Knob("key", 60)), bound(pick_up="pick up")
+    assert moves(pad, FLAG, False, 90) == [True]
+    assert moves(fader, LEVEL, 60, 60, 61) == [60, 61]
+    for one in (pad, fader):
+        one.forget()
+    assert moves(pad, FLAG, True, 80) == [False]  # its release was lost with the cable
+    assert moves(fader, LEVEL, 61, 100, 62, 60) == [None, None, 60]  # it may have been moved meanwhile
+
+
 def test_scaling_meets_at_the_ends() -> None:
     found = moves(bound(pick_up="scale"), LEVEL, 100, 20, 60, 127, 126, 0)
     assert found == [None, 110, 127, 126, 0]
@@ -217,6 +228,15 @@ def test_wheels_and_parameters() -> None:
     ]
     assert search("number", *[(1 + 0.01 * i, "nrpn", 300, 200 * i) for i in range(20)]) == [("nrpn", 300, "absolute")]
     assert search("number", *[(1 + 0.01 * i, "pressure", 0, i) for i in range(40)]) == []
+
+
+def test_of_14_bits_the_upper_seven_are_found() -> None:
+    for start, step in ((8000, 400), (60 << 7, 20)):  # slowly, the upper ones come again and again
+        places = [start + step * i for i in range(140)]
+        parts = [((7, place >> 7 & 127), (39, place & 127)) for place in places]
+        moved = [(1 + 0.01 * i, "controller", *part) for i, both in enumerate(parts) for part in both]
+        assert search("number", *moved) == [("controller", 7, "absolute")]
+    assert search("number", *sweep(39, 1.0, range(40))) == [("controller", 39, "absolute")]
 
 
 # ---- in a performance ----
@@ -432,6 +452,24 @@ def test_each_song_has_knobs_of_its_own(tmp_path: Path) -> None:
         look_until(one, lambda: one.learner.status()["learning"] == "", "nothing waits for a knob in it")
         at.move(CC, 60)
         assert at.value("players/cello/level") == 60
+        one.playing = 1  # the engine has just told so
+        at.move(CC, 90)
+        assert at.value("players/cello/level") == 60
+        one.playing = 0
+
+
+def test_a_device_that_was_away_has_to_be_picked_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = '\n[[learn]]\ncontrol = "controller 21"\npath = "players/cello/level"\npick_up = "pick up"\n'
+    with hands(tmp_path, table) as at:
+        at.one.learner.tend(at.one)
+        at.one.learner.look()
+        at.move(CC, 100, 101)
+        assert at.value("players/cello/level") == 101
+        state = replace(at.one.driver.state(), restored=1)
+        monkeypatch.setattr(at.one.driver, "state", lambda: state)
+        at.one.learner.tend(at.one)
+        at.move(CC, 20)
+        assert at.value("players/cello/level") == 101
 
 
 def test_actions_are_done_once_a_press(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
