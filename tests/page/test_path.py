@@ -1,6 +1,7 @@
 """A new user's path, as the README has it: a keyboard, `ripieno run string-quartet --ui`, and then the page alone.
 
-Keys are seen on the roll, a fader is learnt, its way is shaped, and all of it is there again after a new start.
+Keys are seen on the roll, a fader is learnt, its way is shaped, the preset is saved under a name of one's own, and all
+of it is there again after a new start with that.
 """
 
 import signal
@@ -14,7 +15,7 @@ import pytest
 
 from needs import needs
 
-needs("playwright", "jackd")
+needs("playwright", "jackd", "tomlkit")
 from page_until import until  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 from served import Served, served  # noqa: E402
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 RATE, CHORDS = 48_000, 240
 CONTROLLER, STEP, REACH = 21, RATE // 200, RATE // 2  # a hand takes its time to reach for a fader
 KNOB, LEVEL = f"controller {CONTROLLER} channel 1", "players/cello/level"
+ROW = {"control": KNOB, "path": LEVEL, "low": 20, "high": 110, "curve": "inverted"}
 
 
 @pytest.fixture
@@ -41,10 +43,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @contextmanager
-def running(folder: Path, *arguments: object) -> Iterator[Served]:
-    """`ripieno run string-quartet --ui --connect-in keyboard`, from its beginning to its end."""
+def running(folder: Path, preset: str, *arguments: object) -> Iterator[Served]:
+    """`ripieno run PRESET --ui --connect-in keyboard`, from its beginning to its end."""
     line = ("--driver", "jack", "--connect-in", "keyboard", *arguments)
-    with served(folder, "string-quartet", *line) as one:
+    with served(folder, preset, *line) as one:
         yield one
         assert one.daemon.end(signal.SIGINT) == 0
 
@@ -99,17 +101,28 @@ def shape(page: "Page") -> None:
     page.get_by_role("tab", name="Stage").click()
 
 
-def kept(home: Path) -> list[dict[str, object]]:
-    """The [[learn]] tables of the user's own copy of the preset."""
-    path = home / "ripieno" / "presets" / "string-quartet.toml"
+def learnt(folder: Path, preset: str) -> list[dict[str, object]]:
+    """The [[learn]] tables of one of the user's own presets."""
+    path = folder / "ripieno" / "presets" / f"{preset}.toml"
     return list(tomllib.loads(path.read_text()).get("learn", [])) if path.exists() else []
 
 
-def test_from_the_readme_to_a_learnt_fader(server: None, tmp_path: Path, visit) -> None:  # type: ignore[no-untyped-def]
+def save(page: "Page") -> None:
+    """As one's own."""
+    page.get_by_role("tab", name="Presets").click()
+    page.locator("button.preset", has=page.get_by_text("String quartet", exact=True)).click()
+    expect(page.locator(".says")).to_have_text("No mistakes")
+    page.get_by_role("button", name="Save as").click()
+    page.get_by_role("textbox", name="Name of the copy").fill("Sunday")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Sunday")).to_be_visible()
+
+
+def test_from_the_readme_to_a_learnt_fader_and_a_saved_preset(server: None, tmp_path: Path, visit) -> None:  # type: ignore[no-untyped-def]
     with closing(JackProbe("keyboard", [], ["out"], played())) as keyboard:
         keyboard.open()
         keyboard.start()
-        with running(tmp_path) as one:
+        with running(tmp_path, "string-quartet") as one:
             name, port = one.state.name.partition(".")[0], one.port
             page = visit(url=f"{one.url}/")
             expect(page.locator("#song")).to_have_text("String quartet")
@@ -119,13 +132,15 @@ def test_from_the_readme_to_a_learnt_fader(server: None, tmp_path: Path, visit) 
             learn(page, name)
             expect(level(page)).to_have_attribute("aria-valuenow", "90")
             shape(page)
-            row = {"control": KNOB, "path": LEVEL, "low": 20, "high": 110, "curve": "inverted"}
-            wait_for(lambda: kept(tmp_path) == [row], "it is kept")
+            wait_for(lambda: learnt(tmp_path, "string-quartet") == [ROW], "its way is kept")
             move(name, [0])
             expect(level(page)).to_have_attribute("aria-valuenow", "110")
+            save(page)
+        assert learnt(tmp_path, "sunday") == [ROW]
         expect(page.locator("rp-connection")).to_have_text("No connection")
-        with running(tmp_path, "--ui-port", port):
-            expect(page.locator("rp-connection")).to_have_text("Connected")
+        with running(tmp_path, "sunday", "--ui-port", port):
+            expect(page.locator("#song")).to_have_text("Sunday")
+            page.get_by_role("tab", name="Stage").click()
             move(name, [1, 127])
             expect(level(page)).to_have_attribute("aria-valuenow", "20")
             page.get_by_role("tab", name="Set-up").click()
