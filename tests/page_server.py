@@ -83,6 +83,7 @@ class Daemon:
         self.sets: list[tuple[str, Any, str]] = []
         self.learnt: list[str] = []
         self.bindings: list[dict[str, Any]] = []
+        self.plan: list[list[int]] = []
         self.deaf = False  # to what comes by sockets
         self.status = self._status()
         self.started = time.monotonic()
@@ -161,7 +162,8 @@ class Daemon:
         clock = {"source": "internal", "state": "locked", "bpm": 120.0, "rolling": True, "position": 0.0, "bar": 1,
                  "beat": 1, "beats": 4}  # fmt: skip
         songs = {"number": 1, "of": 3, "title": "Nocturne", "wanted": "", "next": {"title": "Waltz", "state": "ready"},
-                 "previous": {"title": "Finale", "state": "waiting"}}  # fmt: skip
+                 "previous": {"title": "Finale", "state": "waiting"},
+                 "list": [{"title": title, "state": "ready"} for title in ("Nocturne", "Waltz", "Finale")]}  # fmt: skip
         counts = {"load": 0.21, "load_max": 0.4, "late": 0, "xruns": 0}
         heard = {"band": {"state": "listening", "tempo": 120.0}, "chord": "", "key": ""}
         return counts | heard | {"preset": "Serenade", "players": players, "clock": clock, "songs": songs}
@@ -186,6 +188,7 @@ class Daemon:
                 Route("/api/tree", self._tree),
                 Route("/api/state", self._state),
                 Route("/api/learn", self._learn, methods=["GET", "POST", "DELETE"]),
+                Route("/api/learn/{number:int}", self._bind, methods=["PUT", "DELETE"]),
                 Route("/api/actions/{path:path}", self._act, methods=["POST"]),
                 WebSocketRoute("/api/live", self._live),
                 Mount("/page", StaticFiles(directory=PAGE)),
@@ -209,8 +212,25 @@ class Daemon:
         if request.method != "GET":
             self.learnt.append((await request.json())["path"] if request.method == "POST" else "")
             self._noted()
+        if self.learnt[-1:] == ["band/key"]:
+            return JSONResponse({"error": "band/key is text, which no knob can set", "where": {}}, 422)
+        return JSONResponse(self._bound())
+
+    def _bound(self) -> dict[str, Any]:
         waiting = {"learning": self.learnt[-1] if self.learnt else "", "bound": len(self.bindings), "revision": 1}
-        return JSONResponse(waiting | {"bindings": self.bindings})
+        return waiting | {"bindings": self.bindings}
+
+    async def _bind(self, request: Request) -> Response:
+        """Change a row, or let it go."""
+        at = request.path_params["number"] - 1
+        if request.method == "DELETE":
+            del self.bindings[at]
+            self.bindings = [row | {"number": number} for number, row in enumerate(self.bindings, 1)]
+            self._noted()
+            return JSONResponse(self._bound())
+        self.bindings[at] |= await request.json()
+        self._noted()
+        return JSONResponse(self.bindings[at])
 
     async def _act(self, request: Request) -> Response:
         if request.headers.get("x-ripieno-token") != self.token:
@@ -226,7 +246,8 @@ class Daemon:
         await line.accept()
         origin = f"page:{time.monotonic_ns()}"
         self._lines[origin] = line
-        await line.send_json({"t": "hello", "origin": origin, **self._told(), "now": [self.frame, RATE]})
+        moment = {"plan": self.plan, "now": [self.frame, RATE]}
+        await line.send_json({"t": "hello", "origin": origin, **self._told(), **moment})
         self._noted()
         with suppress(WebSocketDisconnect):
             while True:

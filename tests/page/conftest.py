@@ -45,7 +45,9 @@ def visit(browser: "Browser", daemon: "Daemon") -> Iterator[Open]:
     goes wrong in its scripts fails the test."""
     contexts, wrong = [], []
 
-    def open_page(width: int = 1280, height: int = 800, url: str = daemon.url, **options: object) -> "Page":
+    def open_page(
+        width: int = 1280, height: int = 800, url: str = daemon.url, waits: str = "rp-tile", **options: object
+    ) -> "Page":
         context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
         context.set_default_timeout(_PATIENCE_MS)
         contexts.append(context)
@@ -53,7 +55,7 @@ def visit(browser: "Browser", daemon: "Daemon") -> Iterator[Open]:
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda one: wrong.append(one.text) if "Content Security" in one.text else None)
         page.goto(url)
-        page.wait_for_selector("rp-tile")
+        page.wait_for_selector(waits)
         return page
 
     yield open_page

@@ -46,6 +46,15 @@ def test_axe_finds_nothing_without_a_line(daemon: "Daemon", page: "Page") -> Non
     assert not Axe().run(page).response["violations"]
 
 
+def test_axe_finds_nothing_in_the_set_list(daemon: "Daemon", page: "Page") -> None:
+    needs("axe_playwright_python")
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.locator("rp-songs .now").click()
+    expect(page.get_by_role("dialog", name="Set list")).to_be_visible()
+    assert not Axe().run(page).response["violations"]
+
+
 def reached(page: "Page") -> list[str]:
     """What Tab reaches, from the page's beginning until it comes round."""
     page.evaluate("document.querySelector('.skip').focus()")
@@ -93,6 +102,14 @@ def test_tabs_by_keyboard(page: "Page") -> None:
     expect(page.locator("#stage")).to_be_visible()
 
 
+def test_panic_key_while_a_choice_has_the_focus(daemon: "Daemon", page: "Page") -> None:
+    """It is only typed into what takes letters."""
+    page.get_by_role("tab", name="Band").click()
+    page.get_by_role("radio", name="yield").focus()
+    page.keyboard.press("p")
+    daemon.wait(lambda: daemon.done == [("panic", "socket")])
+
+
 def test_letters_may_be_turned_off(daemon: "Daemon", page: "Page") -> None:
     page.get_by_role("tab", name="Set-up").click()
     page.get_by_role("switch", name="Letter keys").click()
@@ -111,19 +128,28 @@ def test_a_letter_in_a_field_is_a_letter(daemon: "Daemon", page: "Page") -> None
     assert not daemon.done
 
 
-def test_less_motion(visit) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_glides_for_whom_motion_harms(visit) -> None:  # type: ignore[no-untyped-def]
     page = visit(reduced_motion="reduce")
     lasts = "getComputedStyle(document.querySelector('rp-tile .meter i')).transitionDuration"
     assert page.evaluate(lasts) == "0s"
 
 
-def test_touch_has_room(visit) -> None:  # type: ignore[no-untyped-def]
-    """Whatever is pressed is 44 pixels high at least, on a phone."""
-    page = visit(390, 844, has_touch=True)
+_SMALL = """() => [...document.querySelectorAll("button, select, input, a, .knob, .fader, .lying, .choice label")]
+  .filter((one) => one.checkVisibility() && !one.closest(".skip, .choice input"))
+  .map((one) => [one.className, one.textContent.slice(0, 20), one.getBoundingClientRect()])
+  .filter(([, , { width, height }]) => Math.min(width, height) < 44)"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (844, 390)])
+def test_touch_has_room(daemon: "Daemon", visit, width: int, height: int) -> None:  # type: ignore[no-untyped-def]
+    """Whatever is pressed is 44 pixels large at least, on a phone."""
+    daemon.bindings = [{"number": 1, "control": "controller 74", "path": "clock/tempo"}]
+    daemon.status["learn"] = {"learning": "", "bound": 1, "revision": 1}
+    page = visit(width, height, has_touch=True)
     for name in TABS:
         page.get_by_role("tab", name=name).click()
-        low = page.evaluate(
-            "[...document.querySelectorAll('button')].filter((one) => one.checkVisibility())"
-            ".map((one) => [one.textContent, one.getBoundingClientRect().height]).filter(([, high]) => high < 44)"
-        )
-        assert low == []
+        if name == "Set-up":
+            page.get_by_role("button", name="Let go").wait_for()
+        assert page.evaluate(_SMALL) == []
+    page.locator("rp-songs .now").click()
+    assert page.evaluate(_SMALL) == []

@@ -6,7 +6,7 @@ from needs import needs
 
 needs("playwright", "uvicorn", "starlette")
 from page_server import Daemon  # noqa: E402
-from page_until import until  # noqa: E402
+from page_until import load_stopped, until  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 
 if TYPE_CHECKING:
@@ -109,3 +109,52 @@ def test_another_song_has_other_controls(daemon: Daemon, page: "Page") -> None:
     daemon.grown += 1
     daemon.tell()
     expect(page.locator("rp-tile")).to_have_count(7)
+
+
+def test_tree_that_could_not_be_read_is_asked_for_again(daemon: Daemon, page: "Page") -> None:
+    page.route("**/api/tree", lambda route: route.abort())
+    daemon.nodes = [node for node in daemon.nodes if "horn" not in node["path"]]
+    daemon.grown += 1
+    daemon.tell()
+    expect(page.locator("rp-news")).to_contain_text("the controls could not be read")
+    page.unroute("**/api/tree")
+    expect(page.locator("rp-tile")).to_have_count(7)
+
+
+def test_line_that_says_nothing_is_cut(daemon: Daemon, page: "Page") -> None:
+    """A phone that leaves the network is told nothing of it."""
+    page.clock.install()
+    page.reload()
+    expect(page.locator("rp-connection")).to_have_text("Connected")
+    daemon.deaf = True
+    page.clock.fast_forward(12_000)
+    expect(page.locator("rp-news")).to_contain_text("nothing was heard for some time")
+    expect(page.locator("rp-news")).to_contain_text("connected again")
+    daemon.wait(lambda: daemon.lines == 1)
+
+
+def test_network_that_is_back_is_not_waited_for(daemon: Daemon, page: "Page") -> None:
+    """The page's time stands still: its own timer never comes."""
+    load_stopped(page, "document.querySelector('rp-connection').textContent === 'Connected'")
+    daemon.end()
+    until(page, "import('/page/live.js').then((live) => live.connection.peek() === 'lost')")
+    with Daemon(daemon.port) as other:
+        page.evaluate("dispatchEvent(new Event('online'))")
+        other.wait(lambda: other.lines == 1)
+
+
+def test_it_is_said_in_large_letters(daemon: Daemon, page: "Page") -> None:
+    """That nobody is there, whichever part is open; and that PANIC was not heard, until it was."""
+    alarm = page.locator("rp-alarm")
+    expect(alarm).to_be_hidden()
+    page.get_by_role("tab", name="Band").click()
+    daemon.end()
+    expect(alarm).to_contain_text("NO CONNECTION")
+    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('rp-alarm b')).fontSize)") >= 48
+    page.get_by_role("button", name="PANIC").click()
+    expect(alarm).to_contain_text("PANIC NOT HEARD")
+    with Daemon(daemon.port):
+        expect(page.locator("rp-connection")).to_have_text("Connected")
+        expect(alarm).to_contain_text("PANIC NOT HEARD")
+        page.get_by_role("button", name="PANIC").click()
+        expect(alarm).to_be_hidden()

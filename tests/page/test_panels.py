@@ -9,6 +9,8 @@ from needs import needs
 needs("playwright")
 from playwright.sync_api import expect  # noqa: E402
 
+from ripieno.daemon.remote.tree import path_parts  # noqa: E402
+
 if TYPE_CHECKING:
     from page_server import Daemon
     from playwright.sync_api import Page
@@ -158,6 +160,95 @@ def test_learn(daemon: "Daemon", page: "Page") -> None:
     assert not daemon.done
 
 
+def test_learn_what_is_pressed(daemon: "Daemon", page: "Page") -> None:
+    """Songs and the beat wait for a pedal; PANIC does, too, and silences all the same."""
+    page.get_by_role("button", name="Learn").click()
+    page.get_by_role("button", name="Next song").click()
+    page.get_by_role("button", name="Tap the tempo").click()
+    page.locator("rp-songs .now").click()
+    page.get_by_role("switch", name="Flute", exact=True).click()
+    page.get_by_role("button", name="PANIC").click()
+    learnt = ["next", "clock/tap", "song", "players/flute/on", "panic"]
+    daemon.wait(lambda: daemon.learnt == learnt and daemon.done == [("panic", "socket")])
+    expect(page.locator("#panic")).to_have_attribute("chosen", "")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert not daemon.sets
+
+
+def test_learn_by_keyboard(daemon: "Daemon", page: "Page") -> None:
+    """To come by a control is not to mean it."""
+    open_tab(page, "Band")
+    page.get_by_role("button", name="Learn").click()
+    page.get_by_role("slider", name="Density").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    daemon.wait(lambda: daemon.learnt == ["band/temperature"])
+
+
+def test_what_cannot_be_learnt_does_not_wait(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Band")
+    page.get_by_role("button", name="Learn").click()
+    page.get_by_role("textbox", name="Key").click()
+    expect(page.locator("rp-news")).to_contain_text("band/key cannot be learnt: band/key is text")
+    expect(page.locator("rp-learn")).to_have_text("Touch a control")
+
+
+def test_another_page_takes_over(daemon: "Daemon", page: "Page") -> None:
+    page.get_by_role("button", name="Learn").click()
+    page.get_by_role("switch", name="Flute", exact=True).click()
+    expect(page.locator("rp-learn")).to_have_text("Move a knob")
+    for learning in ("players/flute/on", "clock/tempo"):
+        daemon.status["learn"] = {"learning": learning, "bound": 0, "revision": 1}
+        daemon.tell(status=daemon.status, news=[f"{learning} is said to wait"])
+        expect(page.locator("rp-news")).to_contain_text(f"{learning} is said to wait")
+    expect(page.locator("rp-learn")).to_have_text("Touch a control")
+
+
+def test_page_that_is_left_waits_for_no_knob(daemon: "Daemon", page: "Page") -> None:
+    """Knobs would not be played meanwhile."""
+    page.get_by_role("button", name="Learn").click()
+    page.get_by_role("switch", name="Flute", exact=True).click()
+    daemon.wait(lambda: daemon.learnt == ["players/flute/on"])
+    page.goto("about:blank")
+    daemon.wait(lambda: daemon.learnt == ["players/flute/on", ""])
+
+
+def bind(daemon: "Daemon", page: "Page") -> None:
+    """Two knobs are bound."""
+    usual = {"low": "", "high": "", "curve": "linear", "pick_up": "jump", "mode": "auto", "encoder": "absolute"}
+    paths = ("clock/tempo", "players/flute/on")
+    daemon.bindings = [usual | {"number": n, "control": f"controller {n}", "path": p} for n, p in enumerate(paths, 1)]
+    daemon.show(learn={"learning": "", "bound": 2, "revision": 2})
+    open_tab(page, "Set-up")
+
+
+def test_knob_is_shaped(daemon: "Daemon", page: "Page") -> None:
+    bind(daemon, page)
+    page.get_by_label("From: controller 1 sets").fill("60,5")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("To: controller 1 sets")).to_be_focused()
+    page.get_by_label("Curve: controller 1 sets").select_option("s-shaped")
+    page.get_by_label("Pick-up: controller 1 sets").select_option("pick up")
+    wanted = {"low": 60.5, "high": "", "curve": "s-shaped", "pick_up": "pick up"}
+    daemon.wait(lambda: wanted.items() <= daemon.bindings[0].items())
+    page.get_by_label("To: controller 1 sets").fill("much")
+    page.keyboard.press("Enter")
+    expect(page.locator("rp-binding").first.get_by_role("alert")).to_have_text("“much” is no number")
+    expect(page.get_by_label("To: controller 1 sets")).to_have_value("")
+
+
+def test_knob_is_let_go(daemon: "Daemon", page: "Page") -> None:
+    bind(daemon, page)
+    page.get_by_role("button", name="Let go: controller 1").press("Enter")
+    expect(page.locator("rp-binding")).to_have_count(1)
+    expect(page.get_by_role("button", name="Let go: controller 2")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No knob is bound")).to_be_visible()
+    expect(page.get_by_role("heading", name="Knobs")).to_be_focused()
+    assert not daemon.bindings
+
+
 def test_what_is_learnt_is_listed(daemon: "Daemon", page: "Page") -> None:
     daemon.bindings = [{"number": 1, "control": "controller 74", "path": "clock/tempo", "low": 60, "high": 180}]
     daemon.show(learn={"learning": "", "bound": 1, "revision": 2})
@@ -185,6 +276,92 @@ def test_a_field_of_a_knob_that_is_written_in_stays(daemon: "Daemon", page: "Pag
 )
 def test_accidentals(page: "Page", name: str, printed: str) -> None:
     assert page.evaluate("async (name) => (await import('/page/words.js')).printed(name)", name) == printed
+
+
+_TEMPO: dict[str, object] = {"low": 20, "high": 400}
+_MIX: dict[str, object] = {"low": 0, "high": 1}
+_HZ: dict[str, object] = {"low": 20, "high": 20000}
+
+
+def test_numbers_are_read_as_they_are(page: "Page") -> None:
+    wanted: list[tuple[dict[str, object], float, str]] = [
+        (_TEMPO, 96.5, "96.5"),
+        (_TEMPO, 120, "120"),
+        (_TEMPO, 132.25, "132.25"),
+        (_MIX, 0.30000001192092896, "0.30"),
+        (_MIX, 0.333333, "0.3333"),
+        (_HZ, 12345.678, "12346"),
+        (_HZ, 440.0000305, "440"),
+        ({"low": -60, "high": 24}, -6.5, "\N{MINUS SIGN}6.5"),
+        ({"low": 0, "high": 127, "whole": True}, 100, "100"),
+    ]
+    call = (
+        "async (all) => { const { shown } = await import('/page/words.js'); return all.map((one) => shown(...one)); }"
+    )
+    found = page.evaluate(call, [[node, value] for node, value, _ in wanted])
+    assert found == [shown for *_, shown in wanted]
+
+
+def test_names_are_as_in_paths(page: "Page") -> None:
+    names = ["Hall", "hall!", "Große Halle", "🎻", "HALL ", "…"]
+    found = page.evaluate("async (names) => (await import('/page/words.js')).path_parts(names)", names)
+    assert found == list(path_parts(names).values())
+
+
+def test_a_finger_that_scrolls_leaves_levels_alone(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
+    page = visit(390, 844, has_touch=True, is_mobile=True)
+    slider = page.get_by_role("slider", name="Flute: level")
+    box = slider.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 11):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 20 * step}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.get_by_role("switch", name="Flute", exact=True).press("Enter")
+    daemon.wait(lambda: len(daemon.sets) > 0)
+    assert [path for path, *_ in daemon.sets] == ["players/flute/on"]
+
+
+_EDITOR = """
+customElements.define("rp-preset-editor", class extends HTMLElement {
+  connectedCallback() { this.firstChild ?? this.append(document.createElement("textarea")); }
+});
+"""
+
+
+def another_song(daemon: "Daemon", page: "Page") -> None:
+    daemon.nodes = [node for node in daemon.nodes if "horn" not in node["path"]]
+    daemon.grown += 1
+    daemon.tell()
+    expect(page.locator("rp-tile")).to_have_count(7)
+
+
+def test_what_is_being_written_outlives_a_song(daemon: "Daemon", page: "Page") -> None:
+    """And a look at the stage."""
+    page.route("**/page/editor.js", lambda route: route.fulfill(body=_EDITOR, content_type="text/javascript"))
+    open_tab(page, "Presets")
+    page.locator("textarea").fill("half a preset")
+    another_song(daemon, page)
+    expect(page.locator("textarea")).to_be_focused()
+    expect(page.locator("textarea")).to_have_value("half a preset")
+    open_tab(page, "Stage")
+    open_tab(page, "Presets")
+    expect(page.locator("textarea")).to_have_value("half a preset")
+
+
+def test_whoever_is_at_a_control_stays_there(daemon: "Daemon", page: "Page") -> None:
+    open_tab(page, "Band")
+    page.get_by_role("slider", name="Register").focus()
+    another_song(daemon, page)
+    expect(page.get_by_role("slider", name="Register")).to_be_focused()
+
+
+def test_whoever_is_at_an_instrument_stays_there(daemon: "Daemon", page: "Page") -> None:
+    page.get_by_role("slider", name="Viola: level").focus()
+    another_song(daemon, page)
+    expect(page.get_by_role("slider", name="Viola: level")).to_be_focused()
 
 
 def test_one_of_many_is_found(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]

@@ -8,7 +8,7 @@ from needs import needs
 
 needs("playwright", "uvicorn", "starlette")
 from page_server import RATE  # noqa: E402
-from page_until import until  # noqa: E402
+from page_until import load_stopped, until  # noqa: E402
 
 if TYPE_CHECKING:
     from page_server import Daemon
@@ -170,6 +170,44 @@ def test_panic_ends_what_sounds(daemon: "Daemon", still: "Page") -> None:
     until(still, "roll.notes.sounding.every((count) => count === 0)")
 
 
+def test_voice_goes_on_at_a_consonant(daemon: "Daemon", still: "Page") -> None:
+    """The status says for a moment that it is silent: its note ends later, or when that is said again and again."""
+    daemon.status["voice"] = {"sings": "", "level_db": -90.0}
+    play(daemon, still, [on(95, -2, 70)])
+    for _ in range(3):
+        daemon.show()
+    play(daemon, still, [])
+    assert color(still, 99.9, 70)
+    for _ in range(10):
+        daemon.show()
+    until(still, "roll.notes.sounding[1] === 0")
+
+
+def test_plan_is_there_when_the_page_is_opened(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
+    daemon.plan = [[2**40, 2**40 + RATE, 0, 60, 90]]
+    page = visit()
+    daemon.tell(news=["told"])
+    page.locator("rp-news", has_text="told").wait_for()
+    assert page.evaluate("document.querySelector('rp-roll').plan.length") == 1
+
+
+@pytest.mark.parametrize(("motion", "least", "most"), [("no-preference", 50, 70), ("reduce", 1, 3)])
+def test_less_motion(visit, motion: str, least: int, most: int) -> None:  # type: ignore[no-untyped-def]
+    """In a second of the page's own time."""
+    page = visit(reduced_motion=motion)
+    load_stopped(page, "document.querySelector('rp-roll').pictures > 0")
+    before = page.evaluate("document.querySelector('rp-roll').pictures")
+    page.clock.run_for(1000)
+    assert least <= page.evaluate("document.querySelector('rp-roll').pictures") - before <= most
+
+
+def test_what_the_graphics_forgot_is_drawn_again(daemon: "Daemon", still: "Page") -> None:
+    play(daemon, still, [on(95, 0, 60), off(98, 0, 60)])
+    still.evaluate("() => { roll.past.width += 0; roll.past.dispatchEvent(new Event('contextrestored')); }")
+    play(daemon, still, [])
+    assert color(still, 97, 60)
+
+
 def test_time_follows_the_least_delayed_word(page: "Page") -> None:
     """Batches come with delays of up to 40 ms: the roll's time goes on evenly."""
     off_s = page.evaluate(
@@ -186,6 +224,30 @@ def test_time_follows_the_least_delayed_word(page: "Page") -> None:
         }"""
     )
     assert off_s < 0.02
+
+
+def test_what_waits_in_a_busy_browser_is_no_jump(page: "Page") -> None:
+    """Batches each 20 ms, some of which come so much later than they were told: where time is said to have jumped."""
+    jumps = page.evaluate(
+        """async () => {
+          const { Frames } = await import("/page/frames.js");
+          const where = (late_ms) => {
+            const frames = new Frames();
+            const found = [];
+            for (let at_ms = 0; at_ms < 9000; at_ms += 20) {
+              if (frames.heard((at_ms + 20000) * 48, 48000, at_ms + late_ms(at_ms))) found.push(at_ms);
+            }
+            return found;
+          };
+          return [
+            where((at_ms) => (at_ms >= 3000 && at_ms < 4500 ? 4500 - at_ms : 0)), // it stood still, and caught up
+            where((at_ms) => (at_ms >= 3000 ? 1500 : 0)), // the driver stood still
+            where((at_ms) => (at_ms >= 3000 ? 15000 : 0)), // another driver
+            where((at_ms) => (at_ms >= 3000 ? -600 : 0)),
+          ];
+        }"""
+    )
+    assert jumps == [[], [5020], [3000], [3000]]
 
 
 def test_what_sounds_is_said(daemon: "Daemon", page: "Page") -> None:

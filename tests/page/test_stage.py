@@ -7,7 +7,7 @@ import pytest
 from needs import needs
 
 needs("playwright")
-from page_until import until  # noqa: E402
+from page_until import load_stopped, until  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 
 if TYPE_CHECKING:
@@ -82,6 +82,27 @@ def test_what_sounds_is_shown(daemon: "Daemon", page: "Page") -> None:
     expect(page.locator("rp-health .xruns .figure")).to_have_text("1")
 
 
+def test_meter_of_notes_where_no_sound_is_measured(daemon: "Daemon", page: "Page") -> None:
+    """Of an instrument whose synthesiser is elsewhere; it falls by itself."""
+    for player in daemon.status["players"]:
+        del player["peak_db"]
+    load_stopped(page, "document.querySelectorAll('rp-tile').length === 8")
+    meter = page.locator("rp-tile").nth(2).get_by_role("meter", name="Clarinet: strength")
+    expect(meter).to_have_attribute("aria-valuetext", "silent")
+    clarinet = daemon.status["players"][2]
+    clarinet["notes"] = ["C4"]
+    daemon.tell(notes=[["on", daemon.frame, 2, 60, 100, 1, False, -1]], status=daemon.status)
+    until(page, "document.querySelector('rp-roll').notes.sounding[5] === 1")
+    page.clock.run_for(100)
+    assert 50 < int(str(meter.get_attribute("aria-valuenow"))) <= 100
+    page.clock.run_for(10_000)
+    clarinet["notes"] = []
+    daemon.tell(notes=[["off", daemon.frame, 2, 60, 0, 1, False, -1]], status=daemon.status)
+    until(page, "document.querySelector('rp-roll').notes.sounding[5] === 0")
+    page.clock.run_for(100)
+    expect(meter).to_have_attribute("aria-valuetext", "silent")
+
+
 def test_beat_goes_on_between_two_words_of_the_clock(daemon: "Daemon", page: "Page") -> None:
     daemon.show(clock=daemon.status["clock"] | {"position": 6.0, "bpm": 300.0})
     lit = "[...document.querySelectorAll('rp-heard .beats i')].findIndex((one) => one.hasAttribute('now'))"
@@ -111,12 +132,66 @@ def test_set_list(daemon: "Daemon", page: "Page") -> None:
     expect(page).to_have_title("Waltz · Ripieno")
 
 
+def test_any_song_is_one_touch_away(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
+    page = visit(390, 844, has_touch=True)
+    page.locator("rp-songs .now").tap()
+    sheet = page.get_by_role("dialog", name="Set list")
+    expect(sheet.locator("[aria-current=true]")).to_contain_text("Nocturne")
+    expect(sheet.locator("[aria-current=true]")).to_be_focused()
+    sheet.get_by_role("button", name="Finale").tap()
+    daemon.wait(lambda: daemon.values["song"] == 3)
+    expect(sheet).to_be_hidden()
+
+
+def test_song_by_keyboard(daemon: "Daemon", page: "Page") -> None:
+    page.locator("rp-songs .now").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="1 Nocturne plays")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    daemon.wait(lambda: daemon.values["song"] == 2)
+    page.keyboard.press("Enter")  # the focus is back where it was
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.locator("rp-songs .now")).to_be_focused()
+
+
+@pytest.mark.parametrize("press", ["p", "P"])
+def test_panic_is_there_above_the_set_list(daemon: "Daemon", page: "Page", press: str) -> None:
+    """By mouse, and by its key, with Caps Lock or without."""
+    listed = [{"title": f"Song {number}", "state": "ready"} for number in range(1, 41)]
+    daemon.show(songs={**daemon.status["songs"], "of": 40, "list": listed})
+    page.locator("rp-songs .now").click()
+    expect(page.get_by_role("button", name="40 Song 40")).to_be_visible()
+    page.keyboard.press(press)
+    daemon.wait(lambda: daemon.done == [("panic", "socket")])
+    page.get_by_role("button", name="PANIC").click()
+    daemon.wait(lambda: daemon.done == [("panic", "socket")] * 2)
+
+
+def test_song_that_cannot_play_says_so(daemon: "Daemon", page: "Page") -> None:
+    daemon.nodes[0]["high"] = 2  # the third one is refused
+    songs = daemon.status["songs"]
+    songs["list"][2]["state"] = "failed"
+    daemon.show(songs=songs)
+    page.locator("rp-songs .now").click()
+    page.get_by_role("button", name="3 Finale cannot play").click()
+    expect(page.locator("rp-news")).to_contain_text("song: 3 is not from 1 to 2")
+
+
 def test_news_are_told_once(daemon: "Daemon", page: "Page") -> None:
     log = page.get_by_role("log", name="News")
     daemon.tell(news=["the hall does not answer"])
     daemon.tell(news=["the hall plays again"])
     expect(log.locator("p")).to_have_count(2)
     expect(log.locator("p").first).to_contain_text("the hall plays again")
+    for _ in range(2):
+        daemon.tell(news=["the hall plays again"])
+    expect(log.locator("p").first).to_contain_text("the hall plays again \N{MULTIPLICATION SIGN}3")
+    expect(log.locator("p")).to_have_count(2)
 
 
 def test_voice_has_a_tile(daemon: "Daemon", visit) -> None:  # type: ignore[no-untyped-def]
@@ -141,6 +216,73 @@ def test_nothing_is_cut_off(visit, width: int, height: int) -> None:  # type: ig
     assert box["height"] >= 44
     assert 0 <= box["x"] <= width - box["width"]
     assert 0 <= box["y"] <= height - box["height"]
+
+
+NAMES = ("Violoncello da spalla, con sordino e molto vibrato", "كمان", "🎻🎻🎻", "X", "Straße/Gasse <b>", "אורגן")
+
+
+def company(daemon: "Daemon", count: int) -> None:
+    """So many instruments, with names of every kind."""
+    rest = [node for node in daemon.nodes if not node["path"].startswith("players/")]
+    names = [f"{NAMES[at % len(NAMES)]}{at}" for at in range(count)]
+    told = {"title": "", "help": "", "what": ""}
+    daemon.nodes = rest
+    for at, name in enumerate(names):
+        number = {"type": "number", "low": 0, "high": 127, "whole": True}
+        daemon.nodes.append(told | {"path": f"players/i-{at}/on", "title": name, "type": "flag"})
+        daemon.nodes.append(told | {"path": f"players/i-{at}/level", "title": f"{name}: level"} | number)
+        daemon.values |= {f"players/i-{at}/on": True, f"players/i-{at}/level": 127}
+    notes = [f"{name}{octave}" for octave in range(6) for name in ("C", "E", "G")]
+    daemon.status["players"] = [
+        {"name": name, "color": "", "enabled": True, "notes": notes, "played": 10**9, "level": 127, "peak_db": 30.0}
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 16])
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (390, 844), (844, 390)])
+def test_any_company_fits(daemon: "Daemon", visit, count: int, width: int, height: int) -> None:  # type: ignore[no-untyped-def]
+    company(daemon, count)
+    page = visit(width, height, waits="#tab-band")
+    expect(page.locator("rp-tile")).to_have_count(count)
+    size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert size == [width, height]
+    wide = (
+        "[...document.querySelectorAll('rp-tile, rp-tile *')].every((one) => one.getBoundingClientRect().right <= %d)"
+    )
+    assert page.evaluate(wide % width)
+    high = page.locator("rp-roll").bounding_box()
+    assert high
+    assert high["height"] >= 100
+    expect(page.get_by_role("button", name="PANIC")).to_be_in_viewport(ratio=1)
+
+
+_PLACES = """() => [...document.querySelectorAll(
+  "header .box, #panic, nav button, rp-tile, rp-tile .face, rp-tile .lying, rp-songs button, rp-news")].map((one) => {
+  const { x, y, width, height } = one.getBoundingClientRect();
+  return [one.className || one.tagName, ...[x, y, width, height].map(Math.round)];
+})"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1024, 768), (390, 844), (844, 390)])
+def test_nothing_moves_when_values_do(daemon: "Daemon", visit, width: int, height: int) -> None:  # type: ignore[no-untyped-def]
+    """What a finger is about to touch stays where it is."""
+    daemon.status["chains"] = {"peak_db": -100.0, "plugins": []}
+    page = visit(width, height)
+    before = page.evaluate(_PLACES)
+    for player in daemon.status["players"]:
+        player |= {"notes": ["C#-1", "Eb4", "G9"] * 9, "peak_db": 12.0}
+    clock = daemon.status["clock"] | {"bpm": 399.9}
+    daemon.status["band"] = {"state": "listening", "tempo": 399.9}
+    daemon.show(chord="F#maj7(#11)/A#", key="F# minor", clock=clock, load=9.99, load_max=9.99, late=123456789,
+                xruns=99999, chains={"peak_db": 30.0, "plugins": []})  # fmt: skip
+    daemon.change("players/oboe/on", False)
+    expect(page.locator("rp-heard .chord .big")).to_have_text("F♯maj7(♯11)/A♯")
+    expect(page.get_by_role("switch", name="Oboe", exact=True)).to_have_attribute("aria-checked", "false")
+    assert page.evaluate(_PLACES) == before
+    cut = "[...document.querySelectorAll('header .big, header .figure')].filter((one) => one.checkVisibility() && "
+    cut += "one.getBoundingClientRect().right > one.closest('.box').getBoundingClientRect().right + 0.5)"
+    assert page.evaluate(f"{cut}.map((one) => one.textContent)") == []
 
 
 def test_band_is_handed_over_to(daemon: "Daemon", page: "Page") -> None:

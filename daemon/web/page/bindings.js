@@ -1,7 +1,8 @@
 // The knobs that are bound in the song that plays: how they go, and which are to be let go.
 
-import { request, say, status, tree } from "./live.js";
-import { h, Part } from "./part.js";
+import { connection, request, say, status, tree } from "./live.js";
+import { h, Part, write } from "./part.js";
+import { typed } from "./words.js";
 
 const CHOICES = {
   curve: ["linear", "exponential", "s-shaped", "inverted"],
@@ -16,82 +17,135 @@ const KEYS = {
   action: [],
 };
 const NAMES = { curve: "Curve", pick_up: "Pick-up", mode: "Mode", encoder: "Encoder", low: "From", high: "To" };
+const OWN = "controller"; // the only kind of knob that may turn without end
 
 class Bindings extends Part {
+  bound = [];
+
   build() {
     this.list = h("div", { class: "bindings" });
     this.none = h("p", { class: "quiet" }, "No knob is bound: Learn, touch a control, move a knob.");
-    this.append(h("section", { class: "group" }, h("h2", {}, "Knobs"), this.none, this.list));
-    this.follow(() => this.#stands(status.value));
+    this.heading = h("h2", { tabindex: -1 }, "Knobs");
+    this.append(h("section", { class: "group" }, this.heading, this.none, this.list));
+    this.follow(() => this.#stands(status.value, connection.value));
+    this.follow(() => this.#draw(tree.value));
   }
 
-  /** Asked anew where others are bound, or another song plays. */
-  #stands({ learn, preset }) {
-    const now = `${preset} ${learn?.revision}`;
-    if (!learn || now === this.known) return;
+  /** Asked anew where others are bound, another song plays, or another daemon may be there. */
+  #stands({ learn, preset }, line) {
+    const now = learn && line === "live" ? `${preset} ${learn.revision}` : "";
+    if (now === this.known) return;
     this.known = now;
-    this.#show();
+    if (now) this.#ask();
   }
 
-  /** anyway: what somebody is writing, too, is put back. */
-  async #show(anyway = false) {
+  async #ask() {
     try {
-      const { bindings } = await request("GET", "/api/learn");
-      const names = bindings.map((one) => `${one.number} ${one.control} ${one.path}`).join();
-      this.none.hidden = bindings.length > 0;
-      if (names !== this.names) this.list.replaceChildren(...bindings.map((one) => this.#row(one)));
-      else [...this.list.children].forEach((row, at) => renew(row, bindings[at], anyway));
-      this.names = names;
+      this.#take(await request("GET", "/api/learn"));
     } catch (error) {
       say(error.message, "bad");
     }
   }
 
-  async #change(method, at, body) {
+  #take({ bindings }) {
+    if (!this.isConnected) return;
+    this.bound = bindings;
+    this.#draw(tree.peek());
+  }
+
+  /** A row that stays keeps its fields: whoever is in one of them stays there. */
+  #draw({ controls }) {
+    const types = new Map(controls.map((node) => [node.path, node.type]));
+    this.bound.forEach((one, at) => {
+      const here = this.list.children[at];
+      const type = types.get(one.path) ?? "action";
+      if (here?.fits(one, type)) here.tell(one);
+      else if (here) here.replaceWith(this.#row(one, type));
+      else this.list.append(this.#row(one, type));
+    });
+    while (this.list.childElementCount > this.bound.length) this.list.lastElementChild.remove();
+    this.none.hidden = this.bound.length > 0;
+  }
+
+  #row(one, type) {
+    return new Binding(one, type, (row) => this.#let_go(row));
+  }
+
+  /** Whoever let one go finds himself at the next one. */
+  async #let_go(row) {
+    const at = [...this.list.children].indexOf(row);
     try {
-      await request(method, at, body);
-      if (method === "DELETE") await this.#show();
+      this.#take(await request("DELETE", row.at));
+      (this.list.children[at]?.button ?? this.heading).focus();
     } catch (error) {
-      say(error.message, "bad");
-      await this.#show(true); // as it is, not as it was wanted
+      row.complain(error.message);
     }
   }
-
-  #row(one) {
-    const at = `/api/learn/${one.number}`;
-    const about = `${one.control} sets ${one.path}`;
-    const set = (key, value) => this.#change("PUT", at, { [key]: value });
-    const fields = KEYS[this.#type(one.path)]
-      .filter((key) => key !== "encoder" || one.control.startsWith("controller"))
-      .map((key) => (CHOICES[key] ? choice(about, key, one[key], set) : end(about, key, one[key], set)));
-    const told = { type: "button", class: "deed", "aria-label": `Let go: ${about}` };
-    const button = h("button", { ...told, onclick: () => this.#change("DELETE", at) }, "Let go");
-    const name = h("span", { class: "label" }, `${one.control} → ${one.path}`);
-    return h("div", { class: "control binding" }, name, ...fields, button);
-  }
-
-  #type(path) {
-    return tree.peek().controls.find((node) => node.path === path)?.type ?? "action";
-  }
 }
 
-/** A row that stays keeps its fields: who is in one of them stays there. */
-function renew(row, one, anyway) {
-  for (const field of row.querySelectorAll("[data-key]")) {
-    if (anyway || field !== document.activeElement) field.value = one[field.dataset.key];
+/** A knob and what it sets. one: as the daemon tells of it. type: of the control, or "action". */
+class Binding extends Part {
+  constructor(one, type, let_go) {
+    super();
+    Object.assign(this, { one, type, let_go });
+    this.at = `/api/learn/${one.number}`;
+    this.about = `${one.control} sets ${one.path}`;
   }
-}
 
-function choice(about, key, value, set) {
-  const options = CHOICES[key].map((word) => h("option", { value: word, ".selected": word === value }, word));
-  const told = { "aria-label": `${NAMES[key]}: ${about}`, onchange: (event) => set(key, event.target.value) };
-  return h("select", { ...told, title: NAMES[key], "data-key": key }, ...options);
-}
+  build() {
+    this.classList.add("control", "binding");
+    const { control, path } = this.one;
+    const keys = KEYS[this.type].filter((key) => key !== "encoder" || control.startsWith(OWN));
+    this.fields = new Map(keys.map((key) => [key, CHOICES[key] ? this.#choice(key) : this.#end(key)]));
+    const told = { type: "button", class: "deed", "aria-label": `Let go: ${this.about}` };
+    this.button = h("button", { ...told, onclick: () => this.let_go(this) }, "Let go");
+    this.error = h("span", { class: "error", role: "alert" });
+    const labelled = ([key, field]) => h("label", { class: "field" }, h("span", {}, NAMES[key]), field);
+    const name = h("span", { class: "label" }, `${control} → ${path}`);
+    this.append(name, ...[...this.fields].map(labelled), this.button, this.error);
+    this.tell(this.one);
+  }
 
-function end(about, key, value, set) {
-  const changed = ({ target }) => set(key, target.value.trim() === "" ? "" : Number(target.value));
-  const told = { type: "text", inputmode: "decimal", placeholder: NAMES[key], title: NAMES[key], "data-key": key };
-  return h("input", { ...told, ".value": value, "aria-label": `${NAMES[key]}: ${about}`, onchange: changed });
+  #choice(key) {
+    const options = CHOICES[key].map((word) => h("option", { value: word }, word));
+    const change = (event) => this.#set(key, event.target.value);
+    return h("select", { "aria-label": `${NAMES[key]}: ${this.about}`, onchange: change }, ...options);
+  }
+
+  #end(key) {
+    const name = `${NAMES[key]}: ${this.about}`;
+    const change = ({ target }) => this.#set(key, target.value.trim() === "" ? "" : typed(target.value));
+    return h("input", { type: "text", inputmode: "decimal", placeholder: "end", "aria-label": name, onchange: change });
+  }
+
+  /** Whether this row is of the same knob and the same control. */
+  fits(one, type) {
+    const { number, control, path } = this.one;
+    return number === one.number && control === one.control && path === one.path && type === this.type;
+  }
+
+  /** How it stands; what somebody is writing stays. */
+  tell(one) {
+    this.one = one;
+    for (const [key, field] of this.fields) if (field !== document.activeElement) field.value = one[key] ?? "";
+  }
+
+  complain(error) {
+    write(this.error, error);
+  }
+
+  async #set(key, value) {
+    const field = this.fields.get(key);
+    try {
+      if (Number.isNaN(value)) throw new Error(`“${field.value}” is no number`);
+      this.tell(await request("PUT", this.at, { [key]: value }));
+      this.complain("");
+    } catch (error) {
+      this.complain(error.message);
+      field.value = this.one[key] ?? ""; // as it is, not as it was wanted
+    }
+  }
 }
 
 customElements.define("rp-bindings", Bindings);
+customElements.define("rp-binding", Binding);

@@ -1,10 +1,11 @@
 // A control on the page for each kind of control there is: a switch, a choice, a knob or fader, a field.
 
 import { connection, control } from "./live.js";
-import { chosen, learning, touched } from "./learn.js";
+import { learning, shows_learning, touched } from "./learn.js";
 import { h, mark, Part, write } from "./part.js";
 import { shown, titled, typed } from "./words.js";
 
+const PRESSES = ["Enter", " "];
 const DRAG_PX = 220; // from one end of a knob to the other
 const FINE = 0.1; // with Shift
 const FEW_WORDS = 4; // shown side by side
@@ -31,17 +32,17 @@ class Control extends Part {
     const error = h("span", { class: "error", role: "alert" });
     this.append(label, this.make(), error);
     this.follow(() => write(error, this.told.error.value));
-    this.follow(() => this.toggleAttribute("chosen", learning.value && chosen.value === this.node.path));
-    for (const kind of ["pointerdown", "click"]) this.addEventListener(kind, (event) => this.#touch(event), true);
-    this.addEventListener("focusin", () => learning.peek() && touched(this.node.path));
+    shows_learning(this, this, () => this.node.path);
+    const touch = (event) => this.#touch(event);
+    for (const kind of ["pointerdown", "click", "keydown"]) this.addEventListener(kind, touch, true);
   }
 
-  /** While it learns, a touch tells which control is meant, and changes nothing. */
+  /** While it learns, a touch tells which control is meant, and changes nothing; so does Enter or the space bar. */
   #touch(event) {
-    if (!learning.peek()) return;
+    if (!learning.peek() || (event.type === "keydown" && !PRESSES.includes(event.key))) return;
     event.preventDefault();
     event.stopPropagation();
-    touched(this.node.path);
+    if (event.type !== "click" || event.detail === 0) touched(this.node.path);
   }
 
   /** The value, for what follows it. */
@@ -126,7 +127,7 @@ class Field extends Control {
   }
 }
 
-/** What knobs and faders have in common: a number that is dragged, stepped, scrolled or typed. */
+/** What knobs and faders have in common: a number that is dragged, stepped or typed. */
 class Slider extends Control {
   make() {
     const { node } = this;
@@ -150,7 +151,7 @@ class Slider extends Control {
     typed.addEventListener("focus", () => typed.select());
     typed.addEventListener("keydown", (event) => {
       if (event.key === "Enter") knob.focus();
-      if (event.key === "Escape") typed.value = shown(this.node, this.now);
+      if (event.key === "Escape") typed.value = shown(this.node, this.told.shown.peek());
     });
   }
 
@@ -221,7 +222,7 @@ class Slider extends Control {
     knob.setPointerCapture(event.pointerId);
     const drag = (moved) => {
       if (moved.pointerId !== event.pointerId) return; // another finger
-      const way = y - moved.clientY + (this.upright ? 0 : moved.clientX - x);
+      const way = this.way(moved.clientX - x, y - moved.clientY);
       ({ clientX: x, clientY: y } = moved);
       share = Math.min(1, Math.max(0, share + (way / this.reach) * (moved.shiftKey ? FINE : 1)));
       this.go(this.at(share));
@@ -244,6 +245,11 @@ class Knob extends Slider {
   look = "knob";
   reach = DRAG_PX;
 
+  /** How far it is dragged, in pixels, by a finger that goes so far to the right and up. */
+  way(right, up) {
+    return right + up;
+  }
+
   parts() {
     return [h("i", { class: "pointer" })];
   }
@@ -252,6 +258,10 @@ class Knob extends Slider {
 class Fader extends Slider {
   look = "fader";
   upright = true;
+
+  way(_, up) {
+    return up;
+  }
 
   get reach() {
     return Math.max(40, this.knob.clientHeight - 28);
@@ -265,6 +275,10 @@ class Fader extends Slider {
 /** One that lies, for tiles: its whole length is its range. */
 export class Lying extends Slider {
   look = "lying";
+
+  way(right) {
+    return right; // up and down, a finger scrolls the page
+  }
 
   get reach() {
     return Math.max(40, this.knob.clientWidth - 24);

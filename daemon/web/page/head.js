@@ -1,13 +1,18 @@
 // The head of the page: what is heard, how well it goes, whether we are connected, and PANIC.
 
+import { learning, meant, shows_learning, touched } from "./learn.js";
 import { act, connection, panic, say, status, tree } from "./live.js";
 import { h, mark, Part, write } from "./part.js";
+import { Signal } from "./store.js";
 import { lasted, printed } from "./words.js";
 
 const TOLD_MS = 2500; // how long it says that a panic was heard
 const QUIET_DB = -60;
 const LOUD_DB = -3;
-const LONG = 4; // letters of a chord, from which on a phone writes them smaller
+const LENGTHS = [10, 7, 4]; // letters of a chord from which on it is written smaller
+const MANY = 10000; // from which on notes and the like are counted by thousands
+const SHORT = new Intl.NumberFormat("en", { notation: "compact" });
+const PANIC = "panic";
 const TAPS = ["clock/tap", "band/tap"];
 const BUSY = 0.7; // a load from which on it is yellow
 const FULL = 0.9; // and red
@@ -20,7 +25,6 @@ class Connection extends Part {
       mark(this, "data-state", connection.value);
       const link = connection.value === "unpaired" ? h("a", { href: "/pair" }, "Pair this device") : null;
       this.replaceChildren(...(link ? [link] : [texts[connection.value]]));
-      document.body.toggleAttribute("cut", connection.value !== "live");
     });
   }
 }
@@ -60,7 +64,7 @@ class Heard extends Part {
       const { chord: name = "", key: tonic = "", clock, band } = status.value;
       const bpm = clock?.bpm ?? band?.tempo;
       write(chord, printed(name) || "–");
-      chord.toggleAttribute("long", name.length > LONG);
+      mark(chord, "data-long", LENGTHS.filter((one) => name.length > one).length);
       write(key, printed(tonic) || "–");
       write(tempo, bpm ? bpm.toFixed(1) : "–");
       this.#bar(clock);
@@ -71,9 +75,10 @@ class Heard extends Part {
   #tapped(tempo, beats) {
     const button = h("button", { type: "button", class: "tap", "aria-label": "Tap the tempo" });
     at_once(button, tap);
+    shows_learning(this, button, () => tap_path() ?? "");
     const whole = box("tempo", "Tempo", tempo, beats, button);
     this.follow(() => {
-      button.hidden = !tree.value.actions.some((one) => TAPS.includes(one.path));
+      button.hidden = !tap_path(tree.value);
       write(whole.firstChild, button.hidden ? "Tempo" : "Tempo · tap");
     });
     return whole;
@@ -112,11 +117,20 @@ class Heard extends Part {
   }
 }
 
+const unheard = new Signal(false); // that the last PANIC was heard by nobody
+
+function tap_path({ actions } = tree.peek()) {
+  return TAPS.find((path) => actions.some((one) => one.path === path));
+}
+
 /** Tap the beat, to whoever follows it. */
 export function tap() {
-  const there = tree.peek().actions.map((one) => one.path);
-  const path = TAPS.find((one) => there.includes(one));
-  if (path) act(path);
+  const path = tap_path();
+  if (path) meant(path, act);
+}
+
+function state_of(load) {
+  return load >= FULL ? "full" : load >= BUSY ? "busy" : "fine";
 }
 
 class Health extends Part {
@@ -125,7 +139,9 @@ class Health extends Part {
     mark(this, "aria-label", "How the machine keeps up");
     this.bar = h("i");
     this.load = h("span", { class: "figure" });
-    const meter = h("div", { class: "meter", role: "meter", "aria-label": "Load", "aria-valuemin": 0 }, this.bar);
+    const most = h("b", { title: "The highest since the start" });
+    const told = { class: "meter", role: "meter", "aria-label": "Load", "aria-valuemin": 0 };
+    const meter = h("div", told, this.bar, most);
     mark(meter, "aria-valuemax", 100);
     const [late, xruns] = [0, 0].map(() => h("span", { class: "figure" }));
     this.append(this.#loudness(), box("load", "Load", this.load, meter));
@@ -134,7 +150,9 @@ class Health extends Part {
       const { load = 0, load_max = 0 } = status.value;
       write(this.load, `${Math.round(load * 100)}%`);
       this.bar.style.transform = `scaleX(${Math.min(1, load).toFixed(3)})`;
-      mark(this.bar, "data-state", load_max >= FULL ? "full" : load_max >= BUSY ? "busy" : "fine");
+      mark(this.bar, "data-state", state_of(load));
+      mark(most, "data-state", state_of(load_max));
+      most.style.left = `${Math.min(100, Math.round(load_max * 100))}%`;
       mark(meter, "aria-valuenow", Math.min(100, Math.round(load * 100)));
       this.#count(late, status.value.late ?? 0);
       this.#count(xruns, status.value.xruns ?? 0);
@@ -148,13 +166,13 @@ class Health extends Part {
     const meter = h("div", { class: "meter", role: "meter", "aria-label": "Output level in dB" }, bar);
     mark(meter, "aria-valuemin", QUIET_DB);
     mark(meter, "aria-valuemax", 0);
-    const whole = box("out", "Out", figure, meter);
+    const whole = box("out", "Out dB", figure, meter);
     this.follow(() => {
       const peak_db = status.value.chains?.peak_db;
       whole.hidden = typeof peak_db !== "number";
       if (whole.hidden) return;
       const near_db = Math.min(0, Math.max(QUIET_DB, peak_db));
-      write(figure, `${near_db.toFixed(0).replace("-", "−")} dB`);
+      write(figure, near_db.toFixed(0).replace("-", "−"));
       bar.style.transform = `scaleX(${(1 - near_db / QUIET_DB).toFixed(3)})`;
       bar.toggleAttribute("loud", peak_db > LOUD_DB);
       mark(meter, "aria-valuenow", Math.round(near_db));
@@ -163,26 +181,35 @@ class Health extends Part {
   }
 
   #count(element, value) {
-    write(element, String(value));
+    write(element, value < MANY ? String(value) : SHORT.format(value));
     element.toggleAttribute("bad", value > 0);
   }
 }
 
 class Panic extends Part {
+  presses = 0;
+
   build() {
     this.button = h("button", { type: "button", id: "panic" }, "PANIC");
     at_once(this.button, () => this.press());
     this.says = h("span", { class: "said", role: "alert" });
     this.append(this.button, this.says);
+    shows_learning(this, this.button, () => PANIC);
   }
 
-  /** Silence. It says whether that was heard, and does so until it is pressed again where it was not. */
+  /** Silence, even while it learns. It says whether that was heard, and does so until it is pressed again where it was
+   * not. */
   async press() {
+    if (learning.peek()) touched(PANIC);
     clearTimeout(this.over);
     mark(this, "data-state", "asking");
+    write(this.says, "…");
+    const press = ++this.presses;
     const heard = await panic();
+    if (press !== this.presses) return; // the last one counts
+    unheard.value = !heard;
     mark(this, "data-state", heard ? "heard" : "unheard");
-    write(this.says, heard ? "Silenced" : "NOT HEARD – press again");
+    write(this.says, heard ? "Silenced" : "NOT HEARD");
     if (!heard) say("PANIC was not heard: nobody answers. Press again, or silence the instruments by hand", "bad");
     else this.over = setTimeout(() => this.#rest(), TOLD_MS);
   }
@@ -193,8 +220,29 @@ class Panic extends Part {
   }
 }
 
+/** What must not be overlooked from two metres: that nobody is there, or that nobody heard PANIC. */
+class Alarm extends Part {
+  build() {
+    mark(this, "aria-hidden", true); // the connection and PANIC say it themselves
+    const what = h("b");
+    const more = h("span");
+    this.append(what, more);
+    this.follow(() => {
+      const cut = connection.value === "lost" || connection.value === "unpaired";
+      if (!cut) this.since = null;
+      else this.since ??= new Date().toLocaleTimeString();
+      this.hidden = !cut && !unheard.value;
+      const lost = connection.value === "unpaired" ? "NOT PAIRED" : "NO CONNECTION";
+      write(what, unheard.value ? "PANIC NOT HEARD" : lost);
+      const advice = unheard.value ? "Press it again, or silence the instruments by hand. " : "";
+      write(more, advice + (cut ? `All is shown as at ${this.since}.` : ""));
+    });
+  }
+}
+
 customElements.define("rp-connection", Connection);
 customElements.define("rp-recording", Recording);
 customElements.define("rp-heard", Heard);
 customElements.define("rp-health", Health);
 customElements.define("rp-panic", Panic);
+customElements.define("rp-alarm", Alarm);

@@ -5,7 +5,7 @@ import { h, mark, Part, write } from "./part.js";
 import { Signal } from "./store.js";
 
 export const learning = new Signal(false);
-export const chosen = new Signal(""); // the path of the control that was touched last
+const chosen = new Signal(""); // the path of the control that was touched last
 
 /** This control is meant. */
 export async function touched(path) {
@@ -15,8 +15,19 @@ export async function touched(path) {
     await request("POST", "/api/learn", { path });
     say(`now move a knob for ${path}`);
   } catch (error) {
+    if (chosen.peek() === path) chosen.value = "";
     say(`${path} cannot be learnt: ${error.message}`, "bad");
   }
+}
+
+/** While it learns, what is touched is meant; else it is done: act(path). */
+export function meant(path, act) {
+  return learning.peek() ? touched(path) : act(path);
+}
+
+/** For a Part's `build`: an element shows that it is the one that waits for a knob. path: gives its own. */
+export function shows_learning(part, element, path) {
+  part.follow(() => element.toggleAttribute("chosen", learning.value && chosen.value === path()));
 }
 
 function leave() {
@@ -28,11 +39,15 @@ function leave() {
 
 class Learn extends Part {
   #revision = 0; // of what is bound
+  #waited = ""; // the path that waited for a knob when we heard last
 
-  /** No control waits any more where a knob has moved: the next one may be touched. */
+  /** Where a knob has moved, or another page took over, our control waits no more: the next one may be touched. */
   #heard({ learning: path = "", revision = 0 } = {}) {
-    if (revision !== this.#revision && !path) chosen.value = "";
+    const wanted = chosen.peek();
+    const over = this.#waited === wanted && path !== wanted;
+    if (over || (revision !== this.#revision && !path)) chosen.value = "";
     this.#revision = revision;
+    this.#waited = path;
   }
 
   build() {
@@ -46,6 +61,7 @@ class Learn extends Part {
     });
     this.follow(() => this.#heard(status.value.learn));
     document.addEventListener("keydown", (event) => event.key === "Escape" && leave());
+    addEventListener("pagehide", leave); // knobs are not played while one is waited for
   }
 }
 

@@ -3,11 +3,12 @@
 import { Signal } from "./store.js";
 
 const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 4000;
+const LONGEST_WAIT_MS = 2000;
 const PING_MS = 5000; // a line that says nothing for two of these is cut: a phone does not always notice
 const PANIC_MS = 400; // so long the socket may take to have heard it
 const PANIC_HTTP_MS = 1500;
 const HTTP_MS = 3000;
+const AGAIN_MS = 1000; // until the controls are asked for again, where they could not be told
 const MOST_NEWS = 100;
 
 let token = document.querySelector('meta[name="ripieno-token"]')?.content ?? "";
@@ -25,6 +26,8 @@ const hearers = new Set();
 const controls = new Map(); // path -> Control
 const asked = new Map(); // id of a message -> what is done with its answer
 let socket = null;
+let attempt = 0; // counts those to have a line again
+let waiting = 0; // the timer of the next one
 let origin = "";
 let grown = 0;
 let number = 0;
@@ -125,15 +128,19 @@ function ask(message, done) {
   return true;
 }
 
-/** Ask by HTTP; the answer's JSON. Throws a sentence. */
+/** Ask by HTTP; the answer's JSON. Throws a sentence. What is no longer wanted is said even while the page goes. */
 export async function request(method, path, body, limit_ms = HTTP_MS) {
   const headers = { "X-Ripieno-Token": token };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const signal = AbortSignal.timeout(limit_ms);
   const given = body === undefined ? undefined : JSON.stringify(body);
-  const answer = await fetch(path, { method, headers, body: given, signal, cache: "no-store" });
+  const keepalive = method === "DELETE";
+  const answer = await fetch(path, { method, headers, body: given, signal, keepalive, cache: "no-store" });
   const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw Object.assign(new Error(told.error ?? `refused (${answer.status})`), { told });
+  if (!answer.ok) {
+    const why = told.error ?? `refused (${answer.status})`;
+    throw Object.assign(new Error(why), { told, status: answer.status });
+  }
   return told;
 }
 
@@ -144,7 +151,7 @@ export async function panic() {
     setTimeout(done, PANIC_MS, false);
   });
   if (socket?.readyState === WebSocket.OPEN && (await line)) return true;
-  return (await panic_by_http()) || ((await renew()) && (await panic_by_http()));
+  return (await panic_by_http()) || ((await renew(PANIC_HTTP_MS)) && (await panic_by_http()));
 }
 
 async function panic_by_http() {
@@ -162,7 +169,7 @@ export function connect() {
   const line = new WebSocket(`${scheme}://${location.host}/api/live?token=${encodeURIComponent(token)}`);
   socket = line;
   heard_at = performance.now();
-  line.onmessage = (event) => take(JSON.parse(event.data));
+  line.onmessage = (event) => line === socket && take(JSON.parse(event.data));
   line.onclose = (event) => line === socket && cut(event.reason);
 }
 
@@ -175,19 +182,20 @@ function cut(reason) {
   }
   if (connection.peek() !== "unpaired") connection.value = "lost";
   for (const done of answers) done({ t: "error", lost: true, error: "perhaps not heard: the connection was cut" });
-  setTimeout(again, wait_ms);
+  waiting = setTimeout(again, wait_ms);
   wait_ms = Math.min(2 * wait_ms, LONGEST_WAIT_MS);
 }
 
 async function again() {
+  const one = ++attempt;
   await renew();
-  connect();
+  if (one === attempt) connect();
 }
 
 /** A daemon that was started anew has another token, which stands in its page. Whether one is there. */
-async function renew() {
+async function renew(limit_ms = HTTP_MS) {
   try {
-    const answer = await fetch("/", { cache: "no-store", signal: AbortSignal.timeout(HTTP_MS) });
+    const answer = await fetch("/", { cache: "no-store", signal: AbortSignal.timeout(limit_ms) });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.querySelector('meta[name="ripieno-token"]')?.content;
     if (!found && (answer.redirected || answer.status === 401)) connection.value = "unpaired";
@@ -236,24 +244,39 @@ function batch(told) {
 
 /** All controls may be others: another song plays. */
 async function describe() {
+  const line = socket;
   try {
     const [found, state] = await Promise.all([request("GET", "/api/tree"), request("GET", "/api/state")]);
+    if (line !== socket || found.grown !== grown) return; // another one is told of, and asked for
     for (const [path, value] of Object.entries(state.values)) control(path).learn(value, state.revision);
     for (const path of controls.keys()) if (!(path in state.values)) controls.delete(path);
     const all = ({ controls, actions }) => JSON.stringify([controls, actions]);
     if (all(found) !== all(tree.peek())) tree.value = found;
   } catch (error) {
+    if (line !== socket) return;
     say(`the controls could not be read: ${error.message}`, "bad");
+    setTimeout(() => line === socket && describe(), AGAIN_MS);
   }
 }
 
-setInterval(() => {
-  if (socket?.readyState !== WebSocket.OPEN) return;
-  if (performance.now() - heard_at < 2 * PING_MS) {
-    socket.send(JSON.stringify({ t: "ping", id: 0 }));
-    return;
-  }
+/** End a line that says nothing, or that never opens; ask the other end to say something. */
+function look() {
+  if (!socket) return;
   const silent = socket;
-  cut("nothing was heard for some time"); // closing may take minutes where the other end is gone
-  silent.close();
-}, PING_MS);
+  if (performance.now() - heard_at >= 2 * PING_MS) {
+    cut("nothing was heard for some time"); // closing may take minutes where the other end is gone
+    silent.close();
+  } else if (silent.readyState === WebSocket.OPEN) silent.send(JSON.stringify({ t: "ping", id: 0 }));
+}
+
+/** A phone that was asleep, or without a network, need not wait. */
+function hurry() {
+  look();
+  if (socket || document.visibilityState !== "visible") return;
+  clearTimeout(waiting);
+  again();
+}
+
+setInterval(look, PING_MS);
+addEventListener("online", hurry);
+document.addEventListener("visibilitychange", hurry);

@@ -17,16 +17,20 @@ effect(() => {
 });
 
 // The same keys as in the terminal, where nobody types.
+const silence = () => document.querySelector("rp-panic").press();
 const KEYS = {
-  p: () => document.querySelector("rp-panic").press(),
+  p: silence,
+  P: silence, // Caps Lock is no reason to go on sounding
   n: () => act("next"),
   N: () => act("previous"),
   t: () => tap(),
 };
 
+const TYPED = "input:not([type=radio], [type=checkbox]), select, textarea";
+
 document.addEventListener("keydown", (event) => {
   if (!keys_act.peek() || event.repeat) return;
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea")) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest(TYPED)) return;
   const turned = /^[1-9]$/.test(event.key);
   if (turned) document.querySelector("rp-tiles").turn(Number(event.key) - 1);
   else KEYS[event.key]?.();

@@ -2,11 +2,11 @@
 
 import "./bindings.js";
 import { made } from "./controls.js";
-import { learning, touched } from "./learn.js";
+import { meant, shows_learning } from "./learn.js";
 import { act, connection, request, say, status, tree } from "./live.js";
-import { h, mark, Part, write } from "./part.js";
+import { h, mark, Part, renew, write } from "./part.js";
 import { Signal } from "./store.js";
-import { path_part, titled } from "./words.js";
+import { path_parts, titled } from "./words.js";
 
 const STAGE = "stage";
 const EDITOR = "presets";
@@ -69,8 +69,9 @@ class Tabs extends Part {
     this.append(this.list, new Quick(), document.createElement("rp-learn"));
     this.list.addEventListener("keydown", (event) => this.#key(event));
     this.help = h("p", { class: "help", "aria-hidden": "true" }); // who hears the page is told by the control itself
-    const panel = document.getElementById("panel");
-    for (const kind of ["pointerover", "focusin"]) panel.addEventListener(kind, (event) => this.#explain(event.target));
+    this.panel = document.getElementById("panel");
+    const explain = (event) => this.#explain(event.target);
+    for (const kind of ["pointerover", "focusin"]) this.panel.addEventListener(kind, explain);
     this.follow(() => this.#grow(tree.value));
   }
 
@@ -79,8 +80,16 @@ class Tabs extends Part {
     if (!this.parts.has(this.now)) this.now = STAGE;
     const had = this.list.contains(document.activeElement);
     this.list.replaceChildren(...[...this.parts.keys()].map((name) => this.#tab(name)));
-    this.#show(this.now);
+    if (this.now === EDITOR) this.#select(); // what is being written there is no business of the song's
+    else this.#renew();
     if (had) this.list.querySelector('[aria-selected="true"]').focus();
+  }
+
+  /** Show the same part anew, as far down as it was. */
+  #renew() {
+    const { scrollTop } = this.panel;
+    renew(this.panel, () => this.#show(this.now));
+    this.panel.scrollTop = scrollTop;
   }
 
   #tab(name) {
@@ -96,17 +105,21 @@ class Tabs extends Part {
 
   #show(name) {
     this.now = name;
-    for (const tab of this.list.children) {
-      mark(tab, "aria-selected", tab.id === `tab-${name}`);
-      mark(tab, "tabindex", tab.id === `tab-${name}` ? 0 : -1);
-    }
-    const [stage, panel] = ["stage", "panel"].map((id) => document.getElementById(id));
-    stage.hidden = name !== STAGE;
-    panel.hidden = name === STAGE;
-    mark(panel, "aria-labelledby", `tab-${name}`);
+    this.#select();
+    document.getElementById("stage").hidden = name !== STAGE;
+    this.panel.hidden = name === STAGE;
+    mark(this.panel, "aria-labelledby", `tab-${name}`);
     write(this.help, "");
-    panel.replaceChildren();
-    if (name !== STAGE) panel.append(h("div", { class: "cards" }, ...this.#inside(name)), this.help);
+    this.panel.replaceChildren();
+    if (name !== STAGE) this.panel.append(h("div", { class: "cards" }, ...this.#inside(name)), this.help);
+    this.panel.scrollTop = 0;
+  }
+
+  #select() {
+    for (const tab of this.list.children) {
+      mark(tab, "aria-selected", tab.id === `tab-${this.now}`);
+      mark(tab, "tabindex", tab.id === `tab-${this.now}` ? 0 : -1);
+    }
   }
 
   /** What a control does, below, while somebody points at it. */
@@ -116,7 +129,7 @@ class Tabs extends Part {
   }
 
   #inside(name) {
-    if (name === EDITOR) return [new Editor()];
+    if (name === EDITOR) return [(this.editor ??= new Editor())]; // with what is written in it
     const groups = [...this.parts.get(name)].map(([title, group]) =>
       grouped(title || TITLES[name] || "", group, name === "chain" && title ? new Sounding(title) : null),
     );
@@ -173,7 +186,8 @@ class Sounding extends Part {
     const says = h("span");
     this.append(h("div", { class: "meter", "aria-hidden": "true" }, bar), says);
     this.follow(() => {
-      const one = status.value.chains?.plugins.find((plugin) => path_part(plugin.name) === this.path);
+      const plugins = status.value.chains?.plugins ?? [];
+      const one = plugins[path_parts(plugins.map((plugin) => plugin.name)).indexOf(this.path)];
       this.hidden = !one;
       if (!one) return;
       bar.style.transform = `scaleX(${Math.min(1, Math.max(0, 1 - one.peak_db / QUIET_DB)).toFixed(3)})`;
@@ -194,9 +208,9 @@ class Deed extends Part {
 
   build() {
     const { path, help } = this.node;
-    const press = () => (learning.peek() ? touched(path) : act(path));
-    const told = { type: "button", class: "deed", title: help || undefined, onclick: press };
-    const button = h("button", told, titled(this.node));
+    const told = { type: "button", class: "deed", title: help || undefined };
+    const button = h("button", { ...told, onclick: () => meant(path, act) }, titled(this.node));
+    shows_learning(this, button, () => path);
     this.append(button);
     this.follow(() => mark(button, "aria-disabled", connection.value !== "live"));
   }

@@ -26,6 +26,14 @@ export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Make what is in an element anew; whoever was at a control in it is there again, if it still is. */
+export function renew(element, make) {
+  const here = document.activeElement;
+  const path = element.contains(here) ? here.dataset.path : undefined;
+  make();
+  if (path) element.querySelector(`[data-path="${CSS.escape(path)}"]`)?.focus({ preventScroll: true });
+}
+
 /** A custom element: `build` once, then what it follows runs while it is on the page. */
 export class Part extends HTMLElement {
   #built = false;

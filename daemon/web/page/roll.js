@@ -22,7 +22,14 @@ const KEYS_LOW = 48;
 const KEYS_HIGH = 72;
 const KEYS_SHARE = 0.2; // of the height: the player's
 const AXIS_PX = 44; // for the names of pitches
+const RESTS = 10; // the voice is silent at a consonant, too, in the midst of a note
+const CALM = matchMedia("(prefers-reduced-motion: reduce)");
+const CALM_MS = 500; // between two pictures, for whom moving ones harm
 const MOST_DOTS = 2; // pixels of the canvas to one of the page's
+const NAME_PX = 15;
+const KEY_PX = 7; // how high keys are drawn, and below them how long their notes last
+const HELD_PX = 5;
+const HELD_SHINE = 0.6;
 const KINDS = { key: KEY };
 const VOICE_COLOR = "#ff7eb3";
 const PLAYER_COLOR = "#e8edf3";
@@ -39,6 +46,8 @@ class Roll extends Part {
   plan = [];
   drawn = 0; // notes that were settled in the ring, for who tests that none is lost
   pictures = 0;
+  shown_ms = 0;
+  rests = 0; // times in a row that it was told that the voice is silent
 
   build() {
     this.canvas = h("canvas", { "aria-hidden": "true" });
@@ -51,6 +60,7 @@ class Roll extends Part {
     this.past = document.createElement("canvas");
     this.ink = this.past.getContext("2d", { alpha: false });
     this.grid = document.createElement("canvas");
+    for (const one of [this.canvas, this.past, this.grid]) one.oncontextrestored = () => this.#fit(); // after sleep
     this.keys = [KEYS_LOW, KEYS_HIGH]; // pitches that are shown of the player's
     this.#fold(LOW, HIGH);
     this.colors = [];
@@ -77,13 +87,15 @@ class Roll extends Part {
   // ---- what is told ----
 
   #hear(batch) {
-    if (batch.fresh || (batch.now && this.frames.heard(batch.now[0], batch.now[1]))) this.#forget();
+    if (batch.fresh) this.frames.forget();
+    const jumped = batch.now && this.frames.heard(batch.now[0], batch.now[1]);
+    if (batch.fresh || jumped) this.#forget();
     for (const note of batch.notes ?? []) this.#note(note);
     if (batch.plan) this.#foresee(batch.plan);
-    if (!batch.status) return;
+    if (!batch.status || !batch.now) return;
     this.#agree(batch.status);
     this.#announce();
-    this.beats.told(batch.status.clock, batch.now ? this.frames.seconds(batch.now[0]) : this.frames.now_s());
+    this.beats.told(batch.status.clock, this.frames.seconds(batch.now[0]));
   }
 
   /** What was told belongs to another time. */
@@ -119,7 +131,8 @@ class Roll extends Part {
     players.forEach((one, place) => {
       if (!one.notes.length) this.notes.silence(now_s, place);
     });
-    if (!voice?.sings) this.notes.silence(now_s, VOICE);
+    this.rests = voice?.sings ? 0 : this.rests + 1;
+    if (this.rests >= RESTS) this.notes.silence(now_s, VOICE);
     if (players.every((one) => !one.notes.length)) this.notes.silence(now_s, THRU);
   }
 
@@ -228,11 +241,12 @@ class Roll extends Part {
   }
 
   #name(pen) {
-    pen.font = `600 ${13 * this.dots}px system-ui, sans-serif`;
+    pen.font = `600 ${NAME_PX * this.dots}px system-ui, sans-serif`;
     pen.textBaseline = "alphabetic";
     pen.fillStyle = "#aab4c0";
     for (let pitch = Math.ceil(this.low / 12) * 12; pitch <= this.high; pitch += 12) {
-      pen.fillText(`C${pitch / 12 - 1}`, 8 * this.dots, this.#top(pitch - 1) - 4 * this.dots);
+      const foot = this.#top(pitch - 1) - 4 * this.dots;
+      if (foot > NAME_PX * this.dots) pen.fillText(`C${pitch / 12 - 1}`, 8 * this.dots, foot);
     }
     pen.fillText("You", 8 * this.dots, this.split + 20 * this.dots);
   }
@@ -246,7 +260,9 @@ class Roll extends Part {
 
   #tick() {
     this.asked = requestAnimationFrame(() => this.#tick());
-    if (!this.speed || document.hidden) return;
+    const at_ms = performance.now();
+    if (!this.speed || (CALM.matches && at_ms - this.shown_ms < CALM_MS)) return;
+    this.shown_ms = at_ms;
     this.pictures++;
     const now_s = this.frames.now_s();
     this.beats.pass(now_s);
@@ -295,16 +311,17 @@ class Roll extends Part {
     this.#stretches(from, to, (x, wide) => this.ink.drawImage(this.grid, this.axis, 0, 1, height, x, 0, wide, height));
   }
 
-  /** Take away what was drawn of a note, and what others have in its rows there is drawn again. */
+  /** Take away what was drawn of a note, and draw again what others have there. */
   #take_back(at, from, to) {
-    const pitch = this.notes.pitch[at];
-    for (const [top, high] of [this.#band(at), [this.#key_top(pitch), 3 * this.dots]]) {
-      const row = (x, wide) => this.ink.drawImage(this.grid, this.axis, top, 1, high, x, top, wide, high);
-      this.#stretches(from, to, row);
-    }
-    this.#each(from / this.speed, to / this.speed, (other) => {
-      if (this.notes.pitch[other] === pitch) this.#settle_part(other, from, to);
-    });
+    const { ink } = this;
+    const rows = [this.#band(at), [this.#key_top(this.notes.pitch[at]), HELD_PX * this.dots]];
+    ink.save();
+    ink.beginPath();
+    for (const [top, high] of rows) this.#stretches(from, to, (x, wide) => ink.rect(x, top, wide, high));
+    ink.clip();
+    this.#ground(from, to);
+    this.#each(from / this.speed, to / this.speed, (other) => this.#settle_part(other, from, to));
+    ink.restore();
   }
 
   #settle_part(at, from, to) {
@@ -326,15 +343,13 @@ class Roll extends Part {
   /** Top and height of a note's row. */
   #band(at) {
     const pitch = this.notes.pitch[at];
-    if (this.notes.owner[at] === KEY) return [this.#key_top(pitch) - this.dots, 5 * this.dots];
+    if (this.notes.owner[at] === KEY) return [this.#key_top(pitch) - this.dots, KEY_PX * this.dots];
     const top = this.#top(pitch);
     return [top, Math.max(3 * this.dots, this.#top(pitch - 1) - top - this.dots)];
   }
 
   #color(owner) {
-    if (owner === KEY) return PLAYER_COLOR;
-    if (owner === VOICE) return VOICE_COLOR;
-    return this.colors[Math.max(0, owner)] ?? PLAYER_COLOR;
+    return owner === VOICE ? VOICE_COLOR : (this.colors[owner] ?? PLAYER_COLOR);
   }
 
   #stroke(pen, at, x, wide) {
@@ -344,9 +359,9 @@ class Roll extends Part {
     pen.fillStyle = this.#color(owner[at]);
     pen.fillRect(x, top, wide, high);
     if (own[at] && owner[at] !== KEY) {
-      pen.globalAlpha = 0.45;
+      pen.globalAlpha = HELD_SHINE;
       pen.fillStyle = PLAYER_COLOR;
-      pen.fillRect(x, this.#key_top(pitch[at]), wide, 3 * this.dots);
+      pen.fillRect(x, this.#key_top(pitch[at]), wide, HELD_PX * this.dots);
     }
     pen.globalAlpha = 1;
   }

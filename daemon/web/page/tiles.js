@@ -2,9 +2,9 @@
 
 import { bright } from "./colors.js";
 import { Lying } from "./controls.js";
-import { chosen, learning, touched } from "./learn.js";
-import { connection, control, entries, say, status, tree } from "./live.js";
-import { h, mark, Part, write } from "./part.js";
+import { meant, shows_learning } from "./learn.js";
+import { connection, control, entries, hear, say, status, tree } from "./live.js";
+import { h, mark, Part, renew, write } from "./part.js";
 import { printed } from "./words.js";
 
 const QUIET_DB = -60;
@@ -14,8 +14,13 @@ const ON = /^(players\/[^/]+|voice)\/on$/;
 const VOICE = "voice/on";
 const VOICE_COLOR = "#ff7eb3";
 const NOBODY = { notes: [] };
+const STRONGEST = 127; // a velocity
+const HALF_MS = 300; // until a bar is half as long, where no sound is measured but notes are
 
 class Tile extends Part {
+  #velocity = 0;
+  #struck_ms = 0;
+
   constructor(node, place) {
     super();
     this.node = node;
@@ -43,11 +48,9 @@ class Tile extends Part {
     this.button.append(h("span", { class: "top" }, number, name, this.state), this.sounds);
     this.bar = h("i");
     this.meter = h("div", { class: "meter", role: "meter" }, this.bar);
-    mark(this.meter, "aria-label", `${this.name}: level in dB`);
-    mark(this.meter, "aria-valuemin", QUIET_DB);
-    mark(this.meter, "aria-valuemax", 0);
     this.append(this.button, this.meter);
     this.#fader();
+    shows_learning(this, this, () => this.node.path);
     this.follow(() => this.#draw());
     this.follow(() => {
       const error = control(this.node.path).error.value;
@@ -61,8 +64,8 @@ class Tile extends Part {
   }
 
   turn() {
-    if (learning.peek()) touched(this.node.path);
-    else control(this.node.path).set(!control(this.node.path).shown.peek());
+    const told = control(this.node.path);
+    meant(this.node.path, () => told.set(!told.shown.peek()));
   }
 
   #draw() {
@@ -76,22 +79,42 @@ class Tile extends Part {
     this.toggleAttribute("off", !on);
     this.toggleAttribute("sounding", sounds);
     this.toggleAttribute("entering", !sounds && wait_s !== undefined);
-    this.toggleAttribute("chosen", learning.value && chosen.value === this.node.path);
     write(this.state, on ? "ON" : "OFF");
-    const hint = wait_s === undefined ? "" : `in ${wait_s.toFixed(1)} s`;
+    const hint = wait_s !== undefined ? `in ${wait_s.toFixed(1)} s` : on ? "" : "off";
     write(this.sounds, sounds ? player.notes.map(printed).join(" ") : hint);
-    this.#measure(player.peak_db);
+    if (typeof player.peak_db === "number") this.#measure(player.peak_db);
+    else this.#count_on(this.strength);
   }
 
   #measure(peak_db) {
-    this.meter.hidden = typeof peak_db !== "number";
-    if (this.meter.hidden) return;
-    const share = Math.min(1, Math.max(0, 1 - peak_db / QUIET_DB));
-    this.bar.style.transform = `scaleX(${share.toFixed(3)})`;
-    this.bar.toggleAttribute("loud", peak_db > LOUD_DB);
     const value = Math.round(Math.max(QUIET_DB, Math.min(0, peak_db)));
+    this.bar.toggleAttribute("loud", peak_db > LOUD_DB);
+    this.#point("level in dB", [QUIET_DB, value, 0], peak_db <= NO_SOUND_DB ? "silent" : `${value} dB`);
+  }
+
+  /** Where no sound is measured: how strongly its last notes were struck. */
+  #count_on(strength) {
+    this.#point("strength", [0, strength, STRONGEST], strength ? String(strength) : "silent");
+  }
+
+  #point(what, [low, value, high], text) {
+    this.bar.style.transform = `scaleX(${((value - low) / (high - low)).toFixed(3)})`;
+    mark(this.meter, "aria-label", `${this.name}: ${what}`);
+    mark(this.meter, "aria-valuemin", low);
+    mark(this.meter, "aria-valuemax", high);
     mark(this.meter, "aria-valuenow", value);
-    mark(this.meter, "aria-valuetext", peak_db <= NO_SOUND_DB ? "silent" : `${value} dB`);
+    mark(this.meter, "aria-valuetext", text);
+  }
+
+  /** A note of its own begins. */
+  struck(velocity) {
+    this.#velocity = Math.max(velocity, this.strength);
+    this.#struck_ms = performance.now();
+  }
+
+  /** What is left of that, as a velocity. */
+  get strength() {
+    return Math.round(this.#velocity * 0.5 ** ((performance.now() - this.#struck_ms) / HALF_MS));
   }
 }
 
@@ -100,6 +123,9 @@ class Tiles extends Part {
     mark(this, "role", "group");
     mark(this, "aria-label", "Instruments");
     this.follow(() => this.#grow(tree.value.controls));
+    hear(({ notes = [] }) => {
+      for (const [kind, , place, , velocity] of notes) if (kind === "on") this.children[place]?.struck(velocity);
+    });
   }
 
   #grow(controls) {
@@ -107,7 +133,7 @@ class Tiles extends Part {
     const here = JSON.stringify(controls.filter((one) => /^(players|voice)\//.test(one.path)));
     if (here === this.here) return;
     this.here = here;
-    this.replaceChildren(...nodes.map((node, place) => new Tile(node, place)));
+    renew(this, () => this.replaceChildren(...nodes.map((node, place) => new Tile(node, place))));
     mark(this, "data-count", nodes.length);
   }
 
