@@ -220,8 +220,8 @@ NONE = Tried("no token", 100, (), True)
 
 
 def test_what_safety_is_judged_by() -> None:
-    def met(tried: Tried, chords: Chords = GOOD, answers: bool = True, beside: int = 0, **state: float) -> list[bool]:
-        told = face_safety.judge([tried], chords, FINE | state, beside, answers)
+    def met(tried: Tried, chords: Chords = GOOD, answers: bool = True, beside: int = 0) -> list[bool]:
+        told = face_safety.judge([tried], chords, FINE, beside, answers)
         return [row["met"] for row in told["rows"]]
 
     assert met(NONE) == [True] * 4
@@ -231,7 +231,6 @@ def test_what_safety_is_judged_by() -> None:
     assert met(NONE, answers=False) == [True, False, True, True]
     assert met(NONE, replace(GOOD, exact=79)) == [True, True, False, True]
     assert met(NONE, replace(GOOD, stuck=1)) == [True, True, False, True]
-    assert met(NONE, load_max=1.1) == [True, True, True, False]
     assert met(NONE, replace(GOOD, xruns=9)) == [True, True, True, False]
     assert met(NONE, replace(GOOD, xruns=9), beside=8) == [True] * 4
 
