@@ -13,7 +13,7 @@ from typing import Any
 
 from ripieno.daemon.errors import UserError, did_you_mean
 from ripieno.daemon.files import whole_file
-from ripieno.daemon.preset_document import PresetError, Problem
+from ripieno.daemon.preset_document import PresetError, Problem, parse
 from ripieno.daemon.presets import Preset, available, read, shipped_folder, user_folder
 from ripieno.daemon.schema import slug
 
@@ -67,7 +67,7 @@ def _entry(name: str, path: Path) -> Entry:
     try:
         preset = checked(_text(path), path)
     except PresetError as error:
-        return Entry(**about, title=name, error="\n".join(map(_briefly, error.problems)))
+        return Entry(**about, title=_title(path) or name, error="\n".join(map(_briefly, error.problems)))
     except UserError as error:
         return Entry(**about, title=name, error=str(error))
     return Entry(
@@ -76,6 +76,14 @@ def _entry(name: str, path: Path) -> Entry:
         description=preset.description,
         players=tuple(one.name for one in preset.ensemble),
     )
+
+
+def _title(path: Path) -> str:
+    """What a preset with mistakes calls itself, "" where that cannot be read."""
+    with suppress(UserError):
+        title = parse(_text(path), str(path)).get("name")
+        return title if isinstance(title, str) else ""
+    return ""
 
 
 def _briefly(problem: Problem) -> str:

@@ -24,13 +24,14 @@ export class Compare extends Part {
     this.only = h("input", { type: "checkbox", ".checked": true, onchange: () => this.#sift() });
     const only = h("label", { class: "only" }, this.only, " Only what differs");
     const close = h("button", { type: "button", class: "deed", onclick: this.leave }, "Close");
-    this.body = h("tbody");
+    this.body = h("tbody", { role: "rowgroup" });
     this.says = h("p", { role: "status", class: "quiet" });
-    this.other = h("th", { scope: "col" });
-    const mine = h("th", { scope: "col" }, this.desk.dirty ? `${own}, as it is edited` : own);
-    const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Key"), mine, this.other));
+    const column = (...words) => h("th", { scope: "col", role: "columnheader" }, ...words);
+    this.other = column();
+    const mine = column(this.desk.dirty ? `${own}, as it is edited` : own);
+    const head = h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, column("Key"), mine, this.other));
     const table = h("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": "Both presets" });
-    table.append(h("table", {}, head, this.body));
+    table.append(h("table", { role: "table" }, head, this.body)); // on a phone its rows are no table's for CSS
     const bar = h("div", { class: "deeds" }, label, only, close);
     this.append(h("section", { class: "group" }, this.heading, bar, this.says, table));
     this.addEventListener("keydown", (event) => event.key === "Escape" && this.leave());
@@ -53,10 +54,13 @@ export class Compare extends Part {
 
   #row({ title, name, table, key, a, b, same }) {
     const where = [table && (name ? title.replace(/s$/, "") : title), name].filter(Boolean).join(" · ");
-    const words = h("th", { scope: "row" }, where ? h("span", { class: "quiet" }, `${where} `) : null, titled({ title: key }));
+    const words = h("th", { scope: "row", role: "rowheader" });
+    if (where) words.append(h("span", { class: "quiet" }, `${where} `));
+    words.append(titled({ title: key }));
     if (!same) words.append(h("span", { class: "unseen" }, ", differs"));
-    const cell = (value) => h("td", {}, value === null ? h("span", { class: "quiet" }, "–") : h("code", {}, value || "–"));
-    const row = h("tr", {}, words, cell(a), cell(b));
+    const inside = (value) => (value === null ? h("span", { class: "quiet" }, "–") : h("code", {}, value || "–"));
+    const cell = (value) => h("td", { role: "cell" }, inside(value));
+    const row = h("tr", { role: "row" }, words, cell(a), cell(b));
     mark(row, "data-same", same);
     return row;
   }

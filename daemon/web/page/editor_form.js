@@ -9,7 +9,11 @@ const NOTES = { C: 0, D: 2, E: 4, F: 5, G: 7, A: 9, B: 11 };
 const STEPS = 100; // of a number's range, for an arrow key
 const OWN = "";
 
+const SPELT = { mpe: "MPE", cc: "Controllers (CC)" };
+
 let names = 0;
+
+const called = (key) => SPELT[key] ?? titled({ title: key });
 
 /** A value as it is typed: a list without its brackets, a table as TOML has it. */
 export function typed(value) {
@@ -41,12 +45,12 @@ class Field {
     this.input = this.#input(id);
     this.error = h("span", { class: "error", id: `${id}-error` });
     this.reset = this.#reset();
-    const label = h("label", { class: "label", for: id }, titled({ title: key.key }), key.needed ? " *" : null);
+    const label = h("label", { class: "label", for: id }, called(key.key), key.needed ? " *" : null);
     const help = h("span", { class: "unseen", id: `${id}-help` }, `${key.help} (${key.what})`);
     mark(this.input, "aria-describedby", `${id}-error ${id}-help`);
     this.element = h("div", { class: "control field" }, label, this.#line(), this.error, help);
     this.element.node = { help: `${key.help} (${key.what})` }; // for the line below, as of other controls
-    this.element.title_text = titled({ title: key.key });
+    this.element.title_text = called(key.key);
   }
 
   #line() {
@@ -58,9 +62,14 @@ class Field {
 
   #reset() {
     const words = this.key.needed ? "" : typed(this.key.default) || "nothing";
-    const label = `${titled({ title: this.key.key })}: back to the default, ${words}`;
+    const label = `${called(this.key.key)}: back to the default, ${words}`;
     const told = { type: "button", class: "reset", "aria-label": label, title: label };
-    return h("button", { ...told, onclick: () => this.#now(undefined, this.input.focus()) }, "↺");
+    const back = () => {
+      if (this.key.type === "text" || this.key.type === "number") this.input.value = "";
+      this.input.focus();
+      this.#now(undefined);
+    };
+    return h("button", { ...told, onclick: back }, "↺");
   }
 
   #swatch() {
@@ -130,7 +139,7 @@ class Field {
   /** As it stands in the preset, undefined where it is not there; and what is wrong with it. */
   show(value, wrong) {
     this.value = value;
-    if (document.activeElement !== this.input || this.key.type !== "text") this.#write();
+    this.#write();
     this.element.toggleAttribute("said", value !== undefined);
     this.reset.hidden = value === undefined || this.key.needed;
     write(this.error, wrong.map((one) => one.error).join(". "));
@@ -146,9 +155,8 @@ class Field {
     } else if (key.type === "choice") {
       if (!key.words.includes(now)) input.append(h("option", { value: now, hidden: true }, typed(now)));
       input.value = now;
-    } else if (document.activeElement !== input || typed(value) !== "") {
-      const text = typed(value);
-      if (input.value !== text && document.activeElement !== input) input.value = text;
+    } else {
+      if (document.activeElement !== input) input.value = typed(value); // whoever types there is left alone
       input.placeholder = typed(key.default) || (key.needed ? "" : "–");
     }
     if (this.swatch && /^#[0-9a-f]{6}$/i.test(now)) this.swatch.value = now;
@@ -302,8 +310,8 @@ export class Form extends Part {
       write(wrong, own ? `${own} ${own > 1 ? "mistakes" : "mistake"}` : "");
       this.#draw(reach, dot, values);
     };
-    const lead = () => (details.open = true);
-    this.parts.push({ show, find: () => false, holds: (at) => at.table === table && at.row === row && lead });
+    const open = (at) => at.table === table && at.row === row && (details.open = true);
+    this.parts.push({ show, find: () => false, open });
     return details;
   }
 
@@ -379,7 +387,7 @@ export class Form extends Part {
     const field = this.parts.map((part) => part.find(one)).find(Boolean);
     if (!field) return false;
     document.querySelector('[name="side"][value="form"]')?.click();
-    for (const part of this.parts) part.holds?.(one)?.();
+    for (const part of this.parts) part.open?.(one);
     field.input.focus();
     field.input.scrollIntoView({ block: "center" });
     return true;
