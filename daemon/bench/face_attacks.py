@@ -53,7 +53,8 @@ def attacks() -> list[Attack]:
         Attack("messages that are too long", ["a socket, a message is too long"], _messages),
         Attack("a body of 1 GB", ["the body is too long"], _bodies),
         Attack("requests that do not end", ["a request that comes too slowly"], _slowly),
-        Attack(f"{SOCKETS} sockets, all but {MOST_SOCKETS_A_HOST}", ["too many connections", "too many sockets", "too many requests"], _sockets),
+        Attack(f"{SOCKETS} sockets, all but {MOST_SOCKETS_A_HOST}",
+               ["too many connections", "too many sockets", "too many requests"], _sockets),
     ]  # fmt: skip
 
 

@@ -114,7 +114,7 @@ class Audience:
         if "now" in message:
             frame, rate = message["now"]
             self._ahead.append(now - frame / rate)
-            self._keys += [(now, note[1] / rate) for note in message["notes"] if note[0] == "key"]
+            self._keys += [(now, note[1] / rate) for note in message.get("notes", ()) if note[0] == "key"]
 
 
 @contextmanager

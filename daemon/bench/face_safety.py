@@ -105,7 +105,7 @@ def judge(tried: Sequence[Tried], chords: Chords, state: dict[str, Any], beside:
         ),
         Row(
             "xruns meanwhile",
-            f"{chords.xruns}, of a bare wire on another server {beside}; longest cycle {load['load_max']:.0%} of a period",
+            f"{chords.xruns}, of a bare wire on another server {beside}; longest cycle {load['load_max']:.0%}",
             "no more, but by chance",
             chords.xruns <= beside + 2 * sqrt(chords.xruns + beside),
         ),
