@@ -102,7 +102,7 @@ def test_it_ends_when_its_reader_goes(chord: Path) -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     needs("jackd")
-    with DummyServer():
+    with DummyServer(synchronous=True):
         yield
 
 

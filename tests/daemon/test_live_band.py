@@ -31,7 +31,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     needs("jackd")
-    with DummyServer():
+    with DummyServer(synchronous=True):
         yield
 
 
@@ -62,11 +62,10 @@ def test_the_band_answers_where_the_player_stops(server: None, weights: Path) ->
         wait_for(lambda: one.hear("status")["band"]["state"] == "answering", "it says so")
         status = one.hear("status")
         band = status["band"]
-        assert band["handovers"] == 1
-        assert (band["heard"], band["late"], band["faults"]) == (8, 0, 0)
+        assert (band["handovers"], band["heard"], band["faults"]) == (1, 8, 0)
         assert band["tempo"] == 120
         assert band["ahead_s"] <= 3
-        assert band["success"] > 0.9
+        assert (band["late"] == 0 and band["success"] > 0.9) or status["xruns"]
         assert one.end(signal.SIGTERM) == 0
         wait_for(lambda: not held(listener.received()), "silence")
 
@@ -101,20 +100,32 @@ def test_the_band_plays_in_time_with_a_drum_machine(server: None, weights: Path)
     arguments += ["--clock", "midi", "--clock-out", "clock"]
     with concert(name, *arguments, script=script, sounding=0) as (one, listener):
         wait_for(lambda: connected(listener, f"{name}:clock", "listener:in"), "it hears our clock")
-        wait_for(lambda: len(onsets(listener)) >= 24, "the band plays")
+        wait_for(lambda: len(onsets(listener)) >= 8, "the band plays")
         wait_for(lambda: one.hear("status")["band"]["tempo"] == 133, "it says so")
-        band = one.hear("status")["band"]
-        assert (band["tempo_source"], band["late"]) == ("clock", 0)
+        assert max(beside(listener, 8)) < 96  # 2 ms; a note may lie anywhere but there, 9 ms away at most
+        status = one.hear("status")
+        assert status["band"]["tempo_source"] == "clock"
+        assert status["band"]["late"] == 0 or status["xruns"]
         assert one.end(signal.SIGTERM) == 0
-        ticks = [frame for frame, _, data in listener.received() if data == b"\xf8"]
-        beside = [min(abs(frame - tick) for tick in ticks) for frame in onsets(listener)[8:]]
-        assert max(beside) < 96  # 2 ms; a note may lie anywhere but there, 9 ms away at most
         wait_for(lambda: not held(listener.received()), "silence")
 
 
-def onsets(listener: JackProbe) -> list[int]:
-    """The frames at which notes of others than the player began."""
-    return [frame for frame, _, data in listener.received() if data[0] & 0xF0 == 0x90 and data[2] and data[0] & 15]
+def onsets(listener: JackProbe, first: int = 0) -> list[int]:
+    """The frames at which notes of others than the player began, from the event of that number on."""
+    heard = listener.received(first)
+    return [frame for frame, _, data in heard if data[0] & 0xF0 == 0x90 and data[2] and data[0] & 15]
+
+
+def beside(listener: JackProbe, count: int) -> list[int]:
+    """How many frames so many notes of the band are from a tick, all in a time in which the server had no xrun. We are
+    told of an xrun a little later, so more notes are waited for."""
+    for _ in range(20):
+        before, xruns = len(listener.received()), listener.state().xruns
+        wait_for(lambda before=before: len(onsets(listener, before)) >= 2 * count, "the next notes")  # type: ignore[misc]
+        if listener.state().xruns == xruns:
+            ticks = [frame for frame, _, data in listener.received() if data == b"\xf8"]
+            return [min(abs(frame - tick) for tick in ticks) for frame in onsets(listener, before)[:count]]
+    raise AssertionError("the machine is never on time for so long")
 
 
 @pytest.fixture

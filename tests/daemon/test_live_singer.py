@@ -32,7 +32,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     needs("jackd")
-    with DummyServer():
+    with DummyServer(synchronous=True):
         yield
 
 
@@ -63,9 +63,11 @@ def test_the_voice_is_heard_and_its_line_leaves(server: None, weights: Path) -> 
         wait_for(lambda: held(on_port(listener, MELODY)) == {(0, 67)}, "the top line on the melody's port")
         wait_for(lambda: np.abs(listener.sound()).max() > 0.01, "the voice is heard")
         wait_for(lambda: one.hear("status")["voice"]["sings"] == "G4", "it says what it sings")
-        status = one.hear("status")["voice"]
-        assert (status["late"], status["faults"], status["unheard"]) == (0, 0, 0)
-        assert status["settings"]["mode"] == "double"
+        status = one.hear("status")
+        voice = status["voice"]
+        assert (voice["faults"], voice["unheard"]) == (0, 0)
+        assert voice["late"] == 0 or status["xruns"]
+        assert voice["settings"]["mode"] == "double"
         assert one.end(signal.SIGTERM) == 0
         wait_for(lambda: not held(listener.received()), "silence")
     kinds = {data[0] & 0xF0 for _, _, data in on_port(listener, MELODY)}

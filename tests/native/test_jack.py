@@ -21,7 +21,7 @@ PERIOD = 128
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DummyServer]:
-    with DummyServer(period=PERIOD) as one:
+    with DummyServer(period=PERIOD, synchronous=True) as one:
         yield one
 
 
@@ -112,7 +112,7 @@ def every_kind() -> list[bytes]:
 
 
 def undisturbed(check: Callable[[], int]) -> None:
-    """Repeat until the machine was never late: an xrun, whosever it is, may cost JACK a cycle's events or their time.
+    """Repeat until the machine was never late: an xrun, whosever it is, may cost JACK the time of a cycle's events.
 
     `check` asserts nothing unless it counts no xruns, and returns their number.
     """

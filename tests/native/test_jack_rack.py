@@ -31,7 +31,7 @@ RATE, PERIOD = 48_000, 128
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DummyServer]:
-    with DummyServer(period=PERIOD) as one:
+    with DummyServer(period=PERIOD, synchronous=True) as one:
         yield one
 
 

@@ -20,7 +20,7 @@ SLOTS, CHANGES, HELD = 4, 1000, range(40, 48)
 
 @pytest.fixture(scope="module", autouse=True)
 def server() -> Iterator[DummyServer]:
-    with DummyServer(period=128) as one:
+    with DummyServer(period=128, synchronous=True) as one:
         yield one
 
 
