@@ -53,6 +53,12 @@ def write_song(path: Path, messages: list[mido.Message]) -> Path:
     return path
 
 
+def write_list(path: Path, *presets: str) -> str:
+    """A set list of these."""
+    path.write_text("".join(f'[[song]]\npreset = "{one}"\n' for one in presets))
+    return str(path)
+
+
 @contextmanager
 def served(folder: Path, preset: str, *arguments: object, song: Path | None = None) -> Iterator[Served]:
     """It runs, with its state in that folder."""

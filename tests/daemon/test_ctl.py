@@ -12,7 +12,7 @@ from typing import Any
 import mido
 import pytest
 from command import COMMAND, ripieno
-from served import ON, Served, served, write_song
+from served import ON, Served, served, write_list, write_song
 
 from ripieno.daemon.commands.ctl import meant, shown
 from ripieno.daemon.errors import UsageError
@@ -125,7 +125,7 @@ def test_who_watches_hears_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     for way, status, why in ((signal.SIGTERM, 0, ""), (signal.SIGKILL, 3, "cannot be watched: ")):
         with served(tmp_path, "thru") as one:
-            watching = subprocess.Popen([*COMMAND, "ctl", "watch"], stdout=PIPE, stderr=PIPE, text=True)
+            watching = subprocess.Popen([*COMMAND, "ctl", "watch", "song"], stdout=PIPE, stderr=PIPE, text=True)
             assert watching.stdout
             assert watching.stdout.readline() == "song 1\n"
             one.daemon.process.send_signal(way)
@@ -139,7 +139,8 @@ def test_who_watches_hears_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_songs_are_reached_and_told(tmp_path: Path) -> None:
-    with served(tmp_path, "thru", "choir"):
+    gig = write_list(tmp_path / "gig.toml", "thru", "choir")
+    with served(tmp_path, gig):
         assert ctl("set", "song", "Choir") == "song 2\n"
         while "2 of 2: Choir; next: Thru" not in (said := ctl("status")):
             assert "1 of 2: Thru" in said

@@ -15,7 +15,7 @@ import mido
 import pytest
 from command import ripieno
 from performing import look_until, performing, silence
-from served import ON, Served, answer, heard, live, refusal, served, write_song
+from served import ON, Served, answer, heard, live, refusal, served, write_list, write_song
 from stage import name_of
 
 httpx = pytest.importorskip("httpx")
@@ -150,7 +150,8 @@ def test_notes_are_told(tmp_path: Path) -> None:
 
 
 def test_any_song_of_a_set_list_is_reached(tmp_path: Path) -> None:
-    with served(tmp_path, "string-quartet", "choir", "thru") as one, httpx.Client(base_url=one.url, timeout=60) as ask:
+    gig = write_list(tmp_path / "gig.toml", "string-quartet", "choir", "thru")
+    with served(tmp_path, gig) as one, httpx.Client(base_url=one.url, timeout=60) as ask:
         song = "/api/controls/song"
         described = {row["path"]: row for row in ask.get("/api/tree").json()["controls"]}
         assert described["song"]["words"] == ["String quartet", "Choir", "Thru"]
