@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 0.3
 """A fader that was moved is left alone for so long: its motor would fight the hand."""
-_ECHO_SECONDS = 0.25  # within which a controller may send back what it was told
+_ECHO_SECONDS = 1.0  # within which what a controller was told may come back, and be looked at
 
 
 class Bound:

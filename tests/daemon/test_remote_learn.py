@@ -149,6 +149,16 @@ def test_what_was_away_is_met_anew() -> None:
     assert moves(fader, LEVEL, 61, 100, 62, 60) == [None, None, 60]  # it may have been moved meanwhile
 
 
+def test_what_comes_back_is_known_though_it_is_looked_at_late() -> None:
+    one = bound(feedback="feedback")
+    reach = Reach(one.row, LEVEL)
+    for value, now in ((50, 0.0), (60, 0.1)):
+        assert one.feedback(reach, value, now)
+    assert one.turned(50, reach, 60, 0.6) is None
+    assert one.turned(60, reach, 60, 0.6) is None
+    assert one.turned(50, reach, 60, 2.0) == 50  # a hand's
+
+
 def test_scaling_meets_at_the_ends() -> None:
     found = moves(bound(pick_up="scale"), LEVEL, 100, 20, 60, 127, 126, 0)
     assert found == [None, 110, 127, 126, 0]
