@@ -84,6 +84,21 @@ def test_end_that_is_told_late_takes_back_what_was_drawn(daemon: "Daemon", still
     assert color(still, 99, 60)  # another's on the same row is still there
 
 
+def test_neighbour_is_whole_when_something_is_taken_back(daemon: "Daemon", still: "Page") -> None:
+    """The lines of keys that lie side by side lie on one another."""
+    play(daemon, still, [on(95, 0, 60, band=False), on(95, 1, 61, band=False)])
+    play(daemon, still, [off(96, 0, 60)])
+    lit = still.evaluate(
+        f"""() => {{
+          const x = Math.round(roll.now_x - 2 * roll.speed);
+          const high = roll.canvas.height - roll.split - 4;
+          const column = roll.pen.getImageData(x, roll.split + 4, 1, high).data;
+          return column.filter((one, at) => at % 4 === 0 && one > {GROUND}).length;
+        }}"""
+    )
+    assert lit == 5
+
+
 def test_note_that_is_told_late_begins_where_it_began(daemon: "Daemon", still: "Page") -> None:
     play(daemon, still, [])
     play(daemon, still, [on(96, 0, 60), off(97, 0, 60)])

@@ -84,7 +84,7 @@ class Songs extends Part {
   }
 
   #row(number) {
-    const parts = [h("span", { class: "number" }, String(number)), h("span", { class: "name" }), h("i")];
+    const parts = [h("span", { class: "number" }, String(number)), h("span", { class: "name", dir: "auto" }), h("i")];
     return h("button", { type: "button", class: "song", onclick: () => this.#choose(number) }, ...parts);
   }
 

@@ -38,7 +38,7 @@ class Tile extends Part {
   }
 
   build() {
-    const name = h("span", { class: "name" }, this.name);
+    const name = h("span", { class: "name", dir: "auto" }, this.name);
     this.sounds = h("span", { class: "sounds", "aria-hidden": "true" });
     this.state = h("span", { class: "state", "aria-hidden": "true" });
     const number = h("span", { class: "number", "aria-hidden": "true" }, String(this.place + 1));
