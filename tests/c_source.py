@@ -81,6 +81,8 @@ def functions(path: Path) -> tuple[Function, ...]:
     return tuple(found)
 
 
-def includes(path: Path) -> list[str]:
+@cache
+def includes(path: Path) -> tuple[str, ...]:
     """The names of our own headers that a file includes."""
-    return re.findall(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', path.read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.findall(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', path.read_text(encoding="utf-8"), re.MULTILINE)
+    return tuple(found)

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,18 +30,27 @@ NOT_PLAYING = ("daemon/bench/", "daemon/commands/bench.py", "daemon/commands/eva
 HEAVY = {"torch", "music21", "onnx", "onnxruntime"}
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def code(path: Path) -> tuple[ast.AST, ...]:
+    """All there is in a file."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """The full names a file imports anywhere in it; from X import Y counts as X and as X.Y."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    found: list[str] = []
+    for node in code(path):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: import by the full name, ripieno...."
             assert node.module
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+    return tuple(found)
 
 
+@cache
 def file_of(name: str) -> Path | None:
     """The file of a module of ours; None for what is not a module of ours."""
     place = ROOT.joinpath(*name.split(".")[1:])
@@ -154,6 +164,7 @@ C_LAYERS = """
 LAYER = {name: depth for depth, line in enumerate(C_LAYERS.split("\n")) for name in line.split()}
 
 
+@cache
 def layer(file: str) -> int:
     """A file's line in the table: by its whole name, else by its name without the ending."""
     for name in (file, file.rsplit(".", 1)[0]):
@@ -185,11 +196,13 @@ OFF_LINE = {"driver_offline.c"}
 PROCESS = ("process", "any")
 
 
+@cache
 def marks_of_headers() -> dict[str, str | None]:
     """Where each function of our headers may be called."""
     return {f.name: f.mark for path in SOURCES if path.suffix == ".h" for f in functions(path)}
 
 
+@cache
 def marks_seen_by(path: Path) -> dict[str, str | None]:
     """Where each function may be called that a file can see: those of headers, its own, its includers' if a header."""
     seen = [path] + [other for other in SOURCES if path.name in includes(other)]
@@ -270,8 +283,7 @@ def test_no_path_of_one_machine_is_named() -> None:
 
 def test_nothing_is_unpickled() -> None:
     for path in MODULES:
-        code = ast.parse(path.read_text(encoding="utf-8"))
-        calls = [node for node in ast.walk(code) if isinstance(node, ast.Call)]
+        calls = [node for node in code(path) if isinstance(node, ast.Call)]
         names = {ast.unparse(call.func) for call in calls}
         allowed = [word for call in calls for word in call.keywords if word.arg == "allow_pickle"]
         assert not names & {"torch.load", "torch.save"}, f"{path}: keep it as safetensors"
