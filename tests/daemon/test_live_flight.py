@@ -17,8 +17,10 @@ from stage import concert, daemon, name_of
 
 from needs import needs
 from ripieno.daemon.bench.jack_server import DummyServer
+from ripieno.daemon.flight.file import CYCLES, Recording
 from ripieno.daemon.flight.log import newest_session
 from ripieno.daemon.flight.report import LATE, read_session
+from ripieno.native.flight import Cycle, cycles
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +31,12 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def tune(tmp_path: Path) -> Path:
-    """Two seconds of notes, in twos."""
+    """Two seconds of notes, in twos, and a knob that is turned."""
     file = mido.MidiFile(type=0, ticks_per_beat=480)
     track = mido.MidiTrack()
     for n in range(16):
         notes = (60 + n % 7, 67 + n % 5)
+        track += [mido.Message("control_change", control=21, value=7 * n)]
         track += [mido.Message("note_on", note=note, velocity=70) for note in notes]
         track += [mido.Message("note_off", note=note, time=120 * (note == notes[0])) for note in notes]
     file.tracks.append(track)
@@ -41,9 +44,32 @@ def tune(tmp_path: Path) -> Path:
     return tmp_path / "tune.mid"
 
 
-@pytest.mark.parametrize("kind", ["quartet", "band", "voice"])
+KNOBS = """\
+name = "Knobs"
+model = "closest"
+
+[[ensemble]]
+name = "Cello"
+program = "Cello"
+level = 80
+
+[[learn]]
+control = "controller 21"
+path = "players/cello/level"
+feedback = "faders"
+
+[[learn]]
+control = "key C4"
+path = "players/cello/on"
+feedback = "faders"
+"""
+
+
+@pytest.mark.parametrize("kind", ["quartet", "knobs", "band", "voice"])
 def test_a_session_is_the_same_again(kind: str, tune: Path, tmp_path: Path) -> None:
+    (tmp_path / "knobs.toml").write_text(KNOBS)
     preset = {
+        "knobs": [tmp_path / "knobs.toml"],
         "quartet": ["string-quartet", "--set", "chord_window_ms=20"],
         "band": ["duet", "--set", f"weights={tiny.write(tmp_path / 'band.safetensors')}", "--set", "answer_bars=1"],
         "voice": ["singer", "--set", f"weights={tiny_singer.write(tmp_path / 'singer')}"],
@@ -59,7 +85,17 @@ def test_a_session_is_the_same_again(kind: str, tune: Path, tmp_path: Path) -> N
     assert session
     sample = read_session(session).samples[-1]
     there = {name for name, of in LATE.items() if of(sample) is not None}
-    assert len(there) == 4 + {"quartet": 0, "band": 2, "voice": 1}[kind], there
+    if kind == "knobs":
+        left = [item.data for cycle in cycles_of(session) for item in cycle.items if item.kind == "out"]
+        assert sum(data[:2] == b"\xb0\x07" for data in left) > 1  # the level: at the beginning, and as the knob has it
+        assert bytes((0xB0, 21, 7 * 15)) not in left
+    assert len(there) == 4 + {"quartet": 0, "knobs": 0, "band": 2, "voice": 1}[kind], there
+
+
+def cycles_of(session: Path) -> Iterator[Cycle]:
+    for record in Recording(session).records():
+        if record.kind == CYCLES:
+            yield from cycles(record.cycles)
 
 
 def test_nothing_is_kept_where_nobody_wants_it(tune: Path, state: Path) -> None:
