@@ -237,7 +237,7 @@ class Performance(RuleBasedStateMachine):
 
 
 TestPerformance = Performance.TestCase
-SEQUENCES = 10_000 if os.environ.get("RIPIENO_LONG") == "1" else 1_000
+SEQUENCES = 10_000 if os.environ.get("RIPIENO_LONG") == "1" else 300
 TestPerformance.settings = settings(max_examples=SEQUENCES, stateful_step_count=40, deadline=None)
 
 
