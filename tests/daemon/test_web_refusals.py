@@ -256,6 +256,29 @@ def test_refusals_are_told_once_a_minute_a_kind(tmp_path: Path) -> None:
         ]
 
 
+def tell(one: Served, what: str) -> None:
+    """The player is told that this was refused."""
+    while f"refused 127.0.0.1: {what}" not in one.daemon.hear("news")["text"]:
+        pass
+
+
+def test_who_tries_is_told_of(tmp_path: Path) -> None:
+    with served(tmp_path, "thru") as one:
+        rest = f"HTTP/1.1\r\nHost: {one.host}\r\nConnection: close\r\n\r\n"
+        assert raw(one, f"GET /page/../server.py {rest}".encode())[0] == 404
+        tell(one, "a path that leads out of the page's folder")
+        with live(one) as line:
+            line.send("x" * (1 << 17))
+            tell(one, "a socket, a message is too long")
+
+
+@pytest.mark.long
+def test_a_request_that_does_not_end_is_cut(tmp_path: Path) -> None:
+    with served(tmp_path, "thru") as one:
+        assert raw(one, b"GET / HTTP/1.1\r\nHost: ") == (0, "")
+        tell(one, "a request that comes too slowly")
+
+
 @pytest.mark.parametrize("frame", [b"\xc7\x80\0\0\0\0", b"\x81\x05hello", b"\x89\xff" + b"\xff" * 8, bytes(64)])
 def test_what_is_no_websocket_ends_its_socket_alone(quartet: Served, frame: bytes) -> None:
     with live(quartet) as other, live(quartet) as line:
