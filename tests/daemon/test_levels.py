@@ -26,7 +26,7 @@ FAST = ["model=closest", "ensemble.viola.level=60"]
 def sent(folder: Path) -> Iterator[tuple[int, int]]:
     """The levels that left, by a recording: channel (0-15) and value."""
     for record in Recording(folder).records():
-        for cycle in cycles(record.body) if record.kind == CYCLES else ():
+        for cycle in cycles(record.cycles) if record.kind == CYCLES else ():
             for item in cycle.items:
                 if item.kind == "out" and item.data[0] & 0xF0 == 0xB0 and item.data[1] == 7:
                     yield item.data[0] & 15, item.data[2]
