@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from ripieno.daemon.errors import UserError
@@ -218,3 +219,9 @@ class _Socket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: "asyncio.BaseTransport") -> None:
         super().connection_made(transport)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
+
+    async def send(self, message: Any) -> None:
+        """Who has gone, or did not answer pings, is no mistake of ours, which uvicorn would make of it."""
+        if self.transport.is_closing():
+            raise ClientDisconnected
+        await super().send(message)

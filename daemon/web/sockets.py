@@ -234,11 +234,8 @@ class Live:
                 await self._send(text)
 
     async def _send(self, text: str) -> None:
-        """TimeoutError where it is not read; WebSocketDisconnect where it has gone."""
-        try:
-            await asyncio.wait_for(self._socket.send_text(text), _SLOW_SECONDS)
-        except RuntimeError:  # the server has closed it, for it did not answer pings
-            raise WebSocketDisconnect from None
+        """TimeoutError where it is not read."""
+        await asyncio.wait_for(self._socket.send_text(text), _SLOW_SECONDS)
 
     async def _listen(self) -> str:
         while (message := await self._socket.receive())["type"] == "websocket.receive":

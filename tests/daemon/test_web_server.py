@@ -1,5 +1,6 @@
 """The page's server as a process: what is served, set and told."""
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mido
@@ -147,6 +149,19 @@ def test_notes_are_told(tmp_path: Path) -> None:
         with pytest.raises(websockets.ConnectionClosed):
             heard(line, lambda message: False)
         assert not one.state.exists()
+
+
+def test_who_goes_in_the_midst_of_it_is_no_mistake_of_ours() -> None:
+    """As a phone does that sleeps; uvicorn would take what is sent then for one."""
+    from uvicorn.protocols.utils import ClientDisconnected
+
+    from ripieno.daemon.web.server import _Socket
+
+    one = _Socket.__new__(_Socket)
+    one.transport = SimpleNamespace(is_closing=lambda: True)
+    for message in ({"type": "websocket.accept"}, {"type": "websocket.send", "text": ""}):
+        with pytest.raises(ClientDisconnected):
+            asyncio.run(one.send(message))
 
 
 def test_any_song_of_a_set_list_is_reached(tmp_path: Path) -> None:

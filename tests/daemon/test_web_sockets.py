@@ -18,6 +18,7 @@ from ripieno.daemon.remote.desk import Batch, Change, Desk, Note
 needs("starlette")
 sockets = import_module("ripieno.daemon.web.sockets")
 visitors = import_module("ripieno.daemon.web.gate")
+WebSocketDisconnect = import_module("starlette.websockets").WebSocketDisconnect
 
 
 def note(frame: int) -> Note:
@@ -193,11 +194,11 @@ def test_who_does_not_read_is_closed_with_a_reason(monkeypatch: pytest.MonkeyPat
 
 
 class Gone(Stuck):
-    """One that the server has closed itself, for its other end answers no pings."""
+    """One whose other end is there no longer."""
 
     async def send_text(self, text: str) -> None:
         if len(self.sent) == self.reads:
-            raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
+            raise WebSocketDisconnect(1006)
         await super().send_text(text)
 
 
