@@ -50,7 +50,8 @@ _TITLES = {
 }
 _TABLES: Mapping[str, tuple[Key, ...]] = {
     OWN: PRESET_KEYS,
-    **{name: keys for name, (keys, *_) in (*LISTS.items(), *TABLES.items())},
+    **{name: keys for name, (keys, _, _) in LISTS.items()},
+    **{name: keys for name, (keys, _) in TABLES.items()},
 }
 
 
@@ -219,7 +220,7 @@ def _meant_table(document: Document, edit: Edit) -> Any:
     if edit.table == OWN:
         return document
     if edit.table in LISTS:
-        rows = document.get(edit.table)
+        rows = document.get(edit.table, [])
         return rows[edit.row] if are_tables(rows) and 0 <= edit.row < len(rows) else None
     there = document.get(edit.table)
     return there if isinstance(there, dict) else None
@@ -270,7 +271,9 @@ def meant(edit: Edit) -> Any:
     if not isinstance(edit.value, str):
         return edit.value
     plainly = option_value(edit.value, edit.key, keys)
-    for reading in _readings(edit.value, plainly) if key else ():
+    if not key:
+        return plainly
+    for reading in _readings(edit.value, plainly):
         with suppress(ValueError):
             key.kind.read(reading)
             return reading
@@ -309,7 +312,7 @@ _Sides = tuple[Document | None, Document | None]
 def _pairs(table: str, one: Document, other: Document) -> Iterator[tuple[str, _Sides]]:
     """What is compared with what: the tables of one name."""
     if table not in LISTS:
-        yield "", tuple(_meant_table(side, Edit(SET, table)) for side in (one, other))  # type: ignore[misc]
+        yield "", tuple(_meant_table(side, Edit(SET, table)) for side in (one, other))
         return
     ours, theirs = _named_rows(table, one), _named_rows(table, other)
     for name in dict.fromkeys([*ours, *theirs]):

@@ -6,7 +6,7 @@ it (see `presets.available`) until it is deleted.
 
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -63,19 +63,15 @@ def entry(name: str) -> Entry:
 
 def _entry(name: str, path: Path) -> Entry:
     own = path.parent == user_folder()
-    about = {"name": name, "file": str(path), "own": own, "hides": own and _shipped(name).is_file()}
+    bare = Entry(name, str(path), own, own and _shipped(name).is_file())
     try:
         preset = checked(_text(path), path)
     except PresetError as error:
-        return Entry(**about, title=_title(path) or name, error="\n".join(map(_briefly, error.problems)))
+        return replace(bare, title=_title(path) or name, error="\n".join(map(_briefly, error.problems)))
     except UserError as error:
-        return Entry(**about, title=name, error=str(error))
-    return Entry(
-        **about,
-        title=preset.name,
-        description=preset.description,
-        players=tuple(one.name for one in preset.ensemble),
-    )
+        return replace(bare, title=name, error=str(error))
+    players = tuple(one.name for one in preset.ensemble)
+    return replace(bare, title=preset.name, description=preset.description, players=players)
 
 
 def _title(path: Path) -> str:
