@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from page_until import until
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served import served
@@ -25,7 +26,8 @@ from ripieno.native.probe import JackProbe
 DOCS = Path(__file__).parents[2] / "docs"
 RATE, PERIOD = 48_000, 1024  # no sound card waits: a long period, for a machine that draws beside it
 PIECE = "bach-bwv858.mid"
-PLAYED_MS = 24_000  # by then the band has joined in, and the roll is full
+TIMES, PLAYED_MS, PATIENCE_MS = 6, 16_000, 60_000  # by then the band has joined in, and the roll is full
+SETTLED = 10  # notes of the band's, at least
 COLORS, MOST_BYTES = 192, 200_000
 PRESET = "Evening"
 BAND, MORE = "band", {"Brass": ("Brass Section", "#e8a33d"), "Flute": ("Flute", "#4fb3bf")}
@@ -46,9 +48,19 @@ def preset(folder: Path) -> Path:
     return path
 
 
+def songs(folder: Path) -> Path:
+    """A set list that begins with it."""
+    path = folder / "songs.toml"
+    path.write_text("".join(f'[[song]]\npreset = "{one}"\n' for one in (preset(folder), "string-quartet", "choir")))
+    return path
+
+
 def played() -> Sequence[Event]:
+    """The performance, over and over."""
     with as_file(files("ripieno.daemon.demo") / PIECE) as path:
-        return read_score(path, RATE).events
+        events = read_score(path, RATE).events
+    length = events[-1][0] + RATE
+    return [(frame + time * length, port, data) for time in range(TIMES) for frame, port, data in events]
 
 
 @contextmanager
@@ -59,11 +71,18 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def visit(browser: Browser, url: str, width: int, height: int) -> Page:
+@contextmanager
+def visit(browser: Browser, url: str, width: int, height: int) -> Iterator[Page]:
+    """The page, once its roll is full and a chord is heard."""
     page = browser.new_page(viewport={"width": width, "height": height}, has_touch=width < 1000)
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
     page.wait_for_selector("rp-tile")
-    return page
+    page.wait_for_timeout(PLAYED_MS)
+    expect(page.locator("rp-heard .chord .big")).not_to_have_text("\N{EN DASH}", timeout=PATIENCE_MS)
+    until(page, f"document.querySelector('rp-roll').plan.length >= {SETTLED}")
+    yield page
+    page.close()
 
 
 def shoot(page: Page, name: str) -> None:
@@ -76,18 +95,37 @@ def shoot(page: Page, name: str) -> None:
     print(f"{path}: {size // 1000} kB")
 
 
-def shoot_all(url: str, keyboard: JackProbe) -> None:
+def learns(page: Page) -> None:
+    """The flute's level waits for a knob."""
+    page.get_by_role("button", name="Learn").click()
+    page.get_by_role("slider", name="Flute: level", exact=True).click()
+    expect(page.locator("rp-news")).to_contain_text("now move a knob")
+
+
+def edits(page: Page) -> None:
+    """The quartet in a hall is open, and there is a mistake in it."""
+    page.get_by_role("tab", name="Presets").click()
+    page.locator("button.preset", has=page.get_by_text("Quartet in a hall", exact=True)).click()
+    expect(page.locator(".says")).to_have_text("No mistakes")
+    page.locator("summary", has_text="Violin 1").first.click()
+    level = page.get_by_role("textbox", name="Level", exact=True).first
+    level.fill("200")
+    expect(page.locator(".mistake")).to_have_count(1)
+    level.evaluate("one => one.scrollIntoView({ block: 'center' })")
+
+
+def shoot_all(url: str) -> None:
     with chromium() as browser:
-        stage, phone, desk = (visit(browser, url, *size) for size in ((1920, 1080), (390, 844), (1280, 800)))
-        keyboard.go()
-        stage.wait_for_timeout(PLAYED_MS)
-        shoot(stage, "stage")
-        shoot(phone, "phone")
-        desk.get_by_role("button", name="Learn").click()
-        desk.get_by_role("slider", name="Strings: level", exact=True).click()
-        expect(desk.locator("rp-news")).to_contain_text("now move a knob")
-        shoot(desk, "learn")
-        desk.keyboard.press("Escape")
+        for name, size, act in (
+            ("stage", (1920, 1080), None),
+            ("phone", (390, 844), None),
+            ("learn", (1280, 800), learns),
+            ("editor", (1600, 1000), edits),
+        ):
+            with visit(browser, url, *size) as page:
+                if act:
+                    act(page)
+                shoot(page, name)
 
 
 def main() -> None:
@@ -97,9 +135,10 @@ def main() -> None:
         with closing(JackProbe("keyboard", [], ["out"], played())) as keyboard:
             keyboard.open()
             keyboard.start()
-            line = (preset(folder), "string-quartet", "choir", "--driver", "jack", "--connect-in", "keyboard")
+            line = (songs(folder), "--driver", "jack", "--connect-in", "keyboard")
             with served(folder, *map(str, line)) as one:
-                shoot_all(one.url, keyboard)
+                keyboard.go()
+                shoot_all(one.url)
 
 
 if __name__ == "__main__":
