@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from needs import needs
 
 needs("playwright", "uvicorn", "starlette")
@@ -143,14 +145,26 @@ def test_network_that_is_back_is_not_waited_for(daemon: Daemon, page: "Page") ->
         other.wait(lambda: other.lines == 1)
 
 
-def test_it_is_said_in_large_letters(daemon: Daemon, page: "Page") -> None:
+_ABOVE = """() => {
+  const alarm = document.querySelector("rp-alarm");
+  alarm.style.pointerEvents = "auto"; // else what is below it is what is found there
+  const { x, y, width, height } = alarm.getBoundingClientRect();
+  return alarm.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+}"""
+
+
+@pytest.mark.parametrize(("width", "height", "letters"), [(1280, 800, 80), (390, 844, 30)])
+def test_it_is_said_in_large_letters(daemon: Daemon, visit, width: int, height: int, letters: int) -> None:  # type: ignore[no-untyped-def]
     """That nobody is there, whichever part is open; and that PANIC was not heard, until it was."""
+    page = visit(width, height)
     alarm = page.locator("rp-alarm")
     expect(alarm).to_be_hidden()
-    page.get_by_role("tab", name="Band").click()
     daemon.end()
     expect(alarm).to_contain_text("NO CONNECTION")
-    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('rp-alarm b')).fontSize)") >= 48
+    assert page.evaluate(_ABOVE)
+    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('rp-alarm b')).fontSize)") >= letters
+    page.get_by_role("tab", name="Band").click()
+    expect(alarm).to_be_visible()
     page.get_by_role("button", name="PANIC").click()
     expect(alarm).to_contain_text("PANIC NOT HEARD")
     with Daemon(daemon.port):
