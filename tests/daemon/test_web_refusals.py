@@ -246,14 +246,16 @@ def test_nobody_is_let_in_where_the_lan_is_not_wanted(quartet: Served, ask: http
 def test_refusals_are_told_once_a_minute_a_kind(tmp_path: Path) -> None:
     with served(tmp_path, "thru") as one:
         for _ in range(3):
+            with pytest.raises(websockets.InvalidStatus):
+                connect_as(one, "wrong", {"Host": one.host})
+        for _ in range(3):
             httpx.post(f"{one.url}/api/actions/panic", headers={"Origin": "http://evil.example"}, timeout=30)
         httpx.post(f"{one.url}/api/actions/panic", timeout=30)
         told = [one.daemon.hear("news")["text"]]
         while "a token is needed" not in told[-1]:
             told.append(one.daemon.hear("news")["text"])
-        assert [text for text in told if "only our own page" in text] == [
-            "the page's server refused 127.0.0.1: only our own page may ask this, not another site"
-        ]
+        whys = "the token is wrong", "only our own page may ask this, not another site", "a token is needed"
+        assert told == [f"the page's server refused 127.0.0.1: {why}" for why in whys]
 
 
 def tell(one: Served, what: str) -> None:
@@ -268,6 +270,7 @@ def test_who_tries_is_told_of(tmp_path: Path) -> None:
         assert raw(one, f"GET /page/../server.py {rest}".encode())[0] == 404
         tell(one, "a path that leads out of the page's folder")
         with live(one) as line:
+            heard(line, lambda message: message["t"] == "hello")
             line.send("x" * (1 << 17))
             tell(one, "a socket, a message is too long")
 
