@@ -157,6 +157,8 @@ def _learn(client: "Client", parsed: argparse.Namespace) -> int:
     rows = _learnt(client, parsed.path) if parsed.path else client.ask("GET", _LEARN)["bindings"]
     if parsed.json:
         print_json(rows)
+    elif not rows:
+        print("no knob is bound: `ripieno ctl learn PATH`, then move one", file=sys.stderr)
     else:
         _print_rows([(str(one["number"]), one["control"], one["path"]) for one in rows])
     return 0

@@ -153,6 +153,7 @@ def test_a_knob_is_learnt_and_let_go(tmp_path: Path) -> None:
     song = write_song(tmp_path / "knob.mid", sweep * 300)
     with served(tmp_path, "string-quartet", "--set", "model=closest", song=song) as one:
         assert told("learn") == []
+        assert "no knob is bound" in ripieno("ctl", "learn").stderr
         (row,) = told("learn", LEVEL)
         assert (row["number"], row["control"], row["path"]) == (1, "controller 21 channel 1", LEVEL)
         assert told("learn", LEVEL) == [row]  # the same knob once more
