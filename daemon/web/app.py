@@ -74,7 +74,7 @@ def _lifespan(site: api.Site, gate: Gate) -> Callable[[Starlette], Any]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_exception_handler(
-            lambda _, context: gate.refused(str(context.get("exception") or context["message"]), "")
+            lambda _, context: gate.refused(repr(context.get("exception") or context["message"]), "")
         )
         app.state.hub = Hub(site.desk)
         yield

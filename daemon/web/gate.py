@@ -229,7 +229,8 @@ class Guard:
             self._gate.admit(who, method, self._is_open(method, scope["path"]))
             receive = await _with_body(scope, receive)
         except Refusal as refusal:
-            self._gate.refused(_kind(refusal), host)
+            if host:  # else it has gone already
+                self._gate.refused(_kind(refusal), host)
             await refuse(scope, receive, send, refusal, await _drained(scope, receive, refusal))
             return
         await self._app(scope, receive, _with_headers(scope, send))

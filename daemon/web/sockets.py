@@ -222,11 +222,14 @@ class Live:
         """Tell and listen; returns what was refused in the end."""
         both = [asyncio.create_task(self._tell()), asyncio.create_task(self._listen())]
         try:
-            over, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            return "".join([task.result() for task in over])
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in both:
                 task.cancel()
+        ends = await asyncio.gather(*both, return_exceptions=True)
+        if not isinstance(ends[1], BaseException):
+            return ends[1]
+        raise next(one for one in ends if isinstance(one, Exception))
 
     async def _tell(self) -> NoReturn:
         while True:

@@ -1,6 +1,7 @@
 """What waits for a socket: merged where it reads slowly, nothing of it lost that counts, and never without end."""
 
 import asyncio
+import gc
 import json
 import os
 from concurrent.futures import Future
@@ -219,6 +220,33 @@ def test_who_has_gone_is_left_without_a_word(reads: int) -> None:
     asyncio.run(scene())
     assert len(socket.sent) == reads
     assert not desk._listeners
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_both_ways_may_end_at_once(gone: bool) -> None:
+    """And nothing of that is left for anybody to complain of."""
+
+    class Both(sockets.Live):
+        async def _tell(self) -> None:
+            await asyncio.sleep(0)
+            if gone:
+                raise WebSocketDisconnect(1006)
+            await asyncio.Event().wait()
+
+        async def _listen(self) -> str:
+            await asyncio.sleep(0)
+            return "too long"
+
+    async def scene() -> str:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        who = visitors.Visitor("127.0.0.1", "localhost", "", "", "", "")
+        found: str = await Both(Stuck(9), sockets.Hub(Quiet()), who).run()
+        gc.collect()
+        return found
+
+    complaints: list[Any] = []
+    assert asyncio.run(scene()) == "too long"
+    assert not complaints
 
 
 def test_a_performance_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
