@@ -198,6 +198,22 @@ def test_who_listens_is_told_of_everything(tmp_path: Path) -> None:
         assert asks.settled() == []
 
 
+@pytest.mark.parametrize(("preset", "name"), [("string-quartet", "Cello"), ("thru", "thru")])
+def test_a_panic_ends_what_sounds(tmp_path: Path, preset: str, name: str) -> None:
+    song = silence(tmp_path / "song.mid", mido.Message("note_on", note=48, velocity=70))
+    with performing(song, [preset]) as performance:
+        one = Other(performance)
+        osc = Osc(0, [one.address])
+        one.to = osc.osc_address
+        osc.begin(performance)
+        one.hear_until(("/ripieno/note", [name, 48, 70, True]))
+        one.settled()
+        one.send("/ripieno/panic")
+        one.hear_until(("/ripieno/note", [name, 48, 0, False]))
+        osc.end()
+        one.socket.close()
+
+
 def test_liblo_is_understood_and_understands(tmp_path: Path) -> None:
     needs("oscsend", "oscdump")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
