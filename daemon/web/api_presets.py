@@ -33,7 +33,7 @@ def _maybe(needed: Schema, **others: Schema) -> Schema:
 
 
 _SAVE = _maybe(record(text=TEXT), version=TEXT)
-_EDIT = _maybe(record(text=TEXT, do={"enum": list(editing.DEEDS)}), table=TEXT, row=WHOLE, key=TEXT, value=ANY)
+_EDIT = _maybe(record(text=TEXT, do={**TEXT, "enum": list(editing.DEEDS)}), table=TEXT, row=WHOLE, key=TEXT, value=ANY)
 
 
 def routes(desk: Desk) -> list[Route]:

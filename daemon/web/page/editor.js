@@ -53,6 +53,7 @@ class PresetEditor extends Part {
   /** Back to all of them. */
   async close() {
     const name = this.desk?.saved.name;
+    hush(this);
     this.desk = null;
     drafts.open("");
     this.replaceChildren(this.library);
@@ -81,6 +82,12 @@ function deed_asked(words, really, act) {
 }
 
 const deed = (words, act, more = {}) => h("button", { type: "button", class: "deed", onclick: act, ...more }, words);
+
+/** What was told of a field, below, is no longer looked at. */
+function hush(element) {
+  const help = element.closest("#panel")?.querySelector(".help");
+  if (help) write(help, "");
+}
 
 // ---- all presets ----
 
@@ -230,7 +237,11 @@ class Desk extends Part {
   #switch(sides) {
     const group = h("div", { class: "choice sides-choice", role: "radiogroup", "aria-label": "Shown" });
     for (const [value, words] of [["form", "Form"], ["text", "Text (TOML)"]]) {
-      const input = h("input", { type: "radio", name: "side", value, onchange: () => mark(sides, "data-side", value) });
+      const turn = () => {
+        mark(sides, "data-side", value);
+        hush(this);
+      };
+      const input = h("input", { type: "radio", name: "side", value, onchange: turn });
       input.checked = value === "form";
       group.append(h("label", {}, input, h("span", {}, words)));
     }
@@ -418,6 +429,7 @@ class Desk extends Part {
       this.heading.focus();
     });
     this.querySelector("rp-compare")?.remove();
+    hush(this);
     this.asks.after(compare);
     compare.heading.focus();
   }
