@@ -26,7 +26,7 @@ HELD = [(0, 0, b"\x90\x3c\x50"), (10, 0, b"\xb3\x40\x7f"), (20, 0, b"\x93\x40\x5
 @pytest.fixture(scope="module")
 def server() -> Iterator[DummyServer]:
     needs("jackd")
-    with DummyServer() as one:
+    with DummyServer(synchronous=True) as one:
         yield one
 
 

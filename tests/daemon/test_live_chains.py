@@ -86,7 +86,7 @@ def song(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     needs("jackd")
-    with DummyServer():
+    with DummyServer(synchronous=True):
         yield
 
 

@@ -107,7 +107,7 @@ def test_nothing_is_kept_where_nobody_wants_it(tune: Path, state: Path) -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     needs("jackd")
-    with DummyServer():
+    with DummyServer(synchronous=True):
         yield
 
 

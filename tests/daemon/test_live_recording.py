@@ -112,7 +112,7 @@ def test_keys_begin_end_and_save(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     needs("jackd")
-    with DummyServer():
+    with DummyServer(synchronous=True):
         yield
 
 

@@ -26,7 +26,7 @@ NOTE: list[Event] = [(0, 0, b"\x90\x40\x50"), (60, 0, b"\x80\x40\x00")]
 
 @pytest.fixture
 def server() -> Iterator[DummyServer]:
-    with DummyServer(period=128) as one:
+    with DummyServer(period=128, synchronous=True) as one:
         yield one
 
 
@@ -179,7 +179,7 @@ def test_sound_has_its_places_too(server: DummyServer) -> None:
 
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_server_that_restarts_finds_all_in_place(kill: bool) -> None:
-    with DummyServer(period=128) as server, ExitStack() as stack:
+    with DummyServer(period=128, synchronous=True) as server, ExitStack() as stack:
         house = stack.enter_context(closing(House(audios=True)))
         house.plug("synth")
         house.plug("keyboard", HELD)
