@@ -241,28 +241,38 @@ def test_time_follows_the_least_delayed_word(page: "Page") -> None:
     assert off_s < 0.02
 
 
-def test_what_waits_in_a_busy_browser_is_no_jump(page: "Page") -> None:
-    """Batches each 20 ms, some of which come so much later than they were told: where time is said to have jumped."""
-    jumps = page.evaluate(
-        """async () => {
-          const { Frames } = await import("/page/frames.js");
-          const where = (late_ms) => {
-            const frames = new Frames();
-            const found = [];
-            for (let at_ms = 0; at_ms < 9000; at_ms += 20) {
-              if (frames.heard((at_ms + 20000) * 48, 48000, at_ms + late_ms(at_ms))) found.push(at_ms);
-            }
-            return found;
-          };
-          return [
-            where((at_ms) => (at_ms >= 3000 && at_ms < 4500 ? 4500 - at_ms : 0)), // it stood still, and caught up
-            where((at_ms) => (at_ms >= 3000 ? 1500 : 0)), // the driver stood still
-            where((at_ms) => (at_ms >= 3000 ? 15000 : 0)), // another driver
-            where((at_ms) => (at_ms >= 3000 ? -600 : 0)),
-          ];
-        }"""
-    )
-    assert jumps == [[], [5020], [3000], [3000]]
+_FRAMES = """async (words) => {
+  const { Frames } = await import("/page/frames.js");
+  const frames = new Frames();
+  return words.map(([frame_s, at_s]) => [frames.heard(frame_s * 48000, 48000, at_s * 1000), frames.now_s(at_s * 1000)]);
+}"""
+
+
+def told(page: "Page", words: list[tuple[float, float]]) -> list[tuple[bool, float]]:
+    """For each word, of a time of the daemon's and heard at one of ours: whether time begins anew; and now."""
+    return [(anew, round(now_s, 2)) for anew, now_s in page.evaluate(_FRAMES, words)]
+
+
+def test_a_stumble_loses_nothing(page: "Page") -> None:
+    """The first word was late, and later those of a second came at once: time goes on as it did."""
+    at_once = [(10 + n / 10, 6.0) for n in range(10)]
+    found = told(page, [(6, 2), (8, 3), (9, 4), *at_once, (12, 7)])
+    assert found == [(False, 6), (False, 8), (False, 9), *[(False, 11)] * 10, (False, 12)]
+
+
+def test_driver_that_stood_still(page: "Page") -> None:
+    """For three seconds: after two more that is believed."""
+    words = [(10.0, 5.0), *((10 + n, 8.0 + n) for n in range(5))]
+    assert [now_s for _, now_s in told(page, words)] == [10, 13, 14, 15, 13, 14]
+
+
+def test_another_driver_begins_anew(page: "Page") -> None:
+    assert told(page, [(1000, 5), (1001, 6), (0.5, 7), (1.5, 8)]) == [
+        (False, 1000),
+        (False, 1001),
+        (True, 0.5),
+        (False, 1.5),
+    ]
 
 
 def test_what_sounds_is_said(daemon: "Daemon", page: "Page") -> None:

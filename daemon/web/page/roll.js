@@ -88,8 +88,8 @@ class Roll extends Part {
 
   #hear(batch) {
     if (batch.fresh) this.frames.forget();
-    const jumped = batch.now && this.frames.heard(batch.now[0], batch.now[1]);
-    if (batch.fresh || jumped) this.#forget();
+    const anew = batch.now && this.frames.heard(batch.now[0], batch.now[1]);
+    if (batch.fresh || anew) this.#forget();
     for (const note of batch.notes ?? []) this.#note(note);
     if (batch.plan) this.#foresee(batch.plan);
     if (!batch.status || !batch.now) return;
