@@ -129,7 +129,7 @@ test-c: $(VENV)/dev.done
 	    $(STEADY) $(BIN)/ctest --test-dir build/$$preset --output-on-failure -j $(JOBS) || exit 1; done
 
 test-python: $(VENV)/dev.done
-	$(BUILD_WITH) $(PY) -m pytest tests --ignore=tests/train
+	$(BUILD_WITH) $(PY) -m pytest tests --ignore=tests/train $(PYTEST)
 
 test-train: $(VENV)/dev.done
 	@$(PY) -c 'import torch, music21' || { echo "The training code needs PyTorch and music21:" \

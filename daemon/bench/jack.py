@@ -37,7 +37,7 @@ CHORD = (38, 45, 50, 57, 62, 69, 74, 81)
 RATE, PERIOD = 48_000, 128
 _HELD = RATE // 25
 _TOOL = "jack_midi_latency_test"
-_START_SECONDS, _TOOL_SECONDS = 30.0, 120.0
+_START_SECONDS, _TOOL_SECONDS = 60.0, 120.0
 _ON, _OFF = 0x90, 0x80
 TOLD = "told.json"
 

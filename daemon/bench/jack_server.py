@@ -12,7 +12,7 @@ from ripieno.daemon.errors import UserError
 from ripieno.native.drivers import jack_problem
 
 _numbers = count()
-_START_SECONDS = 15.0
+_START_SECONDS = 60.0  # the machine may be busy, and others may have all places
 _PAUSE_SECONDS, _LOOK_SECONDS = 0.5, 0.05
 _ASKS, _ASK_SECONDS = "jack_wait", 2.0
 _VARIABLE = "JACK_DEFAULT_SERVER"

@@ -60,5 +60,7 @@ def test_a_few_changes_on_a_server() -> None:
     needs("jackd")
     found = setlist.measure(changes=20)
     assert (found.pop("changes"), found.pop("notes")) == (20, 160)
-    found.pop("xruns")  # the machine's
+    late = found.pop("late") + found.pop("changes_late")
+    assert not late or found["xruns"], found  # the server's frames leap where the machine is late
+    found.pop("xruns")
     assert not any(found.values()), found
