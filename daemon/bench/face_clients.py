@@ -19,7 +19,7 @@ from ripieno.native.drivers import JackClient
 from ripieno.native.probe import JackProbe
 
 LEVELS = tuple(f"players/{name.lower()}/level" for name in NAMES)
-A_SECOND = 100  # changes of each client
+A_SECOND = 50  # changes of each client: so many `ripieno ctl` can, too, so that none is last each time
 _KNOB, _FADER = 20, 40  # controllers of the first path
 _FEEDBACK = "ripieno-bench:feedback"
 
