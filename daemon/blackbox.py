@@ -51,6 +51,10 @@ class BlackBox:
         with suppress(OSError):
             self.path.unlink()
 
+    def release(self) -> None:
+        """Nothing is played any more: let another have it, or us once more."""
+        _unlock(self._file)
+
     def _lock(self, client: str) -> None:
         if not _try_lock(self._file):
             raise UserError(f"another ripieno called {client!r} is running: end it, or choose a name with --name")
@@ -71,3 +75,16 @@ def _try_lock(file: IO[bytes]) -> bool:
     except OSError:
         return False
     return True
+
+
+def _unlock(file: IO[bytes]) -> None:
+    """Whatever else still has it open, as mapped memory does."""
+    if os.name == "nt":
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -525,6 +525,15 @@ def run(songs: SetList, options: Options) -> int:
 
     clocks.check(songs)
     box = BlackBox(options.client, BLACKBOX_SIZE)
+    try:
+        return _play(songs, options, box)
+    except UserError:
+        box.release()  # it may be tried again
+        raise
+
+
+def _play(songs: SetList, options: Options, box: BlackBox) -> int:
+    """The same, with this black box."""
     performance, why = make_performance(songs, options, box.memory)
     _on_signals(performance.end)
     silent = True

@@ -13,9 +13,12 @@ from screen import Screen
 from stage import concert, connected, daemon, held, name_of, wait_for
 
 from needs import needs
+from ripieno.daemon import live
 from ripieno.daemon.bench import startup
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.blackbox import memory_folder
+from ripieno.daemon.errors import UserError
+from ripieno.daemon.setlist import load_list
 
 QUARTET = ("string-quartet", "--set", "model=closest")
 
@@ -30,6 +33,20 @@ def chord(tmp_path: Path) -> Path:
     file.tracks.append(mido.MidiTrack(down + up))
     file.save(tmp_path / "chord.mid")
     return tmp_path / "chord.mid"
+
+
+def test_what_cannot_begin_may_be_tried_again(chord: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As --wait does, until a device is there."""
+
+    def lack(*_: object) -> None:
+        raise UserError("no MIDI source has 'Nope' in its name")
+
+    monkeypatch.setattr(live, "connect", lack)
+    monkeypatch.setattr(live, "_on_signals", lambda end: None)
+    options = live.Options(client=name_of("again"), driver="file", file=chord)
+    for _ in range(2):
+        with pytest.raises(UserError, match="Nope"):
+            live.run(load_list(["thru"], []), options)
 
 
 def test_a_file_is_played_to_its_end(chord: Path) -> None:
