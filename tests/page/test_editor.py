@@ -179,6 +179,23 @@ def test_what_is_not_saved_is_not_lost(editor: "Page", mine: Path) -> None:
     assert mine.read_text() == MINE
 
 
+def test_a_daemon_that_was_started_anew_finds_it_as_it_was(tmp_path: Path, mine: Path, visit) -> None:  # type: ignore[no-untyped-def]
+    with served(tmp_path, "thru") as one:
+        page = opened(visit(1600, 1000, url=f"{one.url}/"))
+        port = one.port
+        area(page).fill(MINE.replace("closest", "zone"))
+    expect(page.locator("rp-connection")).to_have_text("No connection")
+    area(page).fill(MINE.replace("closest", "zone") + "level = 90\n")
+    page.get_by_role("button", name="Save", exact=True).click()
+    assert mine.read_text() == MINE
+    with served(tmp_path, "thru", "--ui-port", port):
+        expect(page.locator("rp-connection")).to_have_text("Connected")
+        expect(page.locator(".says")).to_have_text("No mistakes")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.locator(".says")).to_contain_text("is saved in")
+    assert mine.read_text() == MINE.replace("closest", "zone") + "level = 90\n"
+
+
 def test_nobody_elses_change_is_overwritten_unasked(editor: "Page", mine: Path) -> None:
     area(editor).fill(MINE.replace("closest", "zone"))
     theirs = MINE + "level = 3\n"

@@ -305,8 +305,9 @@ class Desk extends Part {
     this.form.show(document, problems, this.editor.library.presets ?? []);
     this.view.point(problems);
     this.mistakes.replaceChildren(...problems.map((one) => h("li", {}, this.#mistake(one))));
-    write(this.says, problems.length ? `${problems.length} ${problems.length > 1 ? "mistakes" : "mistake"}` : "No mistakes");
-    mark(this.says, "data-kind", problems.length ? "bad" : "good");
+    const { length } = problems;
+    write(this.says, length ? `${length} ${length > 1 ? "mistakes" : "mistake"}` : "No mistakes");
+    mark(this.says, "data-kind", length ? "bad" : "good");
     this.#show_state();
   }
 

@@ -205,7 +205,8 @@ export class Form extends Part {
     write(this.broken, broken ? "The text cannot be read as a preset: mend it there, then the form is back." : "");
     if (broken) return;
     this.found = found;
-    const shape = JSON.stringify(this.tables.map(({ table, many }) => (many ? this.#rows(table).length : table in found)));
+    const there = ({ table, many }) => (many ? this.#rows(table).length : table in found);
+    const shape = JSON.stringify(this.tables.map(there));
     if (shape !== this.#known) this.#grow(shape);
     this.#suggest();
     for (const one of this.parts) one.show(found, problems);
@@ -297,7 +298,8 @@ export class Form extends Part {
     };
     const remove = () => this.edit({ do: "remove", table, row });
     const gone = h("button", { type: "button", class: "deed", onclick: remove }, `Remove this ${one}`);
-    const deeds = h("div", { class: "deeds" }, move("up", "Move up", row - 1), move("down", "Move down", row + 1), gone);
+    const moves = [move("up", "Move up", row - 1), move("down", "Move down", row + 1)];
+    const deeds = h("div", { class: "deeds" }, ...moves, gone);
     const details = h("details", {}, summary, this.#own_error(table, row), this.#fields(table, row, keys), deeds);
     const key = `${table} ${row}`;
     details.open = this.#opened.has(key);

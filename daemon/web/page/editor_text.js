@@ -7,7 +7,8 @@ export class TextView extends Part {
   constructor(typed) {
     super();
     const told = { spellcheck: "false", autocapitalize: "off", autocomplete: "off", wrap: "off" };
-    this.area = h("textarea", { ...told, "aria-label": "The preset as text, in TOML", oninput: () => this.#input(typed) });
+    const label = "The preset as text, in TOML";
+    this.area = h("textarea", { ...told, "aria-label": label, oninput: () => this.#input(typed) });
     this.numbers = h("pre", { class: "numbers", "aria-hidden": "true" });
     this.area.addEventListener("scroll", () => (this.numbers.scrollTop = this.area.scrollTop));
     this.wrong = new Map();
