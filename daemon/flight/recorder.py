@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from ripieno.daemon.errors import UserError
@@ -34,6 +35,7 @@ class FlightRecorder:
         """folder: where sessions are kept, None: the user's state folder. sound: keep what comes in at audio inputs."""
         self.log = FlightLog(new_session(client, folder), {"client": client}, sound=sound)
         self._clock, self._next, self._complained = clock, 0.0, False
+        self._begun = False
 
     def attach(self, engine: "Engine", sounding: bytes = b"") -> None:
         """An engine that no driver runs yet; sounding: its black box as it is now."""
@@ -41,6 +43,7 @@ class FlightRecorder:
 
     def begin(self, performance: "Performance") -> None:
         """It plays now."""
+        self._begun = True
         self.log.start()
         self.tend(performance)
 
@@ -67,8 +70,12 @@ class FlightRecorder:
         """It is about to end; what its end brings is still recorded."""
 
     def over(self) -> str:
-        """It has ended: all is written, and the report of it; returns what there is to tell."""
+        """It has ended: all is written, and the report of it; returns what there is to tell. What never began to play
+        leaves nothing: with --wait that may come again and again."""
         self.log.end()
+        if not self._begun:
+            rmtree(self.log.folder, ignore_errors=True)
+            return ""
         if self.log.trouble:
             return "" if self._complained else self.log.trouble
         report = self.log.folder / REPORT

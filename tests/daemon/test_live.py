@@ -18,6 +18,7 @@ from ripieno.daemon.bench import startup
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.blackbox import memory_folder
 from ripieno.daemon.errors import UserError
+from ripieno.daemon.flight.recorder import FlightRecorder
 from ripieno.daemon.setlist import load_list
 
 QUARTET = ("string-quartet", "--set", "model=closest")
@@ -43,10 +44,13 @@ def test_what_cannot_begin_may_be_tried_again(chord: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(live, "connect", lack)
     monkeypatch.setattr(live, "_on_signals", lambda end: None)
-    options = live.Options(client=name_of("again"), driver="file", file=chord)
+    flights = chord.parent / "flights"
     for _ in range(2):
+        flight = FlightRecorder("again", flights)
+        options = live.Options(name_of("again"), "file", file=chord, watchers=[flight], flight=flight)
         with pytest.raises(UserError, match="Nope"):
             live.run(load_list(["thru"], []), options)
+    assert not any(flights.iterdir())
 
 
 def test_a_file_is_played_to_its_end(chord: Path) -> None:
