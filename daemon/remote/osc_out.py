@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LISTEN_SECONDS = 60.0  # that one is told of everything after one has asked for it
 _MOST_LISTENERS = 32
+_CROSSED_SECONDS = 0.25  # within which two may have changed a control, neither having heard of the other
 _BEATS_SECONDS = 0.15  # a beat is awaited so long before it: the status comes ten times a second
 _VOICE = -2  # the instrument of a Note that is sung
 
@@ -88,6 +89,8 @@ class Teller:
         self.names: Sequence[str] = ()
         self.values: Mapping[str, Any] = {}
         self._readings: dict[str, Any] = {}
+        self._changed: dict[str, tuple[str, float]] = {}  # by whom a control was changed last, and when
+        self._crossed: dict[str, asyncio.TimerHandle] = {}  # controls that two change, until they are at rest
         self._sounding: dict[tuple[int, int], list[str]] = {}  # whose notes, by instrument and pitch
         self._planned: set[PlannedNote] = set()
         self._beat: asyncio.TimerHandle | None = None
@@ -134,6 +137,25 @@ class Teller:
         if method and self._listeners.current():
             packet = write(method.address, *given(method.types, change.value))
             self._listeners.tell(packet, sender_of(change.origin))
+            self._cross(change.path, change.origin)
+
+    def _cross(self, path: str, origin: str) -> None:
+        """What is told of another's change may cross what one has sent, and be taken for the newer one: so all are told
+        how it stands, once it is at rest."""
+        now = self._loop.time()
+        before, when = self._changed.get(path, ("", -math.inf))
+        self._changed[path] = origin, now
+        waiting = self._crossed.pop(path, None)
+        if waiting:
+            waiting.cancel()
+        at_once = origin != before and now - when < _CROSSED_SECONDS
+        if waiting or (at_once and any(map(sender_of, (origin, before)))):
+            self._crossed[path] = self._loop.call_later(_CROSSED_SECONDS, self._settle, path)
+
+    def _settle(self, path: str) -> None:
+        del self._crossed[path]
+        if path in self.methods and (packet := self.value(path)):
+            self._listeners.tell(packet)
 
     def _tell_note(self, note: Note) -> None:
         if note.kind == "key":

@@ -569,6 +569,35 @@ def test_notes_end_by_the_names_that_they_began_with_and_at_a_panic() -> None:
     assert wire.take() == []
 
 
+def test_where_two_change_at_once_all_are_told_how_it_stands_at_rest() -> None:
+    """One may have sent its value before it heard of the other's."""
+    one, wire, loop = teller()
+    level = {"path": "level", "title": "", "help": "", "what": "", "type": "number", "whole": True, "low": 0, "high": 9}
+    one.methods = methods({"controls": [level], "actions": []})
+    ours = f"osc:{HERE[0]}:{HERE[1]}"
+
+    def change(value: int, origin: str) -> None:
+        one.hear(Batch(0, 1, changes=(Change("level", value, origin, 1),)), {"level": value})
+
+    change(1, ours)
+    change(2, ours)
+    assert not wire.take()
+    assert not loop.later  # nobody else has changed it
+    change(3, "page:1")
+    change(4, ours)
+    change(5, ours)
+    assert wire.take() == [("/ripieno/level", [3])]
+    loop.go()
+    assert wire.take() == [("/ripieno/level", [5])]
+    assert not loop.later
+    loop.now += 1
+    change(6, "page:1")
+    loop.now += 0.1
+    change(7, "learn")
+    assert wire.take() == [("/ripieno/level", [6]), ("/ripieno/level", [7])]
+    assert not loop.later  # these are told of all
+
+
 def test_songs_are_told() -> None:
     one, wire, _ = teller()
     songs = {"title": "Nocturne", "list": [{"title": "Nocturne", "state": "ready"}, {"title": "♪", "state": "failed"}]}
