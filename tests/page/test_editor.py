@@ -181,7 +181,7 @@ def test_what_is_not_saved_is_not_lost(editor: "Page", mine: Path) -> None:
 
 def test_a_daemon_that_was_started_anew_finds_it_as_it_was(tmp_path: Path, mine: Path, visit) -> None:  # type: ignore[no-untyped-def]
     with served(tmp_path, "thru") as one:
-        page = opened(visit(1600, 1000, url=f"{one.url}/"))
+        page = opened(visit(1600, 1000, url=f"{one.url}/", waits="rp-roll"))
         port = one.port
         area(page).fill(MINE.replace("closest", "zone"))
     expect(page.locator("rp-connection")).to_have_text("No connection")
