@@ -4,9 +4,8 @@ An engine on a JACK server hears MIDI clock that is shaken by 1 ms, a player who
 JACK's transport, and another peer of a Link session; its own MIDI clock is recorded as it leaves. A beat is wrong by
 what its length differs from that of its source's, which is known, or for its own clock, taps and playing from the tempo
 that it says it has. Beats in which the server had an xrun are left out: JACK leaps over frames that it lost, and its
-clients may be a period apart from then on. A Link session goes by the time of day, and JACK's word on which frame that
-is takes some seconds to be right again (its filter: 7 ms off, a third of that after 1.5 s, where the server stood still
-for 20 ms): they are left out, too. Of taps and playing only the beats until they are taken over are judged.
+clients may be a period apart from then on. A Link session's beats are at other frames then, and are left out for a
+second. Of taps and playing only the beats until they are taken over are judged.
 """
 
 import random
@@ -37,7 +36,7 @@ _BEAT = round(60 * RATE / BPM)
 _EXACT = ("midi", "link", "jack")  # they say which tempo it is, and say it well
 _UNEVEN = 0.005 * RATE
 _NEAR = round(0.05 * RATE)  # we are told of an xrun when it is over
-_MOVING = {"link": 3 * RATE}  # it goes by the time of day, and which frame that is JACK finds anew after an xrun
+_MOVING = {"link": RATE}  # it goes by the time of day, which is at other frames after an xrun: so soon we are there
 _WARM_S, _LOOK_S, _LOOKS = 12.0, 0.004, 8  # Link is looked after each so many of ours, as in `ripieno run`
 _KEYS, _CLOCK = 0, 1  # ports
 _OTHER = f"import sys, link; one = link.Link({BPM}); one.enabled = True; sys.stdin.read()"
