@@ -3,8 +3,9 @@
 An engine on a JACK server hears MIDI clock that is shaken by 1 ms, a player whose keys are 5 ms uneven, taps as uneven,
 JACK's transport, and another peer of a Link session; its own MIDI clock is recorded as it leaves. A beat is wrong by
 what its length differs from that of its source's, which is known, or for its own clock, taps and playing from the tempo
-that it says it has. Beats in which the server had an xrun are left out: JACK leaps over frames that it lost,
-and its clients may be a period apart from then on. Of taps and playing only those until they are taken over.
+that it says it has. Beats in which the server had an xrun are left out: JACK leaps over frames that it lost, and its
+clients may be a period apart from then on. A Link session's beats are at other frames then, and are left out for a
+second. Of taps and playing only the beats until they are taken over are judged.
 """
 
 import random
@@ -35,6 +36,7 @@ _BEAT = round(60 * RATE / BPM)
 _EXACT = ("midi", "link", "jack")  # they say which tempo it is, and say it well
 _UNEVEN = 0.005 * RATE
 _NEAR = round(0.05 * RATE)  # we are told of an xrun when it is over
+_MOVING = {"link": RATE}  # it goes by the time of day, which is at other frames after an xrun: so soon we are there
 _WARM_S, _LOOK_S, _LOOKS = 12.0, 0.004, 8  # Link is looked after each so many of ours, as in `ripieno run`
 _KEYS, _CLOCK = 0, 1  # ports
 _OTHER = f"import sys, link; one = link.Link({BPM}); one.enabled = True; sys.stdin.read()"
@@ -56,9 +58,9 @@ class Tape:
         edges = [first, *self.frames[begin + 1 : end], last, last]
         return [(b - a, tempo) for (a, b), tempo in zip(pairwise(edges), self.tempos[begin:], strict=False)]
 
-    def calm(self, first: int, last: int) -> bool:
-        """Whether there was no xrun between these frames, or near them."""
-        near = slice(bisect_left(self.frames, first - _NEAR), bisect_right(self.frames, last + _NEAR))
+    def calm(self, first: int, last: int, moving: int = 0) -> bool:
+        """Whether there was no xrun between these frames, near them, or so many frames before."""
+        near = slice(bisect_left(self.frames, first - _NEAR - moving), bisect_right(self.frames, last + _NEAR))
         xruns = self.xruns[near]
         return not xruns or xruns[0] == xruns[-1]
 
@@ -202,7 +204,7 @@ def judge(ticks: Sequence[int], tape: Tape) -> dict[str, Any]:
             taken = bisect_left(tape.slewing, end)
             last = min(last, bisect_left(ticks, tape.slewing[taken - 1]) - TICKS if taken else first)
         pairs = [(ticks[n], ticks[n + TICKS]) for n in range(first, last)]
-        wrong = [_wrong_ms(*pair, source, tape) for pair in pairs if tape.calm(*pair)]
+        wrong = [_wrong_ms(*pair, source, tape) for pair in pairs if tape.calm(*pair, _MOVING.get(source, 0))]
         if before != source and wrong:
             worst[f"{before} to {source}"] = round(max(wrong), 3)
     if not worst:

@@ -107,14 +107,25 @@ static void note_load(rp_jack *jack, uint64_t taken, uint32_t frames) {
     atomic_fetch_add_explicit(&jack->overruns, load > RP_WHOLE_PERIOD, memory_order_relaxed);
 }
 
-/* When the cycle began, by rp_now: the server's own clock says how long ago, steadier than we were woken, and maybe
- * a little in the future. `now`: of rp_now. [process] */
-static uint64_t moment(const rp_jack *jack, uint64_t now) {
+/* The least that we were late by in the last cycles, us, this one included. [process] */
+static int64_t least_late(rp_jack *jack, int64_t late) {
+    jack->late[jack->woken++ % RP_JACK_LATE] = late;
+    uint32_t count = jack->woken < RP_JACK_LATE ? jack->woken : RP_JACK_LATE;
+    for (uint32_t i = 0; i < count; i++)
+        if (jack->late[i] < late) late = jack->late[i];
+    return late;
+}
+
+/* When the cycle began, by rp_now. The server's own clock says how long ago, steadier than we were woken; but its
+ * filter takes seconds to be right again after an xrun, milliseconds off until then. One of some cycles in a row wakes
+ * us on time: what that is late by is the clock's fault. `now`: of rp_now. [process] */
+static uint64_t moment(rp_jack *jack, uint64_t now) {
     uint32_t frame;
     uint64_t began, next, time = jack->lib.get_time();
     float period;
     if (jack->lib.get_cycle_times(jack->client, &frame, &began, &next, &period) != 0) return now;
-    return now - (time - began) * 1000;
+    int64_t late = (int64_t)(time - began);
+    return now - (uint64_t)(late - least_late(jack, late)) * 1000;
 }
 
 /* Quarter notes a minute. [process] */

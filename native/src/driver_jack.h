@@ -28,6 +28,8 @@ typedef struct {
     rp_jack_event head; /* event `next`, while there is one */
 } rp_jack_cursor;
 
+enum { RP_JACK_LATE = 32 };
+
 struct rp_jack {
     rp_sink sink; /* the first member: the engine's sink is the driver */
     rp_libjack lib;
@@ -44,11 +46,13 @@ struct rp_jack {
     void *out_buffer[RP_PORTS_MAX];
     rp_input *events;
     uint32_t capacity;
-    uint32_t losing;    /* bit n: input port n is lost from the next cycle on */
-    uint32_t last_time; /* of the server's clock, which wraps around, at the last cycle */
-    uint64_t clock;     /* the same going on for ever */
-    int begun;          /* 0: these two are not set yet */
-    int raw;            /* 1: cycles begin at `clock`, even where it goes back: a probe compares clients by it */
+    uint32_t losing;            /* bit n: input port n is lost from the next cycle on */
+    uint32_t last_time;         /* of the server's clock, which wraps around, at the last cycle */
+    uint64_t clock;             /* the same going on for ever */
+    int begun;                  /* 0: these two are not set yet */
+    int64_t late[RP_JACK_LATE]; /* us by which we were woken late in the last cycles, by the server's clock; a ring */
+    uint32_t woken;             /* cycles in there so far */
+    int raw; /* 1: cycles begin at `clock`, even where it goes back: a probe compares clients by it */
 
     /* Written by one thread each, read by any. */
     _Atomic uint64_t frame, cycles, xruns, unread;

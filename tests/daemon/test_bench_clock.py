@@ -121,6 +121,14 @@ def test_a_beat_at_an_xrun_is_not_judged() -> None:
     assert not clock_handover.judge(frames, tape)["met"]
 
 
+def test_a_link_session_s_beats_are_judged_again_a_second_after_an_xrun() -> None:
+    beat = 60 * RATE / BPM
+    for at, met in ((290, True), (350, False)):
+        frames = [frame + 256 * (number >= at) for number, frame in enumerate(even(480, beat / TICKS))]
+        tape = Tape(frames, [BPM] * 480, [(frames[220], "link")], [0] * 260 + [1] * 220)
+        assert clock_handover.judge(frames, tape)["met"] == met
+
+
 def test_where_the_tempo_is_what_it_says_that_is_believed() -> None:
     frames = even(480, 60 * RATE / 100 / TICKS)
     tape = Tape(frames[::10], [100.0] * 48, [(frames[100], "player")], slewing=frames[:-1])

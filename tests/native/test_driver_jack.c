@@ -363,6 +363,23 @@ static void test_when_the_cycle_began(void) {
     rp_jack_free(jack);
 }
 
+/* After an xrun the server's clock is off by 15 ms, either way; one cycle in eight still begins on time. */
+static void test_when_the_cycle_began_though_the_clock_is_off(void) {
+    static const int64_t off[3] = {15000, -15000, 0};
+    rp_jack *jack = open_driver(1, 1, 3);
+    for (uint32_t n = 0; n < 3 * 100; n++) {
+        int64_t late = n % 8 * 90;
+        ago = (uint64_t)(off[n / 100] + late);
+        uint64_t before = rp_now();
+        cycle(jack, FRAMES);
+        if (n % 100 < RP_JACK_LATE) continue;
+        CHECK(seen.nanoseconds >= before - (uint64_t)late * 1000);
+        CHECK(seen.nanoseconds <= rp_now() - (uint64_t)late * 1000);
+    }
+    ago = 0;
+    rp_jack_free(jack);
+}
+
 /* Four and a half beats of 6/8 are two quarters and a quarter of one; the tempo counts eighths. */
 static void test_transport(void) {
     rp_jack *jack = open_driver(1, 1, 3);
@@ -552,6 +569,7 @@ int main(void) {
     test_connections();
     test_news();
     test_when_the_cycle_began();
+    test_when_the_cycle_began_though_the_clock_is_off();
     test_transport();
     test_counts();
     test_engine_in_the_cycle();
