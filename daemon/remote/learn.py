@@ -30,6 +30,7 @@ ORIGIN = "learn"
 """Who changes what a knob changes, as the desk tells it."""
 FEEDBACK = "feedback"
 """The output on which controls are told, unless a row says otherwise."""
+_PATIENCE = 60.0  # s; knobs and wheels are not played meanwhile
 _DEFAULTS = {key.name: key for key in LEARN_KEYS}
 
 
@@ -53,6 +54,7 @@ class Learner:
         self._song: int | None = None  # whose they are
         self._revision = 0
         self._search: Search | None = None
+        self._until = 0.0  # the search has time
         self._told = _Told()
         self._complained: set[str] = set()  # paths that cannot be set, once a song
         self._listeners: list[str] = []  # of the feedback outputs
@@ -97,7 +99,10 @@ class Learner:
 
     def tend(self, performance: "Performance") -> None:
         """A few times a second: whoever has come anew to a feedback output is told all, and of a device that was away
-        nobody knows how its controls stand."""
+        nobody knows how its controls stand. Whoever asked for a control may be gone: nobody waits for ever."""
+        if self._search and self._clock() > self._until:
+            self._at.news.append(f"no control moved to set {self._search.path}: learn it again when it is at hand")
+            self.cancel()
         names = {bound.row.feedback for bound in self._bound} - {""}
         there = performance.driver.listeners() if names else {}
         listeners = sorted(key for name in names for key in there.get(name, []))
@@ -126,6 +131,7 @@ class Learner:
             raise UserError(f"{MOST} controls are bound: let go of one before another is learnt")
         state = self._at.driver.state()
         self._search = Search(path, what, self._at.driver.sample_rate, state.frame)
+        self._until = self._clock() + _PATIENCE
         self._tell_engine()
         return self.status()
 

@@ -355,6 +355,18 @@ def test_a_fader_is_learnt_and_kept(tmp_path: Path) -> None:
         assert at.file.read_text() == PRESET
 
 
+def test_nobody_waits_for_ever_for_a_knob(tmp_path: Path) -> None:
+    with hands(tmp_path) as at:
+        at.ask(learn.begin(at.one.desk, "players/cello/level"))
+        at.now += 59
+        at.one.learner.tend(at.one)
+        assert at.one.learner.status()["learning"] == "players/cello/level"
+        at.now += 2
+        at.one.learner.tend(at.one)
+        assert at.one.learner.status()["learning"] == ""
+        assert "no control moved to set players/cello/level" in at.one.news[-1]
+
+
 def test_a_control_that_is_learnt_anew_sets_something_else(tmp_path: Path) -> None:
     with hands(tmp_path) as at:
         at.learn("players/cello/level", CC, *range(20, 50))
