@@ -22,6 +22,7 @@ LEVELS = tuple(f"players/{name.lower()}/level" for name in NAMES)
 A_SECOND = 50  # changes of each client: so many `ripieno ctl` can, too, so that none is last each time
 _KNOB, _FADER = 20, 40  # controllers of the first path
 _FEEDBACK = "ripieno-bench:feedback"
+_LISTEN = write(f"{ROOT}/listen", "")
 
 Plan = Sequence[tuple[str, int]]
 """Paths, and what they are set to."""
@@ -138,7 +139,7 @@ class Osc:
         self._line = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         port = served.client().ask("GET", "/osc?HOST_INFO")["OSC_PORT"]
         self._line.connect(("127.0.0.1", port))
-        self._line.send(write(f"{ROOT}/listen", ""))
+        self._line.send(_LISTEN)
         _begin(self._hear)
         wait_for(lambda: set(LEVELS) <= set(self.view), "OSC's first word", SECONDS)
 
@@ -152,6 +153,7 @@ class Osc:
                         self.view[path] = message.arguments[0]
 
     def play(self, plan: Plan) -> None:
+        self._line.send(_LISTEN)  # that holds for a minute
         for path, value in _pace(plan):
             self.view[path] = value
             self._line.send(write(f"{ROOT}/{path}", "i", [value]))

@@ -119,7 +119,7 @@ def test_it_goes_on_with_what_was_set(quiet: Path) -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     needs("jackd")
-    with DummyServer():
+    with DummyServer(synchronous=True):
         yield
 
 
@@ -144,9 +144,7 @@ def test_a_drum_machine_is_followed_and_others_follow(server: None, quiet: Path)
         assert len(frames) == 40
         assert max(abs(b - a - 60 * 48_000 / 133 / 24) for a, b in pairwise(frames)) < 2
         assert not [data for _, _, data in listener.received() if data[0] < 0xF0]
-        said = until(one)
-        assert said["lost"] == 0
-        assert said["residual_ms"] < 1
+        assert until(one, residual_ms=pytest.approx(0, abs=1))["lost"] == 0
         assert one.end(signal.SIGTERM) == 0
 
 
@@ -190,7 +188,7 @@ def test_jack_s_transport_is_followed(server: None, quiet: Path) -> None:
         said = until(one, state="locked", rolling=True)
         assert said["bpm"] == pytest.approx(96, abs=0.01)
         assert said["position"] >= 160  # 100 s
-        assert said["residual_ms"] < 0.1
+        until(one, residual_ms=pytest.approx(0, abs=0.1))  # once JACK has not leapt over frames for some beats
         transport.start(0)
         while (said := until(one, state="locked"))["position"] >= 160:
             pass
