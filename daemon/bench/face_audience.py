@@ -4,7 +4,8 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from ripieno.daemon.remote.osc_tree import ROOT
 UPDATES = 200  # a second, by turns on the socket and by OSC
 CONTROL = "chain/wire/gain_db"
 _SECONDS = 30.0
+_SAME_SECONDS = 1.0
 _STEPS = 64  # of the values that it is set to: each is exact in 32 bits
 
 
@@ -40,7 +42,7 @@ class Audience:
     def __init__(self, folder: Path, browser: bool = True) -> None:
         self._folder, self._browser, self._over = folder, browser and has_browser(), Event()
         self._keys: list[tuple[float, float]] = []  # when a key was heard, and when it was played, both in seconds
-        self._ahead: list[float] = []  # by how much our clock was ahead of the driver's, at each batch
+        self._ahead: list[tuple[float, float]] = []  # when a batch came, and how far our clock was ahead of its frame
         self._stands: Any = None
         self.heard = Heard()
 
@@ -75,8 +77,7 @@ class Audience:
             wait_for(lambda: self._stands == stands, "the last change", _SECONDS)
             self.heard.alike = True
         self._hearing.join()
-        least = min(self._ahead, default=0.0)
-        self.heard.late_ms = [1000 * (heard - played - least) for heard, played in self._keys]
+        self.heard.late_ms = lateness(self._keys, self._ahead)
 
     def _ask(self, path: str) -> Any:
         with urlopen(Request(self._url + path), timeout=_SECONDS) as answer:
@@ -113,8 +114,19 @@ class Audience:
             self._stands = value if path == CONTROL else self._stands
         if "now" in message:
             frame, rate = message["now"]
-            self._ahead.append(now - frame / rate)
+            self._ahead.append((now, now - frame / rate))
             self._keys += [(now, note[1] / rate) for note in message.get("notes", ()) if note[0] == "key"]
+
+
+def lateness(keys: Sequence[tuple[float, float]], ahead: Sequence[tuple[float, float]]) -> list[float]:
+    """By how many ms each key was heard late. The batch that came soonest in the second from then on tells how the
+    clocks stand: frames that the driver has lost are never made up for."""
+    times = [when for when, _ in ahead]
+    bases = (
+        min((by for _, by in ahead[bisect_left(times, when) : bisect_left(times, when + _SAME_SECONDS)]), default=0.0)
+        for when, _ in keys
+    )
+    return [1000 * (when - played - base) for (when, played), base in zip(keys, bases, strict=True)]
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def _sum(parts: Sequence[Chords]) -> Chords:
 @contextmanager
 def _watched(wire: JackWire, preset: str, at: Path, way: str, heard: list[Heard]) -> Iterator[None]:
     """A daemon that plays, with an audience if the way is so."""
-    with playing(wire, preset, _ON if way == "on" else NOTHING, at):
+    with playing(wire, preset, _ON if way == "on" else NOTHING, at, stress=False):
         with Audience(at) if way == "on" else nullcontext() as audience:
             yield
         heard += [audience.heard] if audience else []

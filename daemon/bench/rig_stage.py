@@ -39,10 +39,13 @@ def with_sound(name: str, folder: Path) -> str:
 
 
 @contextmanager
-def playing(client: JackClient, preset: str, options: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A daemon that plays a preset with sound, all it keeps in a folder that is new."""
+def playing(
+    client: JackClient, preset: str, options: Sequence[str], folder: Path, stress: bool = True
+) -> Iterator[subprocess.Popen[str]]:
+    """A daemon that plays a preset with sound, all it keeps in a folder that is new. stress: its Python is kept busy,
+    which takes a whole core."""
     folder.mkdir()
-    arguments = (with_sound(preset, folder), *options, "--connect-audio", "none", "--stress")
+    arguments = (with_sound(preset, folder), *options, "--connect-audio", "none", *(["--stress"] if stress else []))
     with daemon(client, *arguments, keep=folder) as process:
         wait_for(lambda: any(one["event"] == "ready" for one in told(folder)), "the daemon", _START_SECONDS)
         yield process

@@ -9,7 +9,7 @@ import pytest
 from needs import needs
 from ripieno.daemon.bench import face_agree, face_key, face_load, face_page, face_safety, face_stage
 from ripieno.daemon.bench.face_agree import Found, Told
-from ripieno.daemon.bench.face_audience import Audience, Heard
+from ripieno.daemon.bench.face_audience import Audience, Heard, lateness
 from ripieno.daemon.bench.face_clients import LEVELS, learnt
 from ripieno.daemon.bench.face_page import Shown
 from ripieno.daemon.bench.face_safety import Tried
@@ -55,6 +55,15 @@ def test_an_audience_hears_every_key_and_knows_the_end(tmp_path: Path) -> None:
     assert min(audience.heard.late_ms) >= -5  # no earlier than it was played, but for a cycle of the driver's
     assert audience.heard.asked == audience.heard.answered > 0
     assert audience.heard.alike
+
+
+def test_frames_that_the_driver_lost_make_no_key_late() -> None:
+    ahead = [(n / 10, 100.0 + 0.5 * (n >= 50) + 0.02 * (n % 2)) for n in range(100)]  # every other batch is 20 ms late
+    keys = [(when, when - by - 0.005) for when, by in ahead]
+    late = lateness(keys, ahead)
+    assert late[:48] == pytest.approx([5.0, 25.0] * 24)
+    assert late[50:98] == pytest.approx([5.0, 25.0] * 24)
+    assert max(late) < 26
 
 
 # ---- the stage ----
