@@ -423,8 +423,9 @@ class Performance:
         count = len(self.presets)
 
         def told(index: int) -> dict[str, str]:
-            failed = "failed" if index in self.shelf.failed else "waiting"
-            state = "loading" if index == self.keeper.making else failed
+            state = "loading" if index == self.keeper.making else "waiting"
+            if index in self.shelf.failed and index not in self.shelf.edited:
+                state = "failed"
             return {
                 "title": self.songs.songs[index].title,
                 "state": "ready" if index in self.shelf.ready else state,

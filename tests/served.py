@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 needs("starlette", "uvicorn", "websockets", "segno", "httpx")
 
 ON = "players/violin-1/on"
+MINE = """\
+name = "Mine"
+model = "closest" # no network
+
+[[ensemble]]
+name = "Cello"
+program = "Cello"
+"""
 HOUR = 3600 * 960  # ticks, at 120 a minute
 
 
@@ -75,6 +83,15 @@ def served(folder: Path, preset: str, *arguments: object, song: Path | None = No
             told: dict[str, Any] = json.loads(path.read_text())
             assert said == f"the page is at {told['url']}"
             yield Served(one, path, told["url"].rstrip("/"), told["token"])
+
+
+@contextmanager
+def served_at_home(folder: Path, *arguments: object) -> Iterator[Served]:
+    """Likewise, with the user's presets in that folder, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(folder))
+        with served(folder, *arguments) as one:
+            yield one
 
 
 def live(one: Served, **headers: str) -> "ClientConnection":

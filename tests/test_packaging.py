@@ -11,6 +11,7 @@ import sysconfig
 import tomllib
 import venv
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -112,13 +113,34 @@ def needed(requirement: str) -> str:
     return re.split(r"[^\w-]", requirement)[0].replace("-", "_")
 
 
-def test_what_is_imported_at_the_start_is_declared() -> None:
-    declared = {needed(requirement) for requirement in PROJECT["dependencies"]}
+LATER = {"daemon/web/": "ui", "daemon/remote/osc": "osc"}
+"""Modules that are imported where an extra is there, and the extra."""
+
+
+def extra(path: str) -> set[str]:
+    """What such a module may import."""
+    extras = PROJECT["optional-dependencies"]
+    found = {needed(one) for begin, name in LATER.items() if path.startswith(begin) for one in extras[name]}
+    return {"pythonosc" if name == "python_osc" else name for name in found}
+
+
+def at_the_start() -> Iterator[tuple[str, str]]:
+    """Modules of the program by their paths, and what they import when they are imported."""
     for path in (ROOT / "daemon").rglob("*.py"):
-        if "bench" in path.parts:
-            continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body if "bench" not in path.parts else ():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for name in (name.split(".")[0] for name in names):
-                assert name in declared | {"ripieno"} | set(sys.stdlib_module_names), f"{path} imports {name}"
+            yield from ((path.relative_to(ROOT).as_posix(), name) for name in names)
+
+
+def test_what_is_imported_at_the_start_is_declared() -> None:
+    declared = {"ripieno", *map(needed, PROJECT["dependencies"]), *sys.stdlib_module_names}
+    later = set()
+    for path, name in at_the_start():
+        top = name.split(".")[0]
+        assert top in declared | extra(path), f"{path} imports {name}"
+        if top not in declared:
+            later.add("ripieno." + path.removesuffix(".py").replace("/", "."))
+    assert later
+    for path, name in at_the_start():
+        assert name not in later or extra(path), f"{path} imports {name}, which wants an extra"

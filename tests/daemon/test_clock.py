@@ -139,6 +139,7 @@ class Stage:
     def __init__(self, *texts: str, driver: str = "file") -> None:
         self.songs = of_presets([presets.read(text, "song.toml") for text in texts])
         self.presets = self.songs.presets
+        self.outputs = all_outputs(self.presets)
         self.tables = [ClockSettings(one.clock) if one.clock else None for one in self.presets]
         self.driver, self.news = SimpleNamespace(name=driver), list[str]()
         self.engine = self.new_engine()
@@ -148,7 +149,7 @@ class Stage:
         self.play(0)
 
     def new_engine(self) -> Engine:
-        engine = Engine(RATE, len(self.presets[0].inputs), len(all_outputs(self.presets)))
+        engine = Engine(RATE, len(self.presets[0].inputs), len(self.outputs))
         engine.load(Rig("thru"))
         return engine
 

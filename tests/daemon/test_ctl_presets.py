@@ -7,30 +7,18 @@ from pathlib import Path
 
 import pytest
 from command import COMMAND, ripieno
-from served import Served, served
+from served import MINE, Served, served_at_home
 
 from needs import needs
 from ripieno.daemon import presets
 
 needs("tomlkit")
 
-MINE = """\
-name = "Mine"
-model = "closest" # no network
-
-[[ensemble]]
-name = "Cello"
-program = "Cello"
-"""
-
 
 @pytest.fixture(scope="module")
 def quartet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("ctl-presets")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(folder))
-        with served(folder, "string-quartet") as one:
-            yield one
+    with served_at_home(tmp_path_factory.mktemp("ctl-presets"), "string-quartet") as one:
+        yield one
 
 
 def ctl(*arguments: object, status: int = 0) -> str:

@@ -60,9 +60,11 @@ def test_keys_and_fields_are_the_same() -> None:
         "ensemble",
         "chain",
         "input",
+        "learn",
         "continuation",
         "singing",
         "clock",
+        "file",
     ]
     assert [f.name for f in dataclasses.fields(Clock)] == [key.field for key in CLOCK_KEYS]
     assert [f.name for f in dataclasses.fields(Singing)] == [key.name for key in SINGING_KEYS]

@@ -10,7 +10,7 @@ from needs import needs
 
 needs("playwright", "uvicorn", "starlette", "websockets", "tomlkit")
 from playwright.sync_api import expect  # noqa: E402
-from served import Served, served  # noqa: E402
+from served import Served, served, served_at_home  # noqa: E402
 
 from ripieno.daemon import presets  # noqa: E402
 
@@ -35,11 +35,8 @@ program = "Flute"
 
 @pytest.fixture(scope="module")
 def quartet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("edited")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(folder))
-        with served(folder, "string-quartet") as one:
-            yield one
+    with served_at_home(tmp_path_factory.mktemp("edited"), "string-quartet") as one:
+        yield one
 
 
 @pytest.fixture

@@ -39,10 +39,12 @@ export class Compare extends Part {
   }
 
   async compare() {
+    const name = this.choice.value;
     write(this.other, this.choice.selectedOptions[0].textContent);
     try {
-      const other = await this.desk.text_of(this.choice.value);
+      const other = await this.desk.text_of(name);
       const { keys } = await request("POST", "/api/editor/compare", { one: this.desk.text, other });
+      if (name !== this.choice.value) return; // another was chosen meanwhile
       this.body.replaceChildren(...keys.map((one) => this.#row(one)));
       const differ = keys.filter((one) => !one.same).length;
       write(this.says, differ ? `${differ} ${differ > 1 ? "keys differ" : "key differs"}` : "They are alike");
