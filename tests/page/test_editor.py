@@ -11,6 +11,7 @@ from needs import needs
 needs("playwright", "uvicorn", "starlette", "websockets", "tomlkit")
 from playwright.sync_api import expect  # noqa: E402
 from served import Served, served, served_at_home  # noqa: E402
+from stage import wait_for  # noqa: E402
 
 from ripieno.daemon import presets  # noqa: E402
 
@@ -230,7 +231,7 @@ def test_save_as_and_delete(editor: "Page", mine: Path) -> None:
     editor.get_by_role("button", name="Delete", exact=True).click()
     editor.get_by_role("button", name="Really delete it").click()
     expect(editor.locator("button.preset", has_text="Sunday")).to_have_count(0)
-    assert not (mine.parent / "mine-for-sunday.toml").exists()
+    wait_for(lambda: not (mine.parent / "mine-for-sunday.toml").exists(), "its file is gone")
 
 
 def test_two_are_compared(editor: "Page", mine: Path) -> None:

@@ -130,7 +130,10 @@ class Binding extends Part {
     for (const [key, field] of this.fields) if (field !== document.activeElement) field.value = one[key] ?? "";
   }
 
-  complain(error) {
+  /** key: of the field that is wrong. What is told of one is not taken back by an answer about another. */
+  complain(error, key) {
+    if (!error && this.wrong && this.wrong !== key) return;
+    this.wrong = error ? key : undefined;
     write(this.error, error);
   }
 
@@ -139,9 +142,9 @@ class Binding extends Part {
     try {
       if (Number.isNaN(value)) throw new Error(`“${field.value}” is no number`);
       this.tell(await request("PUT", this.at, { [key]: value }));
-      this.complain("");
+      this.complain("", key);
     } catch (error) {
-      this.complain(error.message);
+      this.complain(error.message, key);
       field.value = this.one[key] ?? ""; // as it is, not as it was wanted
     }
   }
