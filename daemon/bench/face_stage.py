@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ripieno.daemon.bench.jack import PERIOD, RATE, daemon, wait_for
 from ripieno.daemon.bench.jack_server import DummyServer
 from ripieno.daemon.bench.plugins_client import connect
-from ripieno.daemon.bench.rig_stage import INPUT, told
+from ripieno.daemon.bench.rig_stage import INPUT
 from ripieno.daemon.errors import UserError
 from ripieno.daemon.remote.client import Client, Running
 from ripieno.daemon.web import missing
@@ -91,7 +91,6 @@ def serving(client: JackClient, preset: str, folder: Path, *options: str) -> Ite
     with daemon(client, *line, keep=folder) as process:
         path = folder / "ripieno" / f"{_CLIENT}.ui.json"
         wait_for(path.exists, "the page", SECONDS)
-        wait_for(lambda: any(one["event"] == "ready" for one in told(folder)), "the daemon", SECONDS)
         found = json.loads(path.read_text())
         yield Served(found["url"], found["token"], folder, process.pid)
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import partial
+from json import loads
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -102,16 +103,28 @@ def has_ports(client: JackClient, names: Sequence[str]) -> bool:
     return set(names) <= {port.name for port in client.list_ports()}
 
 
+def told(folder: Path) -> list[dict[str, Any]]:
+    """What a daemon has told so far, an object each; a line that is not whole is left out."""
+    lines = (folder / TOLD).read_text().split("\n")[:-1]
+    return [loads(line) for line in lines]
+
+
+def is_ready(folder: Path) -> bool:
+    """Whether it has told that it plays; its ports may be there before."""
+    return any(one["event"] == "ready" for one in told(folder))
+
+
 @contextmanager
 def daemon(
     client: JackClient, *arguments: str, name: str = "ripieno-bench", keep: Path | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """`ripieno run ARGUMENTS` on the server of `client`, its ports up, in the end told to stop by SIGTERM.
+    """`ripieno run ARGUMENTS` on the server of `client`, ready to play, in the end told to stop by SIGTERM.
 
     keep: a folder for its state and for what it tells (TOLD, a JSON object a line); by default that is nobody's.
     UserError where it does not start, or does not end in silence, unless it was killed.
     """
     command = [sys.executable, "-m", "ripieno.daemon.cli", "run", *arguments, "--driver", "jack", "--name", name]
+    ports = [f"{name}:in", f"{name}:out"]
     with TemporaryDirectory() as nobodys, ExitStack() as stack:
         folder = keep or Path(nobodys)
         process = subprocess.Popen(
@@ -124,8 +137,8 @@ def daemon(
         )
         stack.callback(process.kill)
         wait_for(
-            lambda: process.poll() is not None or has_ports(client, [f"{name}:in", f"{name}:out"]),
-            f"the ports of `{' '.join(command)}`",
+            lambda: process.poll() is not None or (is_ready(folder) and has_ports(client, ports)),
+            f"`{' '.join(command)}`, ready, with its ports",
             _START_SECONDS,
         )
         if process.poll() is None:

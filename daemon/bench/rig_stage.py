@@ -1,6 +1,5 @@
 """What `bench rig` plays with: a quartet that also sounds, everything on or nothing, and what it left behind."""
 
-import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,13 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ripieno.daemon.bench.jack import TOLD, daemon, wait_for
+from ripieno.daemon.bench.jack import daemon, told
 from ripieno.daemon.presets import load, show
 from ripieno.native.drivers import JackClient
 
 INPUT, OUTPUT = "ripieno-bench:in", "ripieno-bench:out"
 NOTHING = ("--no-flight",)
-_START_SECONDS = 30.0
 _CHAIN = '\n[[chain]]\non = "input"\nplugin = "gain"\nname = "wire"\n'
 
 
@@ -47,14 +45,7 @@ def playing(
     folder.mkdir()
     arguments = (with_sound(preset, folder), *options, "--connect-audio", "none", *(["--stress"] if stress else []))
     with daemon(client, *arguments, keep=folder) as process:
-        wait_for(lambda: any(one["event"] == "ready" for one in told(folder)), "the daemon", _START_SECONDS)
         yield process
-
-
-def told(folder: Path) -> list[dict[str, Any]]:
-    """What a daemon has told so far, an object each; a line that is not whole is left out."""
-    lines = (folder / TOLD).read_text().split("\n")[:-1]
-    return [json.loads(line) for line in lines]
 
 
 def news(folder: Path) -> list[str]:
