@@ -6,24 +6,21 @@ installed; a socket beside it hears all that the page hears, and tells how late.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
-from dataclasses import astuple
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from ripieno.daemon.bench.face_audience import UPDATES, Audience, Heard
 from ripieno.daemon.bench.face_stage import check, has_browser
-from ripieno.daemon.bench.jack import PERIOD, RATE, ROUNDS, Chords, Latency, play_chords, round_trip
-from ripieno.daemon.bench.jack_server import DummyServer
-from ripieno.daemon.bench.rig_load import engine_rows, figures, print_ways
-from ripieno.daemon.bench.rig_stage import INPUT, NOTHING, OUTPUT, end, playing
+from ripieno.daemon.bench.jack import ROUNDS, Chords
+from ripieno.daemon.bench.rig_load import Rounds, Trips, by_turns, engine_rows, figures, print_ways, total
+from ripieno.daemon.bench.rig_stage import NOTHING, playing
 from ripieno.daemon.bench.rows import Row, percentile, show, verdict
 from ripieno.native.probe import JackWire
 
 WAYS = {"wire": "a bare wire", "off": "no page", "on": "page, OSC, changes"}
 _ON = (*NOTHING, "--ui-port", "0", "--osc-port", "0")
-_WIRE = ("bench-wire:in", "bench-wire:out")
 _KEY_MS = 50.0
 
 
@@ -42,28 +39,13 @@ def run(json: bool = False, minutes: float = 1.0, rounds: int = ROUNDS) -> dict[
 
 def measure(seconds: float, rounds: int, folder: Path) -> dict[str, Any]:
     """All of it, in a folder for what the daemons keep."""
-    trips: dict[str, list[Latency]] = {way: [] for way in WAYS}
-    parts: dict[str, list[Chords]] = {way: [] for way in WAYS}
-    engine: dict[str, list[dict[str, Any]]] = {"off": [], "on": []}
     heard: list[Heard] = []
-    with DummyServer(RATE, PERIOD), closing(JackWire("bench-wire", ["in"], ["out"])) as wire:
-        wire.open()
-        wire.start()
-        for number in range(rounds):  # by turns: what else the machine does causes xruns, too
-            trips["wire"].append(round_trip(wire, *_WIRE))
-            parts["wire"].append(play_chords(wire, seconds / rounds, *_WIRE))
-            for way in engine:
-                with _watched(wire, "thru", folder / f"thru-{way}-{number}", way, heard):
-                    trips[way].append(round_trip(wire, INPUT, OUTPUT))
-                at = folder / f"chords-{way}-{number}"
-                with _watched(wire, "string-quartet", at, way, heard):
-                    parts[way].append(play_chords(wire, seconds / rounds, INPUT, OUTPUT))
-                engine[way].append(end(at))
-    return judge(trips, {way: _sum(several) for way, several in parts.items()}, engine, heard)
 
+    def play(wire: JackWire, preset: str, at: Path, way: str) -> AbstractContextManager[None]:
+        return _watched(wire, preset, at, way, heard)
 
-def _sum(parts: Sequence[Chords]) -> Chords:
-    return Chords(*map(sum, zip(*map(astuple, parts), strict=True)))
+    trips, parts, engine = by_turns(seconds, rounds, folder, play)
+    return judge(trips, {way: total(several) for way, several in parts.items()}, engine, heard)
 
 
 @contextmanager
@@ -76,9 +58,9 @@ def _watched(wire: JackWire, preset: str, at: Path, way: str, heard: list[Heard]
 
 
 def judge(
-    trips: dict[str, list[Latency]],
+    trips: Trips,
     chords: dict[str, Chords],
-    engine: dict[str, list[dict[str, Any]]],
+    engine: Rounds,
     heard: Sequence[Heard],
 ) -> dict[str, Any]:
     """The rows: the engine's, and what the audience heard."""

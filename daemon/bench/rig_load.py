@@ -4,8 +4,8 @@ jack_midi_latency_test and chords of eight notes, as in `bench jack`, through a 
 that off and through one with all of it on, by turns on one server; then what was recorded meanwhile is looked at.
 """
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, astuple, dataclass
 from math import sqrt
 from pathlib import Path
@@ -32,8 +32,11 @@ from ripieno.native.probe import JackWire
 
 WAYS = {"wire": "a bare wire", "off": "all of it off", "on": "all of it on"}
 _WIRE = ("bench-wire:in", "bench-wire:out")
-Rounds = dict[str, list[dict[str, Any]]]
 _LOAD = 0.02  # of a period, that the mean load may be more
+
+Trips = dict[str, list[Latency]]
+Rounds = dict[str, list[dict[str, Any]]]
+Play = Callable[[JackWire, str, Path, str], AbstractContextManager[object]]
 
 
 def run(json: bool = False, minutes: float = 1.0, rounds: int = ROUNDS) -> dict[str, Any]:
@@ -46,7 +49,20 @@ def run(json: bool = False, minutes: float = 1.0, rounds: int = ROUNDS) -> dict[
 
 
 def _measure(seconds: float, rounds: int, folder: Path) -> dict[str, Any]:
-    trips: dict[str, list[Latency]] = {way: [] for way in WAYS}
+    def play(wire: JackWire, preset: str, at: Path, way: str) -> AbstractContextManager[object]:
+        return playing(wire, preset, _options(way, at), at)
+
+    trips, parts, engine = by_turns(seconds, rounds, folder, play)
+    left = [kept(folder / f"chords-on-{number}", parts["on"][number].notes) for number in range(rounds)]
+    return judge(trips, {way: total(several) for way, several in parts.items()}, engine, left)
+
+
+def by_turns(seconds: float, rounds: int, folder: Path, play: Play) -> tuple[Trips, dict[str, list[Chords]], Rounds]:
+    """Round trips, chords and the engine's own figures of each way: a bare wire, and daemons "off" and "on".
+
+    seconds: of chords, each way. play: how a daemon plays a preset in such a way, for as long as the context lasts.
+    """
+    trips: Trips = {way: [] for way in WAYS}
     parts: dict[str, list[Chords]] = {way: [] for way in WAYS}
     engine: Rounds = {"off": [], "on": []}
     with DummyServer(RATE, PERIOD), closing(JackWire("bench-wire", ["in"], ["out"])) as wire:
@@ -56,18 +72,17 @@ def _measure(seconds: float, rounds: int, folder: Path) -> dict[str, Any]:
             trips["wire"].append(round_trip(wire, *_WIRE))
             parts["wire"].append(play_chords(wire, seconds / rounds, *_WIRE))
             for way in engine:
-                at = folder / f"thru-{way}-{number}"
-                with playing(wire, "thru", _options(way, at), at):
+                with play(wire, "thru", folder / f"thru-{way}-{number}", way):
                     trips[way].append(round_trip(wire, INPUT, OUTPUT))
                 at = folder / f"chords-{way}-{number}"
-                with playing(wire, "string-quartet", _options(way, at), at):
+                with play(wire, "string-quartet", at, way):
                     parts[way].append(play_chords(wire, seconds / rounds, INPUT, OUTPUT))
                 engine[way].append(end(at))
-    left = [kept(folder / f"chords-on-{number}", parts["on"][number].notes) for number in range(rounds)]
-    return judge(trips, {way: _sum(several) for way, several in parts.items()}, engine, left)
+    return trips, parts, engine
 
 
-def _sum(parts: Sequence[Chords]) -> Chords:
+def total(parts: Sequence[Chords]) -> Chords:
+    """All of these, as one."""
     return Chords(*map(sum, zip(*map(astuple, parts), strict=True)))
 
 
@@ -103,7 +118,7 @@ def keys_in(path: Path) -> int:
 
 
 def judge(
-    trips: dict[str, list[Latency]],
+    trips: Trips,
     chords: dict[str, Chords],
     engine: Rounds,
     left: Sequence[Kept],
@@ -124,7 +139,7 @@ def judge(
     return verdict(rows, link=has_link(), **figures(trips, chords, engine))
 
 
-def engine_rows(trips: dict[str, list[Latency]], chords: dict[str, Chords], engine: Rounds) -> list[Row]:
+def engine_rows(trips: Trips, chords: dict[str, Chords], engine: Rounds) -> list[Row]:
     """What the engine makes of it, "on" beside "off". A round in which the machine was late (an xrun, whosever it is)
     tells nothing of jitter and loss."""
     calm = [one for one in trips["on"] if not one.xruns]
@@ -163,7 +178,7 @@ def engine_rows(trips: dict[str, list[Latency]], chords: dict[str, Chords], engi
     ]
 
 
-def figures(trips: dict[str, list[Latency]], chords: dict[str, Chords], engine: Rounds) -> dict[str, Any]:
+def figures(trips: Trips, chords: dict[str, Chords], engine: Rounds) -> dict[str, Any]:
     """All that was measured, as plain values."""
     return {
         "round_trip": [{"through": way} | asdict(one) for way, several in trips.items() for one in several],

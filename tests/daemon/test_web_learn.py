@@ -6,19 +6,11 @@ from typing import Any
 
 import httpx
 import mido
-from served import Served, refusal, served, write_song
+from served import MINE, Served, refusal, served, write_song
 
 from ripieno.daemon import presets
 
 PATH = "players/cello/level"
-PRESET = """\
-name = "Mine"
-model = "closest"
-
-[[ensemble]]
-name = "Cello"
-program = "Cello"
-"""
 
 
 def sweeps() -> list[mido.Message]:
@@ -42,7 +34,7 @@ def bound(one: Served) -> list[dict[str, Any]]:
 
 def test_a_knob_is_learnt_changed_and_let_go(tmp_path: Path) -> None:
     preset = tmp_path / "mine.toml"
-    preset.write_text(PRESET)
+    preset.write_text(MINE)
     with served(tmp_path, str(preset), song=write_song(tmp_path / "knob.mid", sweeps())) as one:
         assert ask(one, "POST", "", path=PATH).json()["learning"] == PATH
         end = time.monotonic() + 60
@@ -59,5 +51,5 @@ def test_a_knob_is_learnt_changed_and_let_go(tmp_path: Path) -> None:
         assert "no control" in refusal(ask(one, "POST", "", path="players/celo/level"), 422)
         assert ask(one, "DELETE", "").json()["learning"] == ""
         assert ask(one, "DELETE", "/1").json()["bindings"] == []
-        assert preset.read_text() == PRESET
+        assert preset.read_text() == MINE
         refusal(httpx.post(f"{one.url}/api/learn", json={"path": PATH}, timeout=30), 401)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from served import ON, Served, served, unchanged
 from stage import wait_for
@@ -15,7 +16,6 @@ from ripieno.daemon.web.openapi import schema_of, summary
 
 needs("schemathesis")
 
-httpx = pytest.importorskip("httpx")
 # What a text may be only the program knows: a schema cannot say which of them it takes.
 UNKNOWABLE = "positive_data_acceptance"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from screen import Screen
 from served import ON, Served, connect_as, heard, refusal, served, unchanged, write_song
@@ -14,8 +15,6 @@ from stage import daemon, name_of
 from ripieno.daemon.web.pairing import CODE_SECONDS, MOST_DEVICES, TRIES, Pairing, card
 from ripieno.daemon.web.route import Refusal
 from ripieno.daemon.web.running import read_paired, write_paired
-
-httpx = pytest.importorskip("httpx")
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import mido
 import pytest
+import websockets
 from served import ON, Served, answer, connect_as, heard, live, refusal, served, unchanged, write_song
 from stage import wait_for
 
 from ripieno.daemon.web.gate import MOST_SOCKETS_A_HOST
-
-httpx = pytest.importorskip("httpx")
-websockets = pytest.importorskip("websockets")
 
 
 @pytest.fixture(scope="module")

@@ -13,15 +13,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import mido
 import pytest
+import websockets
 from command import ripieno
 from performing import look_until, performing, silence
 from served import ON, Served, answer, heard, live, refusal, served, write_list, write_song
 from stage import name_of
-
-httpx = pytest.importorskip("httpx")
-websockets = pytest.importorskip("websockets")
 
 
 @pytest.fixture(scope="module")
